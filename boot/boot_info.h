@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Everything that the EFI application hands to the hypervisor: the border between boot/ (which talks to firmware) and arch/ and
+ * core/ (which have the machine for themselves).
+ */
+#ifndef BOOT_BOOT_INFO_H
+#define BOOT_BOOT_INFO_H
+
+#include "boot/config.h"
+#include "core/memmap.h"
+
+struct boot_info {
+	struct config config;
+	struct memmap memmap;	     /* final, from the map that ExitBootServices accepted; Fairlead's memory already retyped */
+	paddr_t image_base;	     /* the loaded application */
+	u64 image_size;
+	paddr_t pool_base;	     /* the contiguous block for core/pages */
+	u64 pool_size;
+	paddr_t panic_record;	     /* one reserved page that survives a warm reset; 0: none to be had */
+	paddr_t rsdp;		     /* firmware's root pointer */
+	paddr_t guest_rsdp;	     /* the filtered tables' */
+	paddr_t kernel_entry;	     /* where the guest's first instruction is (x86: 64-bit entry point) */
+	paddr_t boot_params;	     /* x86: the zero page, filled but for its e820 table (boot_fill_e820); arm64: device tree */
+	paddr_t guest_tables;	     /* x86: RAM for the guest's first page tables and GDT, GUEST_TABLES_SIZE bytes, zeroed */
+	u64 tsc_at_entry;	     /* counter when the firmware started us, for measurements */
+};
+
+#define GUEST_TABLES_SIZE 0x10000
+
+extern struct boot_info boot_info;
+
+#endif

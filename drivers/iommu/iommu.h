@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What Fairlead asks of an IOMMU, whatever its make: a table of operations that each backend (vtd/, later amdvi/, smmuv3/)
+ * fills. The invariant: from iommu_enable_all() on, a requester ID that was not attached reaches no memory.
+ *
+ * There are two kinds of calls: discovery, which reads tables and registers and changes nothing (--probe uses it, and a refusal
+ * still returns to the firmware), and everything from enable on, which is after ExitBootServices.
+ */
+#ifndef DRIVERS_IOMMU_H
+#define DRIVERS_IOMMU_H
+
+#include "core/lock.h"
+#include "core/pagetable/pagetable.h"
+#include "core/types.h"
+#include "drivers/pci/pci.h"
+
+struct iommu;
+
+/* The memory that a set of devices may reach: one DMA map, used by every unit its devices stand behind. */
+struct iommu_domain {
+	struct pagetable table;
+	u16 id; /* tag of cached translations; 0 is never used */
+	struct spinlock lock;
+};
+
+struct iommu_fault {
+	struct sbdf source;
+	u64 address; /* page-aligned where the hardware drops the low bits */
+	bool write;
+	u8 reason;	     /* backend's code */
+	const char *text; /* backend's words for the reason */
+};
+typedef void (*iommu_fault_fn)(const struct iommu_fault *fault, void *ctx);
+
+struct iommu_ops {
+	const char *name; /* "VT-d" */
+	/* Blocks every device, then turns translation on, and waits for the hardware to say so. -ETIMEDOUT, -ENOMEM. */
+	int (*enable)(struct iommu *iommu);
+	/* An empty domain that all units of this kind can use. -ENOMEM. */
+	int (*domain_init)(struct iommu_domain *domain);
+	/* Device `bdf` now translates through `domain`. The context is invalidated and waited for. -EBUSY: attached elsewhere. */
+	int (*attach)(struct iommu *iommu, struct iommu_domain *domain, u16 bdf);
+	/* Device `bdf` reaches nothing; caches invalidated and waited for. Idempotent. */
+	int (*block)(struct iommu *iommu, u16 bdf);
+	/* Drops cached translations of the domain in [iova, iova+size) (everything when size is 0) and waits. -ETIMEDOUT. */
+	int (*invalidate)(struct iommu *iommu, struct iommu_domain *domain, u64 iova, u64 size);
+	/* Hands out and clears recorded faults, at most `budget`; returns how many. Exit path. Overflow is counted and logged. */
+	unsigned int (*drain_faults)(struct iommu *iommu, unsigned int budget, iommu_fault_fn fn, void *ctx);
+	/* True if a fault waits (one register read). Exit path. */
+	bool (*fault_pending)(struct iommu *iommu);
+	/* Asks for a message (address, data) at each fault; address 0 masks it. */
+	void (*fault_message)(struct iommu *iommu, u64 address, u32 data);
+	/* One line for --probe. */
+	void (*describe)(struct iommu *iommu);
+};
+
+struct iommu {
+	const struct iommu_ops *ops;
+	struct iommu *next;
+	paddr_t registers; /* to be cut out of the guest's map */
+	u64 registers_size;
+	u16 segment;
+	unsigned int index;
+	u64 faults; /* seen so far */
+};
+
+/*
+ * Discovery: reads a DMAR table (whole table, length- and checksum-checked by the ACPI code) and each unit's registers. Returns the number of usable
+ * units (0: the table names none), or -EINVAL/-EOPNOTSUPP after one log_error line that names the table, the structure's offset and what is wrong.
+ * PCI enumeration is done: device-scope paths are resolved through bridges' config space. Takes memory from core/pages.
+ */
+int MUST_CHECK vtd_discover(const void *dmar, size_t length);
+
+struct iommu *iommu_first(void);
+void iommu_register(struct iommu *iommu); /* by backends */
+/* The unit that a device stands behind, or NULL (then its DMA cannot be bounded: it must not be given to the guest). */
+struct iommu *iommu_of(struct pci_dev *dev);
+
+/* Memory that firmware asks to keep reachable for one device (RMRR). Index from 0; false past the end. The guest's map must hold it. */
+struct iommu_reserved {
+	paddr_t base;
+	u64 size; /* 4 KiB aligned */
+	struct sbdf sbdf;
+};
+bool iommu_reserved_region(unsigned int index, struct iommu_reserved *out);
+
+/* The following work on all units of the machine. After ExitBootServices. */
+int MUST_CHECK iommu_enable_all(void);
+int MUST_CHECK iommu_domain_init(struct iommu_domain *domain);
+/* Maps in the DMA table; -E* of pt_map(). No invalidation here: a caller that maps after enable calls iommu_invalidate(). */
+int MUST_CHECK iommu_map(struct iommu_domain *domain, u64 iova, paddr_t pa, u64 size, unsigned int prot);
+int MUST_CHECK iommu_unmap(struct iommu_domain *domain, u64 iova, u64 size);
+int MUST_CHECK iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size);
+/* Attach every requester ID of the device (itself; its aliases behind a PCIe-to-PCI bridge). */
+int MUST_CHECK iommu_attach(struct pci_dev *dev, struct iommu_domain *domain);
+int MUST_CHECK iommu_block(struct pci_dev *dev);
+bool iommu_any_fault_pending(void);
+/* Drains and logs faults of all units: "fairlead: iommu: DMA write by 0000:00:05.0 to 0x... blocked (reason)". Rate-limited per device: the first
+ * 16 each, then one line per 1024. Exit path. */
+void iommu_report_faults(void);
+
+#endif
