@@ -6,6 +6,7 @@
 #ifndef BOOT_BOOT_INFO_H
 #define BOOT_BOOT_INFO_H
 
+#include "boot/acpi.h"
 #include "boot/config.h"
 #include "core/memmap.h"
 
@@ -19,6 +20,7 @@ struct boot_info {
 	paddr_t panic_record;	     /* one reserved page that survives a warm reset; 0: none to be had */
 	paddr_t rsdp;		     /* firmware's root pointer */
 	paddr_t guest_rsdp;	     /* the filtered tables' */
+	struct acpi_machine acpi;    /* what the tables say about ports, timers and CPUs */
 	paddr_t kernel_entry;	     /* where the guest's first instruction is (x86: 64-bit entry point) */
 	paddr_t boot_params;	     /* x86: the zero page, filled but for its e820 table (boot_fill_e820); arm64: device tree */
 	paddr_t guest_tables;	     /* x86: RAM for the guest's first page tables and GDT, GUEST_TABLES_SIZE bytes, zeroed */

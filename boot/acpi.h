@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ACPI tables, as far as a hypervisor needs them: find and check a table, read the few fixed facts (ACPI specification 6.5, chapter 5), and build
+ * the filtered set that the guest gets. Pure: works on memory, so the host tests it.
+ */
+#ifndef BOOT_ACPI_H
+#define BOOT_ACPI_H
+
+#include "core/types.h"
+
+#define ACPI_IOAPICS_MAX 8
+
+/* A Generic Address Structure's essence (ACPI 6.5, 5.2.3.2): space 0 = memory, 1 = I/O port, 2 = PCI config. */
+struct acpi_machine {
+	u16 pm1a_event, pm1b_event; /* I/O ports, 0: none */
+	u8 pm1_event_length;	    /* bytes; the status half comes first */
+	u16 pm1a_control, pm1b_control;
+	bool s5_known; /* \_S5 was found in DSDT or an SSDT */
+	u8 s5_type_a, s5_type_b;
+	u16 smi_command;
+	u8 acpi_enable, acpi_disable;
+	bool reset_supported;
+	u8 reset_space;
+	u64 reset_address;
+	u8 reset_value;
+	paddr_t hpet_base; /* 0: no HPET table */
+	paddr_t lapic_base;
+	unsigned int ioapics;
+	struct {
+		paddr_t base;
+		u32 gsi_base;
+	} ioapic[ACPI_IOAPICS_MAX];
+	unsigned int cpus; /* enabled in the MADT */
+};
+
+/* Checks the RSDP and the XSDT (or RSDT) behind it. 0, or -EINVAL after one log_error that names the table. Boot, before anything below. */
+int MUST_CHECK acpi_init(paddr_t rsdp);
+/* The n-th (from 0) table with that signature whose length and checksum are right; NULL: none. A wrong one is logged once and skipped,
+ * and *malformed (if not NULL) set. The length is that of its header. */
+const void *acpi_find(const char signature[4], unsigned int n, size_t *length, bool *malformed);
+/* Fills `out` from FADT, MADT, HPET and the _S5 package. -EINVAL after a log_error that names the table. */
+int MUST_CHECK acpi_read_machine(struct acpi_machine *out);
+/*
+ * Builds in buffer (size bytes, identity-mapped, 16-byte aligned) a new RSDP and XSDT that list the firmware's tables except DMAR, IVRS,
+ * HPET; the MADT as a copy in which all but the first `cpus` (0: all) usable CPUs are disabled. Checksums right. Returns the bytes used, *rsdp the new
+ * root pointer. -ENOSPC.
+ */
+int MUST_CHECK acpi_build_guest_tables(void *buffer, size_t size, unsigned int cpus, paddr_t *rsdp);
+
+#endif

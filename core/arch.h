@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What an architecture provides to core/, drivers/ and boot/. Each function is implemented in arch/<name>/, in the file named in
+ * its comment.
+ */
+#ifndef CORE_ARCH_H
+#define CORE_ARCH_H
+
+#include "core/types.h"
+
+/* check.c: can this CPU run Fairlead? 0, or -EOPNOTSUPP with one sentence that names what is missing and what to do. Before
+ * ExitBootServices; changes nothing. */
+int MUST_CHECK arch_check_cpu(char *error, size_t size);
+/* check.c: the CPU's features for --probe, through log_info. Changes nothing. */
+void arch_describe_cpu(void);
+/* pci_cf8.c: registers the configuration access that works without tables (x86: CF8/CFC; arm64: none). Boot. */
+int MUST_CHECK arch_pci_cfg_init(void);
+/* start.c: boot services are gone, boot_info is complete. Takes the machine and runs the guest. */
+void arch_start(void) NORETURN;
+/* cpu.c: a hint inside a busy-wait loop. */
+void arch_cpu_relax(void);
+/* cpu.c: microseconds since some moment, monotonic; good to about 1% (calibrated before ExitBootServices: arch_clock_init). */
+u64 arch_time_us(void);
+
+#endif
