@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Unit tests: everything without hardware instructions, compiled for the host with the sanitizers, and one program
+# for each tests/unit/test_*.c linked with it. Functions that only the machine has are supplied by the test as fakes.
+
+HOST_CC := gcc
+HOST_CFLAGS = -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-strict-aliasing -DFL_HOST $(WARNINGS) -I.
+# cmocka's test functions get a parameter that most do not use, and tests define fakes without a header.
+HOST_TEST_CFLAGS = $(HOST_CFLAGS) -Wno-unused-parameter -Wno-missing-prototypes -Wno-conversion -Wno-sign-conversion
+
+# The host's C library has its own string functions.
+HOST_SRCS = $(filter-out core/string.c,$(COMMON_SRCS)) $(PURE_BOOT_SRCS) $(ARCH_HOST_SRCS)
+HOST_OBJS = $(HOST_SRCS:%.c=$(HOST)/%.o)
+UNIT_SRCS := $(wildcard tests/unit/test_*.c)
+UNIT_PROGRAMS := $(UNIT_SRCS:%.c=$(HOST)/%)
+CHECK_READY := $(call setup-stamp,check)
+
+.SECONDEXPANSION:
+$(HOST)/libfairlead.a: $$(HOST_OBJS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)ar rcsD $@ $(HOST_OBJS)
+
+$(HOST)/tests/unit/%.o: tests/unit/%.c | $(CHECK_READY)
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOST_CC) $(HOST_TEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(HOST)/%.o: %.c | $(CHECK_READY)
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(UNIT_PROGRAMS): %: %.o $(HOST)/libfairlead.a
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOST_CC) -fsanitize=address,undefined -o $@ $< $(HOST)/libfairlead.a -lcmocka
+
+-include $(wildcard $(HOST)/*/*.d $(HOST)/*/*/*.d $(HOST)/*/*/*/*.d)
+
+.PHONY: unit
+unit: $(UNIT_PROGRAMS)
+	@$(PYTHON) tools/run-unit $(UNIT_PROGRAMS)
