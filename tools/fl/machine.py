@@ -122,7 +122,7 @@ def command_line(options, conf, cmdline, folder, qmp_fd):
             "-serial", "chardev:fl-console"]
     args += IOMMU[options.iommu]
     args += ["-drive", f"if=none,id=fl-boot,format=raw,snapshot=on,file={comma(disk)}",
-             "-device", "ide-hd,drive=fl-boot,bus=ide.0,bootindex=0"]
+             "-device", "ide-hd,drive=fl-boot,bus=ide.0,bootindex=1"]
     if options.icount:
         args += ICOUNT
     if options.bare:

@@ -86,6 +86,32 @@ class Qmp:
                 self.reason = event["data"].get("reason", "unknown")
 
 
+class Stderr:
+    """QEMU's own messages, passed on without the ones that each start under TCG brings."""
+
+    NOISE = b"TCG doesn't support requested feature"
+
+    def __init__(self, pipe):
+        self.pipe = pipe
+        self.open = True
+        self.partial = b""
+        os.set_blocking(pipe.fileno(), False)
+
+    def pass_on(self):
+        data = b""
+        try:
+            while self.open:
+                more = os.read(self.pipe.fileno(), 65536)
+                self.open = bool(more)
+                data += more
+        except BlockingIOError:
+            pass
+        *lines, self.partial = (self.partial + data).split(b"\n")
+        for line in lines:
+            if self.NOISE not in line:
+                print(line.decode(errors="replace"), file=sys.stderr, flush=True)
+
+
 class Verdict:
     """What the serial lines say about Fairlead."""
 
@@ -130,14 +156,16 @@ def _end(process):
             process.wait()
 
 
-def _watch(process, qmp, log, options):
+def _watch(process, qmp, stderr, log, options):
     """Returns the exit status, and says why. QEMU may still be running then."""
     deadline = time.monotonic() + options.timeout if options.timeout else None
     verdict = Verdict()
     while True:
         ended = process.poll() is not None      # asked first: what is read below is then complete
-        select.select([qmp.sock] if qmp.open else [], [], [], 0 if ended else POLL_S)
+        sources = [s for s, is_open in ((qmp.sock, qmp.open), (stderr.pipe, stderr.open)) if is_open]
+        select.select(sources, [], [], 0 if ended else POLL_S)
         qmp.read()
+        stderr.pass_on()
         lines = log.new_lines()
         if not options.bare:
             for line in lines:
@@ -187,9 +215,10 @@ def run(options, conf, cmdline, folder):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _on_signal)
     try:
-        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], preexec_fn=_die_with_parent)
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE,
+                                   preexec_fn=_die_with_parent)
         theirs.close()
-        return _watch(process, Qmp(ours), log, options)
+        return _watch(process, Qmp(ours), Stderr(process.stderr), log, options)
     except Stop as stop:
         say(f"stopped by {stop}")
         return STOPPED
