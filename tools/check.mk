@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The checks: linters, both compilers, reproducibility, system tests in their three tiers.
+
+PYTEST := $(PYTHON) -B -m pytest -p no:cacheprovider -v --durations=0
+SHELL_SCRIPTS = tools/setup tools/fetch-kernel tools/mkinitramfs tools/mkboot .ci/run $(wildcard tools/guest/*)
+PYTHON_SCRIPTS = tools/compile-python tools/run-qemu tools/debug tools/run-unit tools/lint-rules $(wildcard tools/*.py tools/fl/*.py \
+	tests/system/*.py)
+
+.PHONY: lint
+lint: | $(CHECK_READY)
+	$(call say,LINT,rules of the tree)
+	$(Q)$(PYTHON) tools/lint-rules
+	$(call say,LINT,shellcheck)
+	$(Q)shellcheck $(SHELL_SCRIPTS)
+	$(call say,LINT,python)
+	$(Q)$(PYTHON) -B tools/compile-python $(PYTHON_SCRIPTS)
+	$(call say,LINT,clang with thread-safety analysis)
+	$(Q)for file in $(COMMON_SRCS) $(PURE_BOOT_SRCS) $(ARCH_SRCS); do \
+		$(CLANG) -fsyntax-only -Wthread-safety $(CFLAGS) $$file || exit 1; done
+	$(Q)for file in $(EFI_SRCS); do \
+		$(CLANG) -fsyntax-only -Wthread-safety $(CFLAGS) $(ARCH_EFI_CFLAGS) $(ARCH_EFI_INCLUDE) $$file || exit 1; done
+	$(call say,LINT,cppcheck)
+	$(Q)cppcheck --quiet --std=c11 --platform=unix64 --enable=warning,portability --inline-suppr \
+		--error-exitcode=1 --suppress=missingIncludeSystem --suppress=unknownMacro -I. \
+		--suppress=preprocessorErrorDirective --suppress=comparePointers --suppress=noCopyConstructor \
+		$(COMMON_SRCS) $(PURE_BOOT_SRCS) $(ARCH_SRCS)
+
+.PHONY: format
+format: | $(call setup-stamp,format)
+	@$(firstword $(shell command -v clang-format-14 clang-format) clang-format) --dry-run \
+		$(wildcard core/*.[ch] core/*/*.[ch] drivers/*/*.[ch] drivers/*/*/*.[ch] boot/*.[ch] arch/*/*.[ch] \
+		arch/*/*/*.[ch] tests/*/*.[ch])
+
+# The same sources in another folder have to give the same bytes.
+.PHONY: repro
+repro: both-compilers
+	$(call say,REPRO,$(B)/fairlead.efi)
+	$(Q)work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && \
+	cp -r Makefile arch boot core drivers tools "$$work" && \
+	$(MAKE) --no-print-directory -s -C "$$work" SETUP=no B=elsewhere CC=$(CC) elsewhere/fairlead.efi && \
+	cmp $(B)/fairlead.efi "$$work/elsewhere/fairlead.efi"
+
+.PHONY: both-compilers
+both-compilers:
+	@$(MAKE) --no-print-directory CC=gcc all
+	@$(MAKE) --no-print-directory CC=clang all
+
+# One machine runs at a time: the tests measure it. Everything before them may use all CPUs.
+.PHONY: check check-full soak check-host
+check-host: lint unit repro
+
+check check-full soak: guest | $(CHECK_READY)
+	@start=$$(date +%s); \
+	$(MAKE) --no-print-directory -j$$(nproc) check-host || exit 1; \
+	$(PYTEST) tests/system -m "$(TIER)"; status=$$?; \
+	seconds=$$(($$(date +%s) - start)); \
+	echo "make $@: $$((seconds / 60)) min $$((seconds % 60)) s"; \
+	exit $$status
+check: TIER = not full and not soak
+check-full: TIER = not soak
+soak: TIER = soak
