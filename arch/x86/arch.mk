@@ -18,7 +18,7 @@ ARCH_SRCS := $(wildcard arch/x86/*.c arch/x86/svm/*.c)
 ARCH_ASM := $(wildcard arch/x86/*.asm arch/x86/svm/*.asm)
 
 # Files without instructions of their own, tested on the host.
-ARCH_HOST_SRCS := $(wildcard arch/x86/decode.c arch/x86/msr_policy.c arch/x86/cpuid_policy.c)
+ARCH_HOST_SRCS := $(wildcard arch/x86/decode*.c arch/x86/*_policy.c)
 
 NASM ?= nasm
 NASMFLAGS := -f elf64 -g -F dwarf -w+all -w+error -I ./
