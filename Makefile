@@ -142,7 +142,7 @@ $(GUEST)/vmlinuz: | $(call setup-stamp,run)
 	$(call say,FETCH,$@)
 	$(Q)tools/fetch-kernel $(GUEST)
 
-$(GUEST)/bin/%: tests/guest/%.c | $(BUILD_READY)
+$(GUEST)/bin/%: tests/guest/%.c $(wildcard tests/guest/*.h) | $(BUILD_READY)
 	@mkdir -p $(@D)
 	$(call say,GUESTCC,$<)
 	$(Q)gcc -std=gnu17 -O2 -static -Wall -Wextra -Werror -I. -ffile-prefix-map=$(CURDIR)=. -o $@ $<
