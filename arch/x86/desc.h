@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fairlead's own descriptors: GDT, TSS, IDT, and the stacks they name. The firmware's are the guest's memory once boot services
+ * are gone, so these are loaded before anything else.
+ */
+#ifndef ARCH_X86_DESC_H
+#define ARCH_X86_DESC_H
+
+#include "core/types.h"
+
+#define SEL_CODE 0x08
+#define SEL_DATA 0x10
+#define SEL_TSS 0x18
+
+/* The registers as the stubs in trap_entry.asm push them, then what the CPU pushed (APM vol. 2, 8.9.3). */
+struct trap_frame {
+	u64 r15, r14, r13, r12, r11, r10, r9, r8;
+	u64 rbp, rdi, rsi, rdx, rcx, rbx, rax;
+	u64 vector, error_code;
+	u64 rip, cs, rflags, rsp, ss;
+};
+
+#define STACK_PAGES 4 /* of 4 KiB, the lowest of which is the guard page */
+#define STACK_MAIN 0
+#define STACK_NMI 1	    /* IST1 */
+#define STACK_MC 2	    /* IST2 */
+#define STACK_DF 3	    /* IST3: a fault on the main stack's guard page ends here */
+#define STACKS 4
+
+/* Loads GDT, TSS and IDT. Interrupts are off; the caller's selectors are replaced. Boot. */
+void desc_load(void);
+/* First byte above stack n, 16-byte aligned. */
+u64 stack_top(unsigned int n);
+/* The page below stack n that must not be mapped. */
+u64 stack_guard_page(unsigned int n);
+
+/* From trap_entry.asm: vectors 0..31. */
+extern const u64 trap_entries[32];
+/* Called by the stubs. */
+void trap_handle(struct trap_frame *frame);
+/* Set by the NMI handler, which does nothing else; the exit path looks at it. */
+extern volatile bool nmi_arrived;
+
+#endif

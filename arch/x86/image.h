@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where the linker put things (boot/fairlead.lds). All are 4 KiB aligned.
+ */
+#ifndef ARCH_X86_IMAGE_H
+#define ARCH_X86_IMAGE_H
+
+#include "core/types.h"
+
+extern const u8 __image_start[], __image_end[];
+extern const u8 __text_start[], __text_end[];
+extern const u8 __rodata_start[], __rodata_end[];
+extern const u8 __data_start[], __data_end[];
+
+#endif

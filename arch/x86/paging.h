@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fairlead's own address space: an identity map in which nothing is both writable and executable, each stack stands above an
+ * unmapped page, and the guest's memory is marked as user memory, so that (with SMAP) only code that says so touches it.
+ */
+#ifndef ARCH_X86_PAGING_H
+#define ARCH_X86_PAGING_H
+
+#include "core/types.h"
+
+/* Builds the tables from boot_info, turns on NX, write protection, SMEP and SMAP where the CPU has them, and loads CR3. Boot. 0, or
+ * the errno of pt_map(). Runs on a stack inside the image's data. */
+int MUST_CHECK paging_init(void);
+/* CR3 of Fairlead's tables. */
+u64 paging_cr3(void);
+
+#endif

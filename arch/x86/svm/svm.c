@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life of the VMCB: what is intercepted, how the guest CPU's registers travel between it and struct vcpu, which event is
+ * injected at an entry. It guards that an event whose delivery an exit interrupted is delivered again, exactly once.
+ */
+#include "arch/x86/svm/svm.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/nmi.h"
+#include "arch/x86/pio.h"
+#include "core/errno.h"
+#include "core/log.h"
+#include "core/pages.h"
+#include "core/vm.h"
+
+/* APM vol. 3, E.4.2 and E.4.9 */
+#define CPUID_EXT_MAX 0x80000000u
+#define CPUID_EXT_FEATURES 0x80000001u
+#define CPUID_EXT_ECX_SVM BIT32(2)
+#define CPUID_SVM 0x8000000au
+#define CPUID_SVM_EDX_NP BIT32(0)
+/* APM vol. 2, 15.30 */
+#define MSR_VM_CR 0xc0010114u
+#define VM_CR_SVMDIS BIT(4)
+#define MSR_VM_HSAVE_PA 0xc0010117u
+#define MSR_EFER 0xc0000080u
+#define EFER_SVME BIT(12)
+#define MSR_PAT 0x277u
+
+#define GUEST_ASID 1
+#define MSR_BITMAP_PAGES 2
+
+static struct vmcb *guest_vmcb;
+static struct vmcb *host_vmcb; /* what VMLOAD brings back: our FS, GS, TR, LDTR */
+
+int svm_check(char *error, size_t size)
+{
+	if (cpuid(CPUID_EXT_MAX, 0).eax < CPUID_EXT_FEATURES || !(cpuid(CPUID_EXT_FEATURES, 0).ecx & CPUID_EXT_ECX_SVM)) {
+		fl_snprintf(error, size, "this CPU has no SVM (AMD-V), which this version of Fairlead needs; "
+			    "use an AMD CPU (QEMU: -cpu EPYC)");
+		return -EOPNOTSUPP;
+	}
+	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
+		fl_snprintf(error, size, "SVM is disabled by the firmware (VM_CR.SVMDIS); switch SVM (AMD-V) on in the firmware setup");
+		return -EOPNOTSUPP;
+	}
+	if (cpuid(CPUID_EXT_MAX, 0).eax < CPUID_SVM || !(cpuid(CPUID_SVM, 0).edx & CPUID_SVM_EDX_NP)) {
+		fl_snprintf(error, size, "this CPU's SVM has no nested paging, without which guest memory cannot be bounded");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static void set_intercepts(struct vmcb_control *c)
+{
+	c->intercept_exceptions = BIT32(X86_VEC_MC);
+	c->intercept_1 = SVM_INTERCEPT_1_NMI | SVM_INTERCEPT_1_INIT | SVM_INTERCEPT_1_CPUID | SVM_INTERCEPT_1_INVD |
+			 SVM_INTERCEPT_1_INVLPGA | SVM_INTERCEPT_1_IOIO | SVM_INTERCEPT_1_MSR | SVM_INTERCEPT_1_SHUTDOWN;
+	c->intercept_2 = SVM_INTERCEPT_2_VMRUN | SVM_INTERCEPT_2_VMMCALL | SVM_INTERCEPT_2_VMLOAD | SVM_INTERCEPT_2_VMSAVE |
+			 SVM_INTERCEPT_2_STGI | SVM_INTERCEPT_2_CLGI | SVM_INTERCEPT_2_SKINIT | SVM_INTERCEPT_2_XSETBV;
+}
+
+int svm_start(struct vcpu *v)
+{
+	u8 *msr_bitmap = pages_alloc_contig(MSR_BITMAP_PAGES, PAGE_SIZE);
+	void *host_save = page_alloc();
+
+	guest_vmcb = page_alloc();
+	host_vmcb = page_alloc();
+	if (!msr_bitmap || !host_save || !guest_vmcb || !host_vmcb)
+		return -ENOMEM;
+
+	msr_bitmap_fill(msr_bitmap);
+	set_intercepts(&guest_vmcb->control);
+	guest_vmcb->control.io_permission_map = virt_to_phys(pio_bitmap);
+	guest_vmcb->control.msr_permission_map = virt_to_phys(msr_bitmap);
+	guest_vmcb->control.asid = GUEST_ASID;
+	guest_vmcb->control.tlb_control = SVM_TLB_FLUSH_ALL;
+	guest_vmcb->control.nested_enable = SVM_NESTED_ENABLE;
+	guest_vmcb->control.nested_cr3 = virt_to_phys(guest.stage2.root);
+	guest_vmcb->save.dr6 = 0xffff0ff0; /* reset values, APM vol. 2, table 14-1 */
+	guest_vmcb->save.dr7 = 0x400;
+	v->pat = rdmsr(MSR_PAT);
+
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, virt_to_phys(host_save));
+	__asm__ volatile("clgi" : : : "memory");
+	__asm__ volatile("vmsave %0" : : "a"(virt_to_phys(host_vmcb)) : "memory");
+	return 0;
+}
+
+static void load_segment(struct vcpu_segment *to, const struct vmcb_segment *from)
+{
+	*to = (struct vcpu_segment){ from->base, from->limit, from->selector, from->attributes };
+}
+
+static void store_segment(struct vmcb_segment *to, const struct vcpu_segment *from)
+{
+	*to = (struct vmcb_segment){ from->selector, from->attributes, from->limit, from->base };
+}
+
+/* VMCB -> vcpu, after an exit. */
+static void load_vcpu(struct vcpu *v, const struct vmcb_save *s)
+{
+	v->reg[REG_RAX] = s->rax;
+	v->reg[REG_RSP] = s->rsp;
+	v->rip = s->rip;
+	v->rflags = s->rflags;
+	v->cr0 = s->cr0;
+	v->cr2 = s->cr2;
+	v->cr3 = s->cr3;
+	v->cr4 = s->cr4;
+	v->efer = s->efer & ~EFER_SVME;
+	v->cpl = s->cpl;
+	load_segment(&v->seg[SEG_ES], &s->es);
+	load_segment(&v->seg[SEG_CS], &s->cs);
+	load_segment(&v->seg[SEG_SS], &s->ss);
+	load_segment(&v->seg[SEG_DS], &s->ds);
+	load_segment(&v->seg[SEG_FS], &s->fs);
+	load_segment(&v->seg[SEG_GS], &s->gs);
+}
+
+/* vcpu -> VMCB, before an entry: what handlers may change. */
+static void store_vcpu(const struct vcpu *v, struct vmcb *vmcb)
+{
+	struct vmcb_save *s = &vmcb->save;
+
+	s->rax = v->reg[REG_RAX];
+	s->rsp = v->reg[REG_RSP];
+	s->rip = v->rip;
+	s->rflags = v->rflags;
+	s->cr2 = v->cr2;
+	s->pat = v->pat;
+	if (s->efer != (v->efer | EFER_SVME)) {
+		s->efer = v->efer | EFER_SVME;
+		vmcb->control.tlb_control = SVM_TLB_FLUSH_ALL; /* NXE changes what cached translations mean */
+	}
+}
+
+/* The first entry also takes what only the boot code sets. */
+static void store_boot_state(const struct vcpu *v, struct vmcb *vmcb)
+{
+	struct vmcb_save *s = &vmcb->save;
+
+	s->cr0 = v->cr0;
+	s->cr3 = v->cr3;
+	s->cr4 = v->cr4;
+	s->cpl = v->cpl;
+	store_segment(&s->es, &v->seg[SEG_ES]);
+	store_segment(&s->cs, &v->seg[SEG_CS]);
+	store_segment(&s->ss, &v->seg[SEG_SS]);
+	store_segment(&s->ds, &v->seg[SEG_DS]);
+	store_segment(&s->fs, &v->seg[SEG_FS]);
+	store_segment(&s->gs, &v->seg[SEG_GS]);
+	store_segment(&s->gdtr, &v->gdtr);
+	/* An empty IDT, and a busy TSS as long mode wants one. */
+	s->tr = (struct vmcb_segment){ .attributes = 0x8b, .limit = 0xffff };
+	s->ldtr = (struct vmcb_segment){ .attributes = 0x82, .limit = 0xffff };
+}
+
+/*
+ * An event that was on its way into the guest when the exit came (APM vol. 2, 15.7.2). INT n, INT3 and INTO are not kept: RIP still
+ * points at the instruction, which will simply run again.
+ */
+static u64 interrupted_event(const struct vmcb_control *c)
+{
+	u64 event = c->exit_interrupt_info;
+	unsigned int type = SVM_EVENT_TYPE(event);
+	u8 vector = SVM_EVENT_VECTOR(event);
+
+	if (!(event & SVM_EVENT_VALID) || type == SVM_EVENT_SOFTWARE)
+		return 0;
+	if (type == SVM_EVENT_EXCEPTION && (vector == X86_VEC_BP || vector == X86_VEC_OF))
+		return 0;
+	return event;
+}
+
+/* Chooses what the next entry injects: the handler's exception, else the interrupted event, else a waiting NMI. */
+static void choose_event(struct vcpu *v, struct vmcb *vmcb, u64 interrupted)
+{
+	struct vcpu_exception *e = &v->exception;
+	u64 event = interrupted;
+
+	if (e->pending) {
+		event = SVM_EVENT(SVM_EVENT_EXCEPTION, e->vector);
+		if (e->has_error_code)
+			event |= SVM_EVENT_ERROR(e->error_code);
+		e->pending = false;
+	} else if (!event && nmi_take(v)) {
+		event = SVM_EVENT(SVM_EVENT_NMI, X86_VEC_NMI);
+	}
+	vmcb->control.event_injection = event;
+	if (v->nmi_blocked)
+		vmcb->control.intercept_1 |= SVM_INTERCEPT_1_IRET;
+	else
+		vmcb->control.intercept_1 &= ~SVM_INTERCEPT_1_IRET;
+}
+
+static void flush_if_needed(struct vmcb *vmcb)
+{
+	if (guest.stage2_changed) {
+		/* This entry flushes, and no other CPU runs the guest: emptied tables are free. */
+		vmcb->control.tlb_control = SVM_TLB_FLUSH_ALL;
+		vm_flushed(&guest);
+	}
+}
+
+void svm_run(struct vcpu *v)
+{
+	u64 rip;
+
+	store_boot_state(v, guest_vmcb);
+	for (;;) {
+		store_vcpu(v, guest_vmcb);
+		flush_if_needed(guest_vmcb);
+		svm_enter(v, virt_to_phys(guest_vmcb), virt_to_phys(host_vmcb));
+		guest_vmcb->control.tlb_control = 0;
+		load_vcpu(v, &guest_vmcb->save);
+
+		rip = v->rip;
+		svm_handle_exit(v, guest_vmcb);
+		if (v->rip != rip)
+			guest_vmcb->control.interrupt_shadow &= ~SVM_INTERRUPT_SHADOW;
+		choose_event(v, guest_vmcb, interrupted_event(&guest_vmcb->control));
+	}
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What happens when Fairlead itself takes an exception: an NMI sets a flag; a machine check is logged and, where the
+ * hardware says that nothing of ours was hit, survived; everything else is a bug of ours, dumped and ended with panic().
+ */
+#include "arch/x86/cpu.h"
+#include "arch/x86/desc.h"
+#include "arch/x86/image.h"
+#include "arch/x86/mce.h"
+#include "arch/x86/vcpu.h"
+#include "core/ksyms.h"
+#include "core/log.h"
+
+volatile bool nmi_arrived;
+
+static const char *const names[32] = {
+	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode", "device not available",
+	"double fault", "coprocessor overrun", "invalid TSS", "segment not present", "stack fault", "general protection",
+	"page fault", "reserved", "x87 error", "alignment check", "machine check", "SIMD error", "virtualization", "control protection",
+	"reserved", "reserved", "reserved", "reserved", "reserved", "reserved", "hypervisor injection", "VMM communication", "security",
+	"reserved",
+};
+
+static bool in_text(u64 address)
+{
+	return address >= (u64)(uintptr_t)__text_start && address < (u64)(uintptr_t)__text_end;
+}
+
+static void log_address(const char *what, u64 address)
+{
+	u64 delta;
+	const char *name = in_text(address) ? ksym_lookup(address - (u64)(uintptr_t)__image_start, &delta) : NULL;
+
+	if (name)
+		log_error("  %s %016llx %s+0x%llx", what, (unsigned long long)address, name, (unsigned long long)delta);
+	else
+		log_error("  %s %016llx", what, (unsigned long long)address);
+}
+
+static u64 read_cr2(void)
+{
+	u64 value;
+
+	__asm__ volatile("mov %%cr2, %0" : "=r"(value));
+	return value;
+}
+
+/* Words on the stack that are addresses in our text: most are return addresses. */
+static void log_callers(u64 rsp)
+{
+	unsigned int found = 0;
+
+	for (unsigned int stack = 0; stack < STACKS; stack++) {
+		if (rsp < stack_guard_page(stack) + PAGE_SIZE || rsp >= stack_top(stack))
+			continue;
+		for (u64 at = ALIGN_UP(rsp, (u64)8); at < stack_top(stack) && found < 12; at += 8) {
+			u64 word = *(const u64 *)phys_to_virt(at);
+
+			if (in_text(word)) {
+				log_address("from", word);
+				found++;
+			}
+		}
+	}
+}
+
+static void dump(const struct trap_frame *f)
+{
+	log_error("exception %llu (%s), error code 0x%llx, image at %p", (unsigned long long)f->vector, names[f->vector & 31],
+		  (unsigned long long)f->error_code, (const void *)__image_start);
+	log_address("rip", f->rip);
+	log_error("  cr2 %016llx rsp %016llx rflags %08llx", (unsigned long long)read_cr2(), (unsigned long long)f->rsp,
+		  (unsigned long long)f->rflags);
+	log_error("  rax %016llx rbx %016llx rcx %016llx rdx %016llx", (unsigned long long)f->rax, (unsigned long long)f->rbx,
+		  (unsigned long long)f->rcx, (unsigned long long)f->rdx);
+	log_error("  rsi %016llx rdi %016llx rbp %016llx r8  %016llx", (unsigned long long)f->rsi, (unsigned long long)f->rdi,
+		  (unsigned long long)f->rbp, (unsigned long long)f->r8);
+	log_error("  r9  %016llx r10 %016llx r11 %016llx r12 %016llx", (unsigned long long)f->r9, (unsigned long long)f->r10,
+		  (unsigned long long)f->r11, (unsigned long long)f->r12);
+	log_error("  r13 %016llx r14 %016llx r15 %016llx", (unsigned long long)f->r13, (unsigned long long)f->r14,
+		  (unsigned long long)f->r15);
+	log_callers(f->rsp);
+}
+
+void trap_handle(struct trap_frame *frame)
+{
+	switch (frame->vector) {
+	case X86_VEC_NMI:
+		nmi_arrived = true;
+		return;
+	case X86_VEC_MC:
+		if (mce_log_and_classify())
+			return;
+		break;
+	default:
+		break;
+	}
+	dump(frame);
+	panic("exception %llu in Fairlead", (unsigned long long)frame->vector);
+}

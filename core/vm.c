@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest's address space. It guards the promise of the direct map: what the guest or its devices reach is what the
+ * memory map and vPCI granted, page by page, and every other access has a defined, harmless answer.
+ */
+#include "core/vm.h"
+
+#include "core/errno.h"
+#include "core/log.h"
+
+struct vm guest;
+
+int vm_init(struct vm *vm, const struct pt_format *format, unsigned int levels, unsigned int max_leaf)
+{
+	*vm = (struct vm){ 0 };
+	return pt_init(&vm->stage2, format, levels, max_leaf);
+}
+
+/* What the guest's CPU may do with memory of that type; 0: nothing. */
+static unsigned int cpu_access(enum mem_type type)
+{
+	switch (type) {
+	case MEM_RAM:
+		return PT_READ | PT_WRITE | PT_EXEC;
+	case MEM_RESERVED:
+	case MEM_ACPI_RECLAIM:
+	case MEM_ACPI_NVS:
+		return PT_READ | PT_WRITE;
+	case MEM_FIRMWARE:
+	case MEM_FAIRLEAD:
+	case MEM_CUT:
+	case MEM_UNUSABLE:
+		break;
+	}
+	return 0;
+}
+
+int vm_map_memory(struct vm *vm, const struct memmap *map)
+{
+	for (unsigned int i = 0; i < map->count; i++) {
+		const struct mem_range *r = &map->range[i];
+		unsigned int access = cpu_access(r->type);
+		int ret = 0;
+
+		if (access)
+			ret = pt_map(&vm->stage2, r->base, r->base, r->size, access);
+		if (!ret && r->type == MEM_RAM && vm->dma_on)
+			ret = iommu_map(&vm->dma, r->base, r->base, r->size, PT_READ | PT_WRITE);
+		if (ret)
+			return ret;
+	}
+	vm->stage2_changed = true;
+	return 0;
+}
+
+int vm_map_mmio(struct vm *vm, gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot)
+{
+	int ret = pt_map(&vm->stage2, gpa, hpa, size, prot | PT_DEVICE);
+
+	if (!ret)
+		vm->stage2_changed = true;
+	return ret;
+}
+
+int vm_unmap_mmio(struct vm *vm, gpa_t gpa, u64 size)
+{
+	int ret = pt_unmap(&vm->stage2, gpa, size);
+
+	if (!ret)
+		vm->stage2_changed = true;
+	return ret;
+}
+
+void vm_flushed(struct vm *vm)
+{
+	vm->stage2_changed = false;
+	pt_reclaim(&vm->stage2);
+}
+
+int vm_add_region(struct vm *vm, const struct vm_mmio_region *region)
+{
+	for (unsigned int i = 0; i < vm->regions; i++) {
+		if (ranges_overlap(vm->region[i].base, vm->region[i].size, region->base, region->size))
+			return -EEXIST;
+	}
+	if (vm->regions == VM_MMIO_REGIONS)
+		return -ENOSPC;
+	vm->region[vm->regions++] = *region;
+	return 0;
+}
+
+static const struct vm_mmio_region *find_region(const struct vm *vm, gpa_t gpa)
+{
+	for (unsigned int i = 0; i < vm->regions; i++) {
+		if (gpa - vm->region[i].base < vm->region[i].size)
+			return &vm->region[i];
+	}
+	return NULL;
+}
+
+/* True the first time a page is seen, as long as there is room to remember it. */
+static bool first_on_page(struct vm *vm, gpa_t gpa)
+{
+	for (unsigned int i = 0; i < vm->logged_pages; i++) {
+		if (vm->logged_page[i] == (gpa & PAGE_MASK))
+			return false;
+	}
+	if (vm->logged_pages == VM_LOGGED_PAGES)
+		return false;
+	vm->logged_page[vm->logged_pages++] = gpa & PAGE_MASK;
+	return true;
+}
+
+static void unowned_access(struct vm *vm, gpa_t gpa, unsigned int size, bool write, u64 *value)
+{
+	if (write)
+		vm->unowned_writes++;
+	else
+		vm->unowned_reads++;
+	if (first_on_page(vm, gpa)) {
+		if (write)
+			log_info("guest: write to unowned 0x%llx dropped", (unsigned long long)gpa);
+		else
+			log_info("guest: read of unowned 0x%llx gives all-ones", (unsigned long long)gpa);
+		if (vm->logged_pages == VM_LOGGED_PAGES)
+			log_info("guest: further unowned pages are counted, not logged");
+	}
+	if (!write)
+		*value = GENMASK64(size * 8 - 1, 0);
+}
+
+void vm_mmio_access(struct vm *vm, gpa_t gpa, unsigned int size, bool write, u64 *value)
+{
+	const struct vm_mmio_region *region = find_region(vm, gpa);
+
+	if (region)
+		region->fn(region->ctx, gpa, size, write, value);
+	else
+		unowned_access(vm, gpa, size, write, value);
+}
