@@ -37,11 +37,16 @@ extern const struct pt_format pt_format_s2_lpae; /* Arm ARM D8.3: stage 2, 4 KiB
 struct pagetable {
 	const struct pt_format *format;
 	void *root;	    /* top-level table; its physical address goes in the hardware's root register */
-	unsigned int levels; /* 1..5: how many tables a walk reads */
+	unsigned int levels; /* 1..6: how many tables a walk reads */
 	unsigned int max_leaf; /* largest leaf: 0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB */
 	u64 address_bits;      /* input addresses are below 2^address_bits */
 	void *retired;	       /* tables that an unmap emptied; still possibly cached by hardware */
 	u64 table_pages;       /* pages in use, the root included */
+	/*
+	 * For hardware that reads tables past the CPU's caches: called after each change of an entry, and for each new table
+	 * before it is linked. NULL after pt_init(); an owner that needs it sets it then, and flushes the root page once.
+	 */
+	void (*flush)(const void *start, size_t size);
 };
 
 /* An empty table; takes one page. -ENOMEM; -EINVAL: levels or max_leaf that the format does not have. Boot. */

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The page-table writer. Every change runs in two passes over the same range: the first only reads, answers -EEXIST or
+ * counts the table pages that the second will need; they are then taken from the allocator all at once; the second
+ * writes and cannot fail. That is what makes a failed call leave no trace.
+ *
+ * Each pass is a recursion over levels (depth at most PT_LEVELS_MAX). A range is [in, last], both ends included, so that
+ * one which ends at 2^64 needs no special case.
+ *
+ * The invariant that keeps the passes simple: a table other than the root is never empty. So where a large page is to
+ * go and nothing is mapped, there is no table in the way.
+ *
+ * Hardware walks a table while it is written: entries are 64-bit atomic stores, a new table is linked when it is whole.
+ */
+#include "core/errno.h"
+#include "core/pages.h"
+#include "core/pagetable/formats.h"
+#include "core/pagetable/pagetable.h"
+
+/* Table pages that are taken but not yet linked, and later those retired: chained through their first entry. A page's
+ * address is 4 KiB aligned, so as an entry it is "not present" in every format, should hardware still look. */
+static void chain_push(void **chain, u64 *table)
+{
+	table[0] = virt_to_phys(*chain);
+	*chain = table;
+}
+
+static u64 *chain_pop(void **chain)
+{
+	u64 *table = *chain;
+
+	*chain = phys_to_virt(table[0]);
+	table[0] = 0;
+	return table;
+}
+
+static void chain_free(void **chain)
+{
+	while (*chain)
+		page_free(chain_pop(chain));
+}
+
+static int MUST_CHECK chain_alloc(void **chain, u64 count)
+{
+	while (count--) {
+		u64 *table = page_alloc();
+
+		if (!table) {
+			chain_free(chain);
+			return -ENOMEM;
+		}
+		chain_push(chain, table);
+	}
+	return 0;
+}
+
+/* ---- entries -------------------------------------------------------------------------------------------------- */
+
+static unsigned int level_shift(unsigned int level)
+{
+	return PAGE_SHIFT + PT_INDEX_BITS * level;
+}
+
+/* Bytes, less one, that one entry of that level covers: the low bits of an address that it leaves open. */
+static u64 level_low_bits(unsigned int level)
+{
+	return BIT(level_shift(level)) - 1;
+}
+
+static u64 *entry_of(u64 *table, unsigned int level, u64 in)
+{
+	return &table[(in >> level_shift(level)) & (PT_ENTRIES - 1)];
+}
+
+/* The part of [in, last] that lies under in's entry at that level ends here. */
+static u64 end_under_entry(unsigned int level, u64 in, u64 last)
+{
+	return min_u64(last, in | level_low_bits(level));
+}
+
+static bool covers_whole_entry(unsigned int level, u64 in, u64 end)
+{
+	return (in & level_low_bits(level)) == 0 && (end & level_low_bits(level)) == level_low_bits(level);
+}
+
+static u64 load(const u64 *entry)
+{
+	return __atomic_load_n(entry, __ATOMIC_RELAXED);
+}
+
+static void store(const struct pagetable *pt, u64 *entry, u64 value)
+{
+	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+	if (pt->flush)
+		pt->flush(entry, sizeof(*entry));
+}
+
+static bool is_present(const struct pagetable *pt, u64 entry)
+{
+	return entry & pt->format->present;
+}
+
+/* Of a present entry. */
+static bool is_leaf(const struct pagetable *pt, unsigned int level, u64 entry)
+{
+	const struct pt_format *f = pt->format;
+
+	return level == 0 || (level <= f->max_leaf && (entry & f->leaf_mask) == f->leaf_value);
+}
+
+static u64 *table_below(const struct pagetable *pt, u64 entry)
+{
+	return phys_to_virt(entry & pt->format->address);
+}
+
+/* Links a table of level `level - 1`, whose contents are complete, into an entry of level `level`. */
+static void link_table(struct pagetable *pt, u64 *entry, unsigned int level, u64 *table)
+{
+	const struct pt_format *f = pt->format;
+	u64 value = virt_to_phys(table) | f->table;
+
+	if (f->next_level_shift)
+		value |= (u64)level << f->next_level_shift;
+	if (pt->flush)
+		pt->flush(table, PAGE_SIZE);
+	store(pt, entry, value);
+	pt->table_pages++;
+}
+
+/* The bits of a leaf that do not depend on its level or address. -EOPNOTSUPP: the format cannot say that. */
+static int MUST_CHECK encode_prot(const struct pt_format *f, unsigned int prot, u64 *bits)
+{
+	const bool read = prot & PT_READ, write = prot & PT_WRITE, exec = prot & PT_EXEC, user = prot & PT_USER;
+
+	if (prot & ~(unsigned int)(PT_READ | PT_WRITE | PT_EXEC | PT_USER | PT_DEVICE))
+		return -EOPNOTSUPP;
+	if (!read && (!write || f->write_needs_read))
+		return -EOPNOTSUPP;
+	if (user && !f->user)
+		return -EOPNOTSUPP;
+	if (exec && !f->exec && !f->no_exec && !f->exec_ignored)
+		return -EOPNOTSUPP;
+	*bits = (read ? f->read : 0) | (write ? f->write : 0) | (user ? f->user : 0) | (exec ? f->exec : f->no_exec) |
+		(prot & PT_DEVICE ? f->device : f->write_back);
+	return 0;
+}
+
+static unsigned int decode_prot(const struct pt_format *f, u64 entry)
+{
+	unsigned int prot = 0;
+
+	if (!f->read || (entry & f->read))
+		prot |= PT_READ;
+	if (entry & f->write)
+		prot |= PT_WRITE;
+	if (f->exec ? (entry & f->exec) != 0 : f->no_exec && !(entry & f->no_exec))
+		prot |= PT_EXEC;
+	if (entry & f->user)
+		prot |= PT_USER;
+	if (f->type_mask && (entry & f->type_mask) == f->device)
+		prot |= PT_DEVICE;
+	return prot;
+}
+
+/* ---- arguments ------------------------------------------------------------------------------------------------ */
+
+static bool below_width(u64 address, u64 bits)
+{
+	return bits >= 64 || address < BIT(bits);
+}
+
+/* Is [base, base+size) whole pages, not empty, not wrapping, and below 2^bits? */
+static bool range_valid(u64 base, u64 size, u64 bits)
+{
+	return size && IS_ALIGNED(base | size, PAGE_SIZE) && base + (size - 1) >= base &&
+	       below_width(base + (size - 1), bits);
+}
+
+int pt_init(struct pagetable *pt, const struct pt_format *format, unsigned int levels, unsigned int max_leaf)
+{
+	if (levels < format->min_levels || levels > format->max_levels || max_leaf > format->max_leaf)
+		return -EINVAL;
+	*pt = (struct pagetable){
+		.format = format,
+		.root = page_alloc(),
+		.levels = levels,
+		.max_leaf = max_leaf,
+		.address_bits = format->input_bits[levels],
+	};
+	if (!pt->root)
+		return -ENOMEM;
+	pt->table_pages = 1;
+	return 0;
+}
+
+/* ---- mapping -------------------------------------------------------------------------------------------------- */
+
+struct mapping {
+	struct pagetable *pt;
+	u64 delta;     /* out = in + delta, modulo 2^64 */
+	u64 leaf_bits; /* from encode_prot() */
+	void *pages;   /* tables to be linked */
+	u64 limit;     /* counting may stop above this: so many pages there are not */
+};
+
+static bool leaf_fits(const struct mapping *m, unsigned int level, u64 in, u64 end)
+{
+	return level == 0 || (level <= m->pt->max_leaf && covers_whole_entry(level, in, end) &&
+			      ((in + m->delta) & level_low_bits(level)) == 0);
+}
+
+static bool anything_mapped(const struct pagetable *pt, u64 *table, unsigned int level, u64 in, u64 last)
+{
+	u64 end;
+
+	for (;; in = end + 1) {
+		const u64 entry = load(entry_of(table, level, in));
+
+		end = end_under_entry(level, in, last);
+		if (is_present(pt, entry) && (is_leaf(pt, level, entry) ||
+					      anything_mapped(pt, table_below(pt, entry), level - 1, in, end)))
+			return true;
+		if (end == last)
+			return false;
+	}
+}
+
+/* How many tables are missing. table is NULL where one is missing itself. */
+static u64 tables_to_map(const struct mapping *m, u64 *table, unsigned int level, u64 in, u64 last)
+{
+	u64 count = 0, end;
+
+	if (level == 0)
+		return 0;
+	for (;; in = end + 1) {
+		const u64 entry = table ? load(entry_of(table, level, in)) : 0;
+
+		end = end_under_entry(level, in, last);
+		if (!leaf_fits(m, level, in, end)) {
+			u64 *below = is_present(m->pt, entry) ? table_below(m->pt, entry) : NULL;
+
+			count += (below ? 0 : 1) + tables_to_map(m, below, level - 1, in, end);
+		}
+		if (end == last || count > m->limit)
+			return count;
+	}
+}
+
+static void map_range(struct mapping *m, u64 *table, unsigned int level, u64 in, u64 last)
+{
+	struct pagetable *pt = m->pt;
+	u64 end;
+
+	for (;; in = end + 1) {
+		u64 *entry = entry_of(table, level, in);
+
+		end = end_under_entry(level, in, last);
+		if (leaf_fits(m, level, in, end)) {
+			store(pt, entry, (in + m->delta) | pt->format->leaf[level] | m->leaf_bits);
+		} else {
+			if (!is_present(pt, load(entry)))
+				link_table(pt, entry, level, chain_pop(&m->pages));
+			map_range(m, table_below(pt, load(entry)), level - 1, in, end);
+		}
+		if (end == last)
+			return;
+	}
+}
+
+int pt_map(struct pagetable *pt, u64 in, u64 out, u64 size, unsigned int prot)
+{
+	struct mapping m = { .pt = pt, .delta = out - in, .limit = pages_left() };
+	const u64 last = in + (size - 1);
+	const unsigned int top = pt->levels - 1;
+	u64 needed;
+	int err;
+
+	if (!range_valid(in, size, pt->address_bits) || !range_valid(out, size, pt->format->output_bits))
+		return -EINVAL;
+	err = encode_prot(pt->format, prot, &m.leaf_bits);
+	if (err)
+		return err;
+	if (anything_mapped(pt, pt->root, top, in, last))
+		return -EEXIST;
+	needed = tables_to_map(&m, pt->root, top, in, last);
+	if (needed > m.limit)
+		return -ENOMEM;
+	err = chain_alloc(&m.pages, needed);
+	if (err)
+		return err;
+	map_range(&m, pt->root, top, in, last);
+	return 0;
+}
+
+/* ---- unmapping ------------------------------------------------------------------------------------------------ */
+
+/* How many tables it takes to cut [in, last] out of a leaf of that level. */
+static u64 tables_to_split(unsigned int level, u64 in, u64 last)
+{
+	const u64 low = level_low_bits(level - 1);
+	u64 count = 1;
+
+	/* Only the leaf below at either end can be cut in its turn; they may be one and the same. */
+	if (level == 1)
+		return count;
+	if (!covers_whole_entry(level - 1, in, end_under_entry(level - 1, in, last)))
+		count += tables_to_split(level - 1, in, end_under_entry(level - 1, in, last));
+	if ((in | low) < last && (last & low) != low)
+		count += tables_to_split(level - 1, last & ~low, last);
+	return count;
+}
+
+static u64 tables_to_unmap(const struct pagetable *pt, u64 *table, unsigned int level, u64 in, u64 last)
+{
+	u64 count = 0, end;
+
+	if (level == 0)
+		return 0;
+	for (;; in = end + 1) {
+		const u64 entry = load(entry_of(table, level, in));
+
+		end = end_under_entry(level, in, last);
+		if (is_present(pt, entry)) {
+			if (!is_leaf(pt, level, entry))
+				count += tables_to_unmap(pt, table_below(pt, entry), level - 1, in, end);
+			else if (!covers_whole_entry(level, in, end))
+				count += tables_to_split(level, in, end);
+		}
+		if (end == last)
+			return count;
+	}
+}
+
+/*
+ * Replaces a leaf by a table of leaves one level smaller that say the same. The translation does not change, only the size of its
+ * pieces. (An architecture that forbids this in one step, as Arm does without FEAT_BBM level 2, must stop its walkers first.)
+ */
+static void split_leaf(struct pagetable *pt, u64 *entry, unsigned int level, u64 *table)
+{
+	const struct pt_format *f = pt->format;
+	const u64 old = load(entry);
+	const u64 kept = old & ~f->address & ~f->leaf[level];
+
+	for (u64 i = 0; i < PT_ENTRIES; i++)
+		table[i] = ((old & f->address) + (i << level_shift(level - 1))) | kept | f->leaf[level - 1];
+	link_table(pt, entry, level, table);
+}
+
+static bool table_empty(const struct pagetable *pt, const u64 *table)
+{
+	for (unsigned int i = 0; i < PT_ENTRIES; i++) {
+		if (is_present(pt, load(&table[i])))
+			return false;
+	}
+	return true;
+}
+
+static void unmap_range(struct pagetable *pt, void **pages, u64 *table, unsigned int level, u64 in, u64 last)
+{
+	u64 end;
+
+	for (;; in = end + 1) {
+		u64 *entry = entry_of(table, level, in);
+
+		end = end_under_entry(level, in, last);
+		if (is_present(pt, load(entry))) {
+			const bool leaf = is_leaf(pt, level, load(entry));
+
+			if (leaf && covers_whole_entry(level, in, end)) {
+				store(pt, entry, 0);
+			} else {
+				u64 *below;
+
+				if (leaf)
+					split_leaf(pt, entry, level, chain_pop(pages));
+				below = table_below(pt, load(entry));
+				unmap_range(pt, pages, below, level - 1, in, end);
+				if (table_empty(pt, below)) {
+					store(pt, entry, 0);
+					chain_push(&pt->retired, below);
+					pt->table_pages--;
+				}
+			}
+		}
+		if (end == last)
+			return;
+	}
+}
+
+int pt_unmap(struct pagetable *pt, u64 in, u64 size)
+{
+	const u64 last = in + (size - 1);
+	const unsigned int top = pt->levels - 1;
+	void *pages = NULL;
+	int err;
+
+	if (!range_valid(in, size, pt->address_bits))
+		return -EINVAL;
+	err = chain_alloc(&pages, tables_to_unmap(pt, pt->root, top, in, last));
+	if (err)
+		return err;
+	unmap_range(pt, &pages, pt->root, top, in, last);
+	return 0;
+}
+
+void pt_reclaim(struct pagetable *pt)
+{
+	chain_free(&pt->retired);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------------------- */
+
+int pt_lookup(const struct pagetable *pt, u64 in, u64 *out, unsigned int *prot, u64 *page_size)
+{
+	u64 *table = pt->root;
+	unsigned int level = pt->levels - 1;
+	u64 entry;
+
+	if (!below_width(in, pt->address_bits))
+		return -EINVAL;
+	for (;; level--) {
+		entry = load(entry_of(table, level, in));
+		if (!is_present(pt, entry))
+			return -ENOENT;
+		if (is_leaf(pt, level, entry))
+			break;
+		table = table_below(pt, entry);
+	}
+	if (out)
+		*out = (entry & pt->format->address & ~level_low_bits(level)) | (in & level_low_bits(level));
+	if (prot)
+		*prot = decode_prot(pt->format, entry);
+	if (page_size)
+		*page_size = BIT(level_shift(level));
+	return 0;
+}
+
+static void free_tables(struct pagetable *pt, u64 *table, unsigned int level)
+{
+	for (unsigned int i = 0; level > 0 && i < PT_ENTRIES; i++) {
+		const u64 entry = load(&table[i]);
+
+		if (is_present(pt, entry) && !is_leaf(pt, level, entry))
+			free_tables(pt, table_below(pt, entry), level - 1);
+	}
+	page_free(table);
+}
+
+void pt_destroy(struct pagetable *pt)
+{
+	pt_reclaim(pt);
+	if (pt->root)
+		free_tables(pt, pt->root, pt->levels - 1);
+	pt->root = NULL;
+	pt->table_pages = 0;
+}
