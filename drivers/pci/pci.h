@@ -76,11 +76,22 @@ enum pci_owner { PCI_OWNER_QUARANTINE, PCI_OWNER_GUEST, PCI_OWNER_FAIRLEAD };
 enum pci_flag { /* bits of pci_dev.flags */
 	PCI_FLAG_GONE = 1,   /* physically vanished: accessors give all-ones and touch nothing */
 	PCI_FLAG_BROKEN = 2,
-	PCI_FLAG_BUSY = 4,
+	PCI_FLAG_BUSY = 4,   /* a reset runs: all-ones are no sign of a vanished device */
 	PCI_FLAG_HIDDEN = 8, /* the configuration keeps it from the guest */
 };
 
-enum pci_ref_kind { PCI_REF_BASE, PCI_REF_OWNER, PCI_REF_VPCI, PCI_REF_MSI, PCI_REF_ATS, PCI_REF_PF, PCI_REF_TRANSIENT, PCI_REF_KINDS };
+/* Who holds a reference, and why. PARENT: each device, on the bridge above it. */
+enum pci_ref_kind {
+	PCI_REF_BASE,
+	PCI_REF_OWNER,
+	PCI_REF_VPCI,
+	PCI_REF_MSI,
+	PCI_REF_ATS,
+	PCI_REF_PF,
+	PCI_REF_PARENT,
+	PCI_REF_TRANSIENT,
+	PCI_REF_KINDS
+};
 
 enum pci_bar_type { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MEM32, PCI_BAR_MEM64, PCI_BAR_MEM64_HIGH /* upper half of the one before */ };
 
@@ -98,6 +109,9 @@ struct vpci_dev; /* drivers/vpci: the guest's view */
 
 struct pci_dev {
 	struct refcnt refs;
+#ifdef FL_DEBUG
+	_Atomic u32 refs_by_kind[PCI_REF_KINDS]; /* their sum is refs */
+#endif
 	struct spinlock lock; /* guards state, owner, flags */
 	_Atomic u32 state;    /* enum pci_state; readers without the lock load it */
 	struct sbdf sbdf;
@@ -123,11 +137,12 @@ struct pci_dev {
 /* Boot: pools for `max` devices. -ENOMEM. */
 int MUST_CHECK pci_objects_init(unsigned int max);
 /*
- * Finds every function below every root bus (host bridges' buses are scanned through; bridges with unset, reversed or looping bus numbers
- * are logged and not entered) and makes an object of each: state LIVE, owner QUARANTINE. Sizes BARs with decoding off for the
- * moment it takes and everything restored; skips sizing where `no_touch(sbdf, ctx)` says so (host bridges and class-06 functions with
- * fixed BARs are never disturbed). Changes nothing else. Boot, single CPU. Returns the number of functions, -ENOMEM when
- * the pool is too small.
+ * Finds every function below every root bus and makes an object of each: state LIVE, owner QUARANTINE. Bridges with unset,
+ * reversed or looping bus numbers are logged and not entered. A bus that no bridge leads to is scanned as another root bus.
+ * Sizes BARs with decoding off for the moment it takes and everything restored; functions of class 06 other than PCI-PCI bridges
+ * (host and ISA bridges) are never disturbed: their bar[] stay PCI_BAR_NONE. Changes nothing else. Boot, single CPU, nobody else
+ * using the devices' registers meanwhile. Returns the number of functions; -ENOMEM: the pool is too small; -ENODEV: nothing
+ * reaches configuration space, or nothing is there.
  */
 int MUST_CHECK pci_enumerate(void);
 /* Lookup as pci-objects.md has it: no lock, O(1). A TRANSIENT reference, or NULL. Boot and exit path. */
