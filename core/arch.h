@@ -21,5 +21,7 @@ void arch_start(void) NORETURN;
 void arch_cpu_relax(void);
 /* cpu.c: microseconds since some moment, monotonic; good to about 1% (calibrated before ExitBootServices: arch_clock_init). */
 u64 arch_time_us(void);
+/* cpu.c: writes the cache lines of [start, start+size) back to memory and waits, for devices that do not snoop the caches. Any context. */
+void arch_cache_flush(const void *start, size_t size);
 
 #endif
