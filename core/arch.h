@@ -19,8 +19,11 @@ int MUST_CHECK arch_pci_cfg_init(void);
 void arch_start(void) NORETURN;
 /* cpu.c: a hint inside a busy-wait loop. */
 void arch_cpu_relax(void);
-/* cpu.c: microseconds since some moment, monotonic; good to about 1% (calibrated before ExitBootServices: arch_clock_init). */
+/* cpu.c: microseconds since some moment, monotonic; good to about 1%; the first call measures and
+ * takes 10 ms. */
 u64 arch_time_us(void);
+/* cpu.c: the CPU's free-running counter, for measurements; its rate is the machine's business. */
+u64 arch_cycles(void);
 /* cpu.c: writes the cache lines of [start, start+size) back to memory and waits, for devices that do not snoop the caches. Any context. */
 void arch_cache_flush(const void *start, size_t size);
 

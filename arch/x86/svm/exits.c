@@ -22,7 +22,7 @@
 
 static void handle_cpuid(struct vcpu *v)
 {
-	if (emulate_skip(v, X86_CPUID) == 0)
+	if (emulate_skip(v, X86_INSN_CPUID) == 0)
 		cpuid_emulate(v);
 }
 
@@ -36,7 +36,7 @@ static void handle_msr(struct vcpu *v, bool write)
 		vcpu_raise_error(v, X86_VEC_GP, 0);
 		return;
 	}
-	if (emulate_skip(v, write ? X86_WRMSR : X86_RDMSR))
+	if (emulate_skip(v, write ? X86_INSN_WRMSR : X86_INSN_RDMSR))
 		return;
 	if (!write) {
 		v->reg[REG_RAX] = (u32)value;
@@ -90,7 +90,7 @@ static void handle_nested_fault(struct vcpu *v, struct vmcb_control *c)
 
 static void handle_vmmcall(struct vcpu *v)
 {
-	if (emulate_skip(v, X86_VMMCALL) == 0)
+	if (emulate_skip(v, X86_INSN_VMMCALL) == 0)
 		v->reg[REG_RAX] = v->cpl ? KVM_EPERM : KVM_ENOSYS;
 }
 
@@ -100,7 +100,7 @@ static void handle_xsetbv(struct vcpu *v)
 
 	if (v->cpl || xsetbv_emulate(v, (u32)v->reg[REG_RCX], value))
 		vcpu_raise_error(v, X86_VEC_GP, 0);
-	else if (emulate_skip(v, X86_XSETBV))
+	else if (emulate_skip(v, X86_INSN_XSETBV))
 		return;
 }
 
@@ -108,7 +108,7 @@ static void handle_xsetbv(struct vcpu *v)
 static void handle_invd(struct vcpu *v)
 {
 	__asm__ volatile("wbinvd" : : : "memory");
-	(void)emulate_skip(v, X86_INVD);
+	(void)emulate_skip(v, X86_INSN_INVD);
 }
 
 static void handle_machine_check(struct vcpu *v)

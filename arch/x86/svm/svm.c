@@ -9,6 +9,7 @@
 #include "arch/x86/msr.h"
 #include "arch/x86/nmi.h"
 #include "arch/x86/pio.h"
+#include "arch/x86/platform.h"
 #include "core/errno.h"
 #include "core/log.h"
 #include "core/pages.h"
@@ -27,6 +28,7 @@
 #define MSR_EFER 0xc0000080u
 #define EFER_SVME BIT(12)
 #define MSR_PAT 0x277u
+#define DR6_BS BIT(14) /* APM vol. 2, 13.1.1.3 */
 
 #define GUEST_ASID 1
 #define MSR_BITMAP_PAGES 2
@@ -206,6 +208,16 @@ static void flush_if_needed(struct vmcb *vmcb)
 	}
 }
 
+/* What hardware does behind an instruction: the shadow of STI or MOV SS ends, and a single step is reported (APM vol. 2, 13.1.4). */
+static void finish_instruction(struct vcpu *v, struct vmcb *vmcb)
+{
+	vmcb->control.interrupt_shadow &= ~SVM_INTERRUPT_SHADOW;
+	if ((v->rflags & X86_RFLAGS_TF) && !v->exception.pending) {
+		vmcb->save.dr6 |= DR6_BS;
+		vcpu_raise(v, X86_VEC_DB);
+	}
+}
+
 void svm_run(struct vcpu *v)
 {
 	u64 rip;
@@ -218,10 +230,13 @@ void svm_run(struct vcpu *v)
 		guest_vmcb->control.tlb_control = 0;
 		load_vcpu(v, &guest_vmcb->save);
 
+		v->retired = false;
 		rip = v->rip;
 		svm_handle_exit(v, guest_vmcb);
-		if (v->rip != rip)
-			guest_vmcb->control.interrupt_shadow &= ~SVM_INTERRUPT_SHADOW;
+		if (v->retired || v->rip != rip)
+			finish_instruction(v, guest_vmcb);
+		if (v->shutdown)
+			machine_reset("guest triple fault");
 		choose_event(v, guest_vmcb, interrupted_event(&guest_vmcb->control));
 	}
 }

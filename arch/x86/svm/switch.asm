@@ -58,9 +58,9 @@ svm_enter:
 	mov r15, [rdi + REG_R15]
 	mov rdi, [rdi + REG_RDI]
 
-	vmload rax
-	vmrun rax
-	vmsave rax
+	vmload				; the VMCB at RAX
+	vmrun				; the VMCB at RAX
+	vmsave				; the VMCB at RAX
 
 	push rdi
 	mov rdi, [rsp + 8]
@@ -79,7 +79,7 @@ svm_enter:
 	mov [rdi + REG_R14], r14
 	mov [rdi + REG_R15], r15
 	mov rax, [rsp + 8]
-	vmload rax
+	vmload				; the VMCB at RAX
 
 	pop rdi
 	pop rdx

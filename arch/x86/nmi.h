@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Non-maskable interrupts: told apart, Fairlead's served, the guest's delivered.
+ *
+ * Fairlead's source in this version is the IOMMU's fault message. Every other NMI is the guest's: an error signalled by the
+ * chipset, or one that it sent itself.
+ */
+#ifndef ARCH_X86_NMI_H
+#define ARCH_X86_NMI_H
+
+#include "arch/x86/vcpu.h"
+
+/* Asks every IOMMU to report faults to this CPU by NMI. Boot. */
+void nmi_init(void);
+/* An NMI exit, after nmi_window(). Exit path. */
+void nmi_handle(struct vcpu *v);
+/* The guest is about to run the IRET that ends its handler. Exit path. */
+void nmi_iret(struct vcpu *v);
+/* True if an NMI is to be injected at the entry that follows: it counts as delivered. Exit path. */
+bool nmi_take(struct vcpu *v);
+
+#endif
