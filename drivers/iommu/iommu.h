@@ -32,17 +32,23 @@ struct iommu_fault {
 };
 typedef void (*iommu_fault_fn)(const struct iommu_fault *fault, void *ctx);
 
+/* Does a unit translate for a device? Firmware names some devices, and may leave all others to one unit. */
+enum iommu_cover { IOMMU_COVERS_NOT, IOMMU_COVERS_THE_REST, IOMMU_COVERS_BY_NAME };
+
 struct iommu_ops {
 	const char *name; /* "VT-d" */
+	enum iommu_cover (*covers)(struct iommu *iommu, struct pci_dev *dev);
 	/* Blocks every device, then turns translation on, and waits for the hardware to say so. -ETIMEDOUT, -ENOMEM. */
 	int (*enable)(struct iommu *iommu);
-	/* An empty domain that all units of this kind can use. -ENOMEM. */
+	/* An empty domain that all units of this kind can use. -ENOMEM; -ENOSPC: the hardware's domain IDs are used up. */
 	int (*domain_init)(struct iommu_domain *domain);
-	/* Device `bdf` now translates through `domain`. The context is invalidated and waited for. -EBUSY: attached elsewhere. */
+	/* Device `bdf` now translates through `domain`. The context is invalidated and waited for. -EBUSY: attached elsewhere;
+	 * -ENODEV: not enabled; -ENOMEM, -ETIMEDOUT, -EIO. */
 	int (*attach)(struct iommu *iommu, struct iommu_domain *domain, u16 bdf);
 	/* Device `bdf` reaches nothing; caches invalidated and waited for. Idempotent. */
 	int (*block)(struct iommu *iommu, u16 bdf);
-	/* Drops cached translations of the domain in [iova, iova+size) (everything when size is 0) and waits. -ETIMEDOUT. */
+	/* Drops cached translations of the domain in [iova, iova+size) (everything when size is 0) and waits. -ETIMEDOUT; -EIO:
+	 * the hardware reported an error. */
 	int (*invalidate)(struct iommu *iommu, struct iommu_domain *domain, u64 iova, u64 size);
 	/* Hands out and clears recorded faults, at most `budget`; returns how many. Exit path. Overflow is counted and logged. */
 	unsigned int (*drain_faults)(struct iommu *iommu, unsigned int budget, iommu_fault_fn fn, void *ctx);
@@ -72,7 +78,8 @@ struct iommu {
 int MUST_CHECK vtd_discover(const void *dmar, size_t length);
 
 struct iommu *iommu_first(void);
-void iommu_register(struct iommu *iommu); /* by backends */
+/* Forgets every unit and reserved region: discovery gave up, or the configuration says iommu=off. Boot, before enable. */
+void iommu_forget_all(void);
 /* The unit that a device stands behind, or NULL (then its DMA cannot be bounded: it must not be given to the guest). */
 struct iommu *iommu_of(struct pci_dev *dev);
 
@@ -84,6 +91,10 @@ struct iommu_reserved {
 };
 bool iommu_reserved_region(unsigned int index, struct iommu_reserved *out);
 
+/* By backends, at discovery. -ENOSPC. */
+void iommu_register(struct iommu *iommu);
+int MUST_CHECK iommu_add_reserved(const struct iommu_reserved *region);
+
 /* The following work on all units of the machine. After ExitBootServices. */
 int MUST_CHECK iommu_enable_all(void);
 int MUST_CHECK iommu_domain_init(struct iommu_domain *domain);
@@ -91,7 +102,11 @@ int MUST_CHECK iommu_domain_init(struct iommu_domain *domain);
 int MUST_CHECK iommu_map(struct iommu_domain *domain, u64 iova, paddr_t pa, u64 size, unsigned int prot);
 int MUST_CHECK iommu_unmap(struct iommu_domain *domain, u64 iova, u64 size);
 int MUST_CHECK iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size);
-/* Attach every requester ID of the device (itself; its aliases behind a PCIe-to-PCI bridge). */
+/*
+ * Attach every requester ID of the device (itself; its aliases behind a PCIe-to-PCI bridge). An alias is shared by all devices behind
+ * the bridge: attached with the first, and blocked with the first that is blocked. -ENODEV: no unit covers the device; else as iommu_ops.attach,
+ * and then none of its IDs is attached.
+ */
 int MUST_CHECK iommu_attach(struct pci_dev *dev, struct iommu_domain *domain);
 int MUST_CHECK iommu_block(struct pci_dev *dev);
 bool iommu_any_fault_pending(void);

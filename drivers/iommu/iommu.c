@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is common to all IOMMUs: the list of units, which requester IDs a device has, domains, and the report of faults.
+ */
+#include "drivers/iommu/iommu.h"
+
+#include "core/errno.h"
+#include "core/log.h"
+
+#define RESERVED_MAX 64
+
+static struct iommu *units; /* written at boot; in order of registration */
+static struct iommu_reserved reserved[RESERVED_MAX];
+static unsigned int reserved_count;
+
+void iommu_register(struct iommu *iommu)
+{
+	struct iommu **end = &units;
+
+	while (*end)
+		end = &(*end)->next;
+	iommu->next = NULL;
+	*end = iommu;
+}
+
+struct iommu *iommu_first(void)
+{
+	return units;
+}
+
+int iommu_add_reserved(const struct iommu_reserved *region)
+{
+	if (reserved_count == RESERVED_MAX)
+		return -ENOSPC;
+	reserved[reserved_count++] = *region;
+	return 0;
+}
+
+bool iommu_reserved_region(unsigned int index, struct iommu_reserved *out)
+{
+	if (index >= reserved_count)
+		return false;
+	*out = reserved[index];
+	return true;
+}
+
+void iommu_forget_all(void)
+{
+	units = NULL;
+	reserved_count = 0;
+}
+
+struct iommu *iommu_of(struct pci_dev *dev)
+{
+	struct iommu *rest = NULL;
+
+	for (struct iommu *u = units; u; u = u->next) {
+		const enum iommu_cover cover = u->ops->covers(u, dev);
+
+		if (cover == IOMMU_COVERS_BY_NAME)
+			return u;
+		if (cover == IOMMU_COVERS_THE_REST)
+			rest = u;
+	}
+	return rest;
+}
+
+int iommu_enable_all(void)
+{
+	for (struct iommu *u = units; u; u = u->next) {
+		const int err = u->ops->enable(u);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* ---- domains -------------------------------------------------------------------------------------------------- */
+
+int iommu_domain_init(struct iommu_domain *domain)
+{
+	if (!units)
+		return -ENODEV;
+	spin_init(&domain->lock);
+	return units->ops->domain_init(domain);
+}
+
+int iommu_map(struct iommu_domain *domain, u64 iova, paddr_t pa, u64 size, unsigned int prot)
+{
+	int err;
+
+	spin_lock(&domain->lock);
+	err = pt_map(&domain->table, iova, pa, size, prot);
+	spin_unlock(&domain->lock);
+	return err;
+}
+
+int iommu_unmap(struct iommu_domain *domain, u64 iova, u64 size)
+{
+	int err;
+
+	spin_lock(&domain->lock);
+	err = pt_unmap(&domain->table, iova, size);
+	spin_unlock(&domain->lock);
+	return err;
+}
+
+/*
+ * Hardware may still hold pointers to tables that unmaps emptied. Those that were retired before the invalidation began are
+ * set aside and given back after it; others, of an unmap on another CPU meanwhile, wait for the next. Their addresses
+ * need not lie in the range, so while there are any, everything of the domain is dropped.
+ */
+int iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size)
+{
+	struct pagetable old;
+	int err = 0;
+
+	spin_lock(&domain->lock);
+	old = domain->table;
+	domain->table.retired = NULL;
+	spin_unlock(&domain->lock);
+	if (old.retired)
+		size = 0;
+	for (struct iommu *u = units; u && !err; u = u->next)
+		err = u->ops->invalidate(u, domain, iova, size);
+	/* After a failure hardware may walk them for ever: they are lost, which is the safe side. */
+	if (!err)
+		pt_reclaim(&old);
+	return err;
+}
+
+/* ---- devices -------------------------------------------------------------------------------------------------- */
+
+/* Device/port types of the PCI Express Capabilities register: PCI Express base specification 6.0, 7.5.3.2 */
+#define PCIE_TYPE_TO_PCI_BRIDGE 7
+
+#define REQUESTER_IDS_MAX 16
+
+/*
+ * The IDs under which a device's requests may arrive: its own, and those that conventional PCI bridges above it put in its place
+ * (PCI Express to PCI/PCI-X Bridge specification 1.0, 2.3; Intel VT-d specification rev. 4.1, 3.4.1):
+ * a PCIe-to-PCI bridge uses its secondary bus with device and function 0, or for some requests its own ID; a PCI-to-PCI bridge its own.
+ * Returns their number, or -E2BIG.
+ */
+static int requester_ids(const struct pci_dev *dev, u16 ids[REQUESTER_IDS_MAX])
+{
+	int count = 0;
+
+	ids[count++] = dev->sbdf.bdf;
+	for (const struct pci_dev *bridge = dev->parent; bridge; bridge = bridge->parent) {
+		const bool to_pci = bridge->is_pcie && bridge->pcie_type == PCIE_TYPE_TO_PCI_BRIDGE;
+
+		if (bridge->is_pcie && !to_pci)
+			continue; /* PCI Express ports leave the ID as it is */
+		if (count + 2 > REQUESTER_IDS_MAX)
+			return -E2BIG;
+		if (to_pci)
+			ids[count++] = PCI_BDF(bridge->secondary_bus, 0, 0);
+		ids[count++] = bridge->sbdf.bdf;
+	}
+	return count;
+}
+
+int iommu_attach(struct pci_dev *dev, struct iommu_domain *domain)
+{
+	struct iommu *iommu = iommu_of(dev);
+	u16 ids[REQUESTER_IDS_MAX];
+	int count, i, err = 0;
+
+	if (!iommu)
+		return -ENODEV;
+	count = requester_ids(dev, ids);
+	if (count < 0)
+		return count;
+	for (i = 0; i < count && !err; i++)
+		err = iommu->ops->attach(iommu, domain, ids[i]);
+	if (!err)
+		return 0;
+	for (i -= 2; i >= 0; i--) { /* from the one before the one that failed, which may be another domain's */
+		if (iommu->ops->block(iommu, ids[i]))
+			log_error("iommu: " SBDF_FMT ": could not be blocked after it failed to attach", SBDF_ARGS(dev->sbdf));
+	}
+	return err;
+}
+
+int iommu_block(struct pci_dev *dev)
+{
+	struct iommu *iommu = iommu_of(dev);
+	u16 ids[REQUESTER_IDS_MAX];
+	int count, err = 0;
+
+	if (!iommu)
+		return -ENODEV;
+	count = requester_ids(dev, ids);
+	if (count < 0)
+		return count;
+	for (int i = 0; i < count; i++) { /* all of them, whatever happens to one */
+		const int e = iommu->ops->block(iommu, ids[i]);
+
+		err = err ? err : e;
+	}
+	return err;
+}
+
+/* ---- faults --------------------------------------------------------------------------------------------------- */
+
+#define FAULT_BUDGET 32	       /* records that one call handles, per unit */
+#define FAULT_SOURCES 64       /* devices that are counted apart */
+#define FAULT_LINES_FIRST 16   /* logged of each */
+#define FAULT_LINES_AFTER 1024 /* then one in so many */
+
+struct fault_source {
+	struct sbdf sbdf;
+	u64 count; /* 0: free */
+};
+
+static struct spinlock report_lock = SPINLOCK_INIT; /* guards sources[]; taken under a unit's own fault lock */
+static struct fault_source sources[FAULT_SOURCES + 1]; /* the last is shared by whoever found no place */
+
+/* How many faults that device has had, this one included. */
+static u64 count_fault(struct sbdf sbdf)
+{
+	unsigned int i;
+	u64 count;
+
+	spin_lock(&report_lock);
+	for (i = 0; i < FAULT_SOURCES && sources[i].count; i++) {
+		if (sources[i].sbdf.segment == sbdf.segment && sources[i].sbdf.bdf == sbdf.bdf)
+			break;
+	}
+	sources[i].sbdf = sbdf;
+	count = ++sources[i].count;
+	spin_unlock(&report_lock);
+	return count;
+}
+
+static void report(const struct iommu_fault *fault, void *ctx)
+{
+	const u64 count = count_fault(fault->source);
+
+	(void)ctx;
+	if (count > FAULT_LINES_FIRST && count % FAULT_LINES_AFTER)
+		return;
+	log_warn("iommu: DMA %s by " SBDF_FMT " %s 0x%llx blocked (%s)%s", fault->write ? "write" : "read",
+		 SBDF_ARGS(fault->source), fault->write ? "to" : "from", (unsigned long long)fault->address, fault->text,
+		 count == FAULT_LINES_FIRST ? "; of its next ones, each 1024th is shown" : "");
+}
+
+bool iommu_any_fault_pending(void)
+{
+	for (struct iommu *u = units; u; u = u->next) {
+		if (u->ops->fault_pending(u))
+			return true;
+	}
+	return false;
+}
+
+void iommu_report_faults(void)
+{
+	for (struct iommu *u = units; u; u = u->next) {
+		if (u->ops->fault_pending(u))
+			u->ops->drain_faults(u, FAULT_BUDGET, report, NULL);
+	}
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Queued invalidation: Intel VT-d specification rev. 4.1, 6.5.2. What hardware caches of a table is dropped by descriptors
+ * in a ring; a wait descriptor behind them makes hardware write a number to memory when all of them are done.
+ *
+ * Those numbers ascend, so any number of CPUs wait at once, without a lock: each until the number written is its own or later.
+ */
+#include "core/arch.h"
+#include "core/errno.h"
+#include "core/log.h"
+#include "core/mmio.h"
+#include "core/pages.h"
+#include "drivers/iommu/vtd/vtd.h"
+
+#define QUEUE_ERRORS (VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE)
+
+int vtd_queue_init(struct vtd_unit *unit)
+{
+	struct vtd_queue *q = &unit->queue;
+
+	q->ring = page_alloc();
+	if (!q->ring)
+		return -ENOMEM;
+	q->tail = 0;
+	q->submitted = 0;
+	q->completed = 0;
+	mmio_write64(unit->regs + VTD_IQT, 0);
+	mmio_write64(unit->regs + VTD_IQA, virt_to_phys(q->ring) | VTD_IQA_SIZE_256);
+	mmio_write32(unit->regs + VTD_FSTS, QUEUE_ERRORS);
+	return 0;
+}
+
+static unsigned int queue_head(const struct vtd_unit *unit)
+{
+	return (mmio_read32(unit->regs + VTD_IQH) >> VTD_IQ_SHIFT) % VTD_QUEUE_ENTRIES;
+}
+
+static void put(struct vtd_queue *q, struct vtd_descriptor d)
+{
+	q->ring[q->tail].low = d.low;
+	q->ring[q->tail].high = d.high;
+	q->tail = (q->tail + 1) % VTD_QUEUE_ENTRIES;
+}
+
+/* False: no room now. Otherwise *number is that of the wait descriptor, *errors the count of errors before it. */
+static bool submit(struct vtd_unit *unit, const struct vtd_descriptor *d, unsigned int count, u32 *number, u32 *errors)
+{
+	struct vtd_queue *q = &unit->queue;
+	unsigned int room;
+
+	spin_lock(&q->lock);
+	room = (queue_head(unit) - q->tail - 1) % VTD_QUEUE_ENTRIES; /* a full ring would look empty */
+	if (room < count + 1) {
+		spin_unlock(&q->lock);
+		return false;
+	}
+	while (count--)
+		put(q, *d++);
+	*number = ++q->submitted;
+	*errors = atomic_load_explicit(&q->errors, memory_order_relaxed);
+	put(q, (struct vtd_descriptor){
+		       .low = VTD_DESC_WAIT | VTD_DESC_WAIT_SW | VTD_DESC_WAIT_FN | VTD_DESC_WAIT_DATA(*number),
+		       .high = virt_to_phys(&q->completed),
+	       });
+	mmio_write64(unit->regs + VTD_IQT, (u64)q->tail << VTD_IQ_SHIFT);
+	spin_unlock(&q->lock);
+	return true;
+}
+
+/*
+ * If hardware reports an error of the queue: logs it, and lets the queue go on. With IQE the hardware stands still on a descriptor that it
+ * did not understand: that one is replaced by a wait descriptor that does nothing (6.5.2.10). Everyone who waits is told
+ * through q->errors that his invalidation may not have happened.
+ */
+static void check_errors(struct vtd_unit *unit)
+{
+	struct vtd_queue *q = &unit->queue;
+	struct vtd_descriptor bad = { 0 };
+	unsigned int head;
+	u32 status;
+	u64 source;
+
+	if (!(mmio_read32(unit->regs + VTD_FSTS) & QUEUE_ERRORS))
+		return;
+	spin_lock(&q->lock);
+	status = mmio_read32(unit->regs + VTD_FSTS) & QUEUE_ERRORS; /* again: another CPU may have dealt with it */
+	head = queue_head(unit);
+	source = mmio_read64(unit->regs + VTD_IQERCD);
+	if (status & VTD_FSTS_IQE) {
+		bad.low = q->ring[head].low;
+		bad.high = q->ring[head].high;
+		q->ring[head].low = VTD_DESC_WAIT;
+		q->ring[head].high = 0;
+	}
+	if (status) {
+		atomic_fetch_add_explicit(&q->errors, 1, memory_order_relaxed);
+		mmio_write32(unit->regs + VTD_FSTS, status);
+	}
+	spin_unlock(&q->lock);
+	if (status)
+		log_error("VT-d unit %u: invalidation queue error%s%s%s at entry %u (type %u, 0x%016llx 0x%016llx, source 0x%llx)",
+			  unit->iommu.index, status & VTD_FSTS_IQE ? " IQE" : "", status & VTD_FSTS_ICE ? " ICE" : "",
+			  status & VTD_FSTS_ITE ? " ITE" : "", head, VTD_DESC_TYPE(bad.low), (unsigned long long)bad.low,
+			  (unsigned long long)bad.high, (unsigned long long)source);
+}
+
+static int MUST_CHECK wait_for(struct vtd_unit *unit, u64 start, u32 number, u32 errors)
+{
+	struct vtd_queue *q = &unit->queue;
+
+	for (;;) {
+		/* First "done", then "no error meanwhile": in this order an error before it was done cannot be missed. */
+		const bool done = (s32)(__atomic_load_n(&q->completed, __ATOMIC_ACQUIRE) - number) >= 0;
+
+		check_errors(unit);
+		if (atomic_load_explicit(&q->errors, memory_order_relaxed) != errors)
+			return -EIO;
+		if (done)
+			return 0;
+		if (arch_time_us() - start > VTD_TIMEOUT_US)
+			break;
+		arch_cpu_relax();
+	}
+	log_error("VT-d unit %u: no answer to an invalidation within 1 s (IQH 0x%x, IQT 0x%x)", unit->iommu.index,
+		  mmio_read32(unit->regs + VTD_IQH), mmio_read32(unit->regs + VTD_IQT));
+	return -ETIMEDOUT;
+}
+
+static int MUST_CHECK invalidate(struct vtd_unit *unit, const struct vtd_descriptor *d, unsigned int count)
+{
+	const u64 start = arch_time_us();
+	u32 number, errors;
+	int err;
+
+	if (!unit->queue.ring)
+		return 0;
+	err = vtd_flush_write_buffer(unit);
+	if (err)
+		return err;
+	while (!submit(unit, d, count, &number, &errors)) {
+		check_errors(unit);
+		if (arch_time_us() - start > VTD_TIMEOUT_US) {
+			log_error("VT-d unit %u: the invalidation queue was full for 1 s", unit->iommu.index);
+			return -ETIMEDOUT;
+		}
+		arch_cpu_relax();
+	}
+	return wait_for(unit, start, number, errors);
+}
+
+/* Reads and writes already translated are finished too, where hardware offers it: afterwards they have reached memory. */
+static u64 drain_bits(const struct vtd_unit *unit)
+{
+	return (unit->cap & VTD_CAP_DWD ? VTD_DESC_IOTLB_DW : 0) | (unit->cap & VTD_CAP_DRD ? VTD_DESC_IOTLB_DR : 0);
+}
+
+static struct vtd_descriptor iotlb_domain(const struct vtd_unit *unit, u16 did)
+{
+	return (struct vtd_descriptor){
+		.low = VTD_DESC_IOTLB | VTD_DESC_G(VTD_IOTLB_DOMAIN) | drain_bits(unit) | VTD_DESC_DID(did),
+	};
+}
+
+int vtd_invalidate_all(struct vtd_unit *unit)
+{
+	const struct vtd_descriptor d[] = {
+		{ .low = VTD_DESC_CONTEXT | VTD_DESC_G(VTD_CONTEXT_GLOBAL) },
+		{ .low = VTD_DESC_IOTLB | VTD_DESC_G(VTD_IOTLB_GLOBAL) | drain_bits(unit) },
+	};
+
+	return invalidate(unit, d, ARRAY_SIZE(d));
+}
+
+int vtd_invalidate_context(struct vtd_unit *unit, u16 sid, u16 did)
+{
+	const struct vtd_descriptor d[] = {
+		{ .low = VTD_DESC_CONTEXT | VTD_DESC_G(VTD_CONTEXT_DEVICE) | VTD_DESC_DID(did) |
+			 VTD_DESC_CONTEXT_SID(sid) },
+		iotlb_domain(unit, did),
+	};
+
+	return invalidate(unit, d, ARRAY_SIZE(d));
+}
+
+/* The order of the smallest naturally aligned block of 2^order pages that holds [iova, iova+size). */
+static unsigned int covering_order(u64 iova, u64 size)
+{
+	const u64 difference = (iova ^ (iova + (size - 1))) >> PAGE_SHIFT;
+
+	return difference ? 64 - (unsigned int)__builtin_clzll(difference) : 0;
+}
+
+int vtd_invalidate_range(struct vtd_unit *unit, u16 did, u64 iova, u64 size)
+{
+	struct vtd_descriptor d = iotlb_domain(unit, did);
+	const unsigned int order = size ? covering_order(iova, size) : 64;
+
+	if ((unit->cap & VTD_CAP_PSI) && order <= VTD_CAP_MAMV(unit->cap)) {
+		d.low = VTD_DESC_IOTLB | VTD_DESC_G(VTD_IOTLB_PAGES) | drain_bits(unit) | VTD_DESC_DID(did);
+		d.high = ALIGN_DOWN(iova, PAGE_SIZE << order) | VTD_DESC_IOTLB_AM(order);
+	}
+	return invalidate(unit, &d, 1);
+}

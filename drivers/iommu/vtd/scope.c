@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which unit a device stands behind: Intel VT-d specification rev. 4.1, 8.3.1. DMAR names devices by a path from a root bus, since bus
+ * numbers below bridges are software's to give. The paths are followed once, at discovery; bridges are not read again.
+ */
+#include "drivers/iommu/vtd/vtd.h"
+
+/* PCI-to-PCI bridge header: PCI Express base specification 6.0, 7.5.1.1.9 and 7.5.1.3.4 */
+#define PCI_VENDOR_ID 0x00
+#define PCI_HEADER_TYPE 0x0e
+#define PCI_HEADER_LAYOUT 0x7f
+#define PCI_HEADER_BRIDGE 1
+#define PCI_SECONDARY_BUS 0x19
+
+static bool present(struct sbdf sbdf)
+{
+	return pci_cfg_read(sbdf, PCI_VENDOR_ID, 2) != 0xffff;
+}
+
+static bool is_bridge(struct sbdf sbdf)
+{
+	return (pci_cfg_read(sbdf, PCI_HEADER_TYPE, 1) & PCI_HEADER_LAYOUT) == PCI_HEADER_BRIDGE;
+}
+
+bool vtd_resolve_scope(const struct dmar_scope *scope, u16 segment, struct sbdf *out)
+{
+	struct sbdf at = { .segment = segment };
+	u8 bus = scope->start_bus;
+
+	for (unsigned int i = 0; i < scope->path_length; i++) {
+		if (i > 0) {
+			if (!is_bridge(at))
+				return false;
+			bus = (u8)pci_cfg_read(at, PCI_SECONDARY_BUS, 1);
+			if (bus <= PCI_BUS(at.bdf)) /* not set, or a loop */
+				return false;
+		}
+		at.bdf = PCI_BDF(bus, scope->path[i].device, scope->path[i].function);
+		if (!present(at))
+			return false;
+	}
+	*out = at;
+	return true;
+}
+
+/* Does the scope's device cover `dev`: be it, or (a bridge) stand above it? */
+static bool scope_covers(const struct dmar_scope *scope, u16 bdf, const struct pci_dev *dev)
+{
+	if (scope->type == DMAR_SCOPE_ENDPOINT)
+		return dev->sbdf.bdf == bdf;
+	if (scope->type != DMAR_SCOPE_BRIDGE)
+		return false;
+	for (; dev; dev = dev->parent) {
+		if (dev->sbdf.bdf == bdf)
+			return true;
+	}
+	return false;
+}
+
+enum iommu_cover vtd_covers(struct iommu *iommu, struct pci_dev *dev)
+{
+	const struct dmar_unit *unit = to_vtd(iommu)->dmar;
+
+	if (unit->segment != dev->sbdf.segment)
+		return IOMMU_COVERS_NOT;
+	for (unsigned int i = unit->scopes.first; i < unit->scopes.first + unit->scopes.count; i++) {
+		u16 bdf;
+
+		if (vtd_scope_bdf(i, &bdf) && scope_covers(&vtd_dmar()->scope[i], bdf, dev))
+			return IOMMU_COVERS_BY_NAME;
+	}
+	return unit->include_all ? IOMMU_COVERS_THE_REST : IOMMU_COVERS_NOT;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One unit's way from whatever firmware left to "every device is blocked, and translation is on". Each step is one command, and
+ * each waits, bounded, for the status register to say that it was taken (Intel VT-d specification rev. 4.1, 11.4.4).
+ */
+#include "core/arch.h"
+#include "core/errno.h"
+#include "core/log.h"
+#include "core/mmio.h"
+#include "core/pages.h"
+#include "drivers/iommu/vtd/vtd.h"
+
+int vtd_wait32(struct vtd_unit *unit, unsigned int reg, u32 mask, u32 expected, const char *what)
+{
+	const u64 start = arch_time_us();
+	u32 value;
+
+	for (;;) {
+		value = mmio_read32(unit->regs + reg);
+		if ((value & mask) == expected)
+			return 0;
+		if (arch_time_us() - start > VTD_TIMEOUT_US)
+			break;
+		arch_cpu_relax();
+	}
+	log_error("VT-d unit %u: no answer to \"%s\" within 1 s (register 0x%02x is 0x%08x)", unit->iommu.index, what, reg,
+		  value);
+	return -ETIMEDOUT;
+}
+
+/* Sets or clears one of the lasting bits (TE, QIE, IRE) and waits until the status follows. Boot: one CPU gives commands. */
+static int MUST_CHECK command(struct vtd_unit *unit, u32 bit, bool on, const char *what)
+{
+	const u32 keep = mmio_read32(unit->regs + VTD_GSTS) & VTD_GSTS_KEEP;
+
+	mmio_write32(unit->regs + VTD_GCMD, on ? keep | bit : keep & ~bit);
+	return vtd_wait32(unit, VTD_GSTS, bit, on ? bit : 0, what);
+}
+
+int vtd_flush_write_buffer(struct vtd_unit *unit)
+{
+	const u64 start = arch_time_us();
+	int err;
+
+	if (!(unit->cap & VTD_CAP_RWBF))
+		return 0;
+	/* One command at a time; another CPU's flush may have begun before our change, so it does not stand for ours. */
+	while (atomic_flag_test_and_set_explicit(&unit->write_buffer_busy, memory_order_acquire)) {
+		if (arch_time_us() - start > VTD_TIMEOUT_US)
+			return -ETIMEDOUT;
+		arch_cpu_relax();
+	}
+	mmio_write32(unit->regs + VTD_GCMD, (mmio_read32(unit->regs + VTD_GSTS) & VTD_GSTS_KEEP) | VTD_GCMD_WBF);
+	err = vtd_wait32(unit, VTD_GSTS, VTD_GCMD_WBF, 0, "flush the write buffer");
+	atomic_flag_clear_explicit(&unit->write_buffer_busy, memory_order_release);
+	return err;
+}
+
+/* 6.5.2: the queue is to be empty when it is turned off. One that stands on an error never will be. */
+static int MUST_CHECK stop_firmware_queue(struct vtd_unit *unit)
+{
+	const u32 tail = mmio_read32(unit->regs + VTD_IQT);
+
+
+	if (vtd_wait32(unit, VTD_IQH, ~(u32)0, tail, "finish the firmware's invalidation queue"))
+		log_warn("VT-d unit %u: turning that queue off as it stands", unit->iommu.index);
+	return command(unit, VTD_GCMD_QIE, false, "turn the firmware's invalidation queue off");
+}
+
+/*
+ * Firmware may have protected itself and left all of it on; its tables are about to become the guest's memory. Devices have bus mastering
+ * off in this moment, and a protected region (PMEN) that firmware set stays until our translation is on.
+ */
+static int MUST_CHECK stop_firmware_use(struct vtd_unit *unit)
+{
+	const u32 status = mmio_read32(unit->regs + VTD_GSTS);
+	int err = 0;
+
+	if (status & (VTD_GCMD_TE | VTD_GCMD_IRE | VTD_GCMD_QIE))
+		log_info("VT-d unit %u: firmware left it on (status 0x%08x); starting over", unit->iommu.index, status);
+	if (status & VTD_GCMD_TE)
+		err = command(unit, VTD_GCMD_TE, false, "turn the firmware's translation off");
+	if (!err && (status & VTD_GCMD_IRE))
+		err = command(unit, VTD_GCMD_IRE, false, "turn the firmware's interrupt remapping off");
+	if (!err && (status & VTD_GCMD_QIE))
+		err = stop_firmware_queue(unit);
+	return err;
+}
+
+/* A root table without one present entry: every request is refused, and recorded as a fault. */
+static int MUST_CHECK set_root_table(struct vtd_unit *unit)
+{
+	unit->root = page_alloc();
+	if (!unit->root)
+		return -ENOMEM;
+	if (vtd_needs_flush(unit))
+		arch_cache_flush(unit->root, PAGE_SIZE);
+	mmio_write64(unit->regs + VTD_RTADDR, virt_to_phys(unit->root));
+	mmio_write32(unit->regs + VTD_GCMD,
+		     (mmio_read32(unit->regs + VTD_GSTS) & VTD_GSTS_KEEP) | VTD_GCMD_SRTP);
+	return vtd_wait32(unit, VTD_GSTS, VTD_GCMD_SRTP, VTD_GCMD_SRTP, "set the root table");
+}
+
+/* 11.4.8.1: protected regions block DMA beside the tables; from now on the tables alone decide. */
+static int MUST_CHECK disable_protected_regions(struct vtd_unit *unit)
+{
+	u32 pmen;
+
+	if (!(unit->cap & (VTD_CAP_PLMR | VTD_CAP_PHMR)))
+		return 0;
+	pmen = mmio_read32(unit->regs + VTD_PMEN);
+	if (!(pmen & (VTD_PMEN_EPM | VTD_PMEN_PRS)))
+		return 0;
+	mmio_write32(unit->regs + VTD_PMEN, pmen & ~VTD_PMEN_EPM);
+	return vtd_wait32(unit, VTD_PMEN, VTD_PMEN_PRS, 0, "disable the protected memory regions");
+}
+
+int vtd_enable(struct iommu *iommu)
+{
+	struct vtd_unit *unit = to_vtd(iommu);
+	int err;
+
+	err = stop_firmware_use(unit);
+	if (!err)
+		err = set_root_table(unit);
+	if (!err)
+		err = vtd_queue_init(unit);
+	if (!err)
+		err = command(unit, VTD_GCMD_QIE, true, "turn the invalidation queue on");
+	if (!err) /* 6.6: after a new root table, first contexts, then translations */
+		err = vtd_invalidate_all(unit);
+	if (err)
+		return err;
+	vtd_fault_init(unit);
+	err = command(unit, VTD_GCMD_TE, true, "turn translation on");
+	return err ? err : disable_protected_regions(unit);
+}
