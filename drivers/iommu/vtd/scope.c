@@ -4,22 +4,16 @@
  * numbers below bridges are software's to give. The paths are followed once, at discovery; bridges are not read again.
  */
 #include "drivers/iommu/vtd/vtd.h"
-
-/* PCI-to-PCI bridge header: PCI Express base specification 6.0, 7.5.1.1.9 and 7.5.1.3.4 */
-#define PCI_VENDOR_ID 0x00
-#define PCI_HEADER_TYPE 0x0e
-#define PCI_HEADER_LAYOUT 0x7f
-#define PCI_HEADER_BRIDGE 1
-#define PCI_SECONDARY_BUS 0x19
+#include "drivers/pci/regs.h"
 
 static bool present(struct sbdf sbdf)
 {
-	return pci_cfg_read(sbdf, PCI_VENDOR_ID, 2) != 0xffff;
+	return pci_cfg_read(sbdf, PCI_VENDOR_ID, 2) != PCI_VENDOR_NONE;
 }
 
 static bool is_bridge(struct sbdf sbdf)
 {
-	return (pci_cfg_read(sbdf, PCI_HEADER_TYPE, 1) & PCI_HEADER_LAYOUT) == PCI_HEADER_BRIDGE;
+	return (pci_cfg_read(sbdf, PCI_HEADER_TYPE, 1) & PCI_HEADER_TYPE_MASK) == PCI_HEADER_BRIDGE;
 }
 
 bool vtd_resolve_scope(const struct dmar_scope *scope, u16 segment, struct sbdf *out)
