@@ -58,7 +58,10 @@ struct fake_vtd {
 	struct fake_walk walks[FAKE_CACHED];
 	bool hang_commands, hang_queue;
 	unsigned int fail_descriptors; /* so many of the next ones are errors */
-	unsigned int write_buffer_flushes, descriptors;
+	struct {
+		u64 at, low, high;
+	} bad[4]; /* those: they stay errors as long as they stand there */
+	unsigned int write_buffer_flushes, drains;
 };
 
 static struct fake_vtd fake[FAKE_UNITS];
@@ -306,10 +309,15 @@ static bool fake_descriptor(struct fake_vtd *u, u64 low, u64 high)
 	const u16 did = (u16)(low >> 16), sid = (u16)(low >> 32);
 	const unsigned int g = (low >> 4) & 3;
 
-	u->descriptors++;
 	if (u->fail_descriptors) {
 		u->fail_descriptors--;
-		return false;
+		u->bad[u->fail_descriptors].at = u->iqh;
+		u->bad[u->fail_descriptors].low = low;
+		u->bad[u->fail_descriptors].high = high;
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(u->bad); i++) {
+		if (u->bad[i].low == low && u->bad[i].high == high && u->bad[i].at == u->iqh && low)
+			return false;
 	}
 	switch (low & 0xe0f) {
 	case 1: /* context cache */
@@ -320,6 +328,8 @@ static bool fake_descriptor(struct fake_vtd *u, u64 low, u64 high)
 	case 2: /* IOTLB */
 		if (g == 0 || (low & 0xffffffff0000ff00ull) || (high & 0xf80))
 			return false;
+		if ((low & 0xc0) == 0xc0) /* what was translated before has reached memory */
+			u->drains++;
 		if (g == 3) {
 			const unsigned int am = high & 0x3f;
 			const u64 size = (u64)0x1000 << am, iova = high & ~(u64)0xfff;

@@ -17,6 +17,8 @@ static struct pci_dev old_bridge = { /* PCI to PCI */
 	.sbdf = { 0, PCI_BDF(5, 4, 0) }, .header_type = 1, .secondary_bus = 6, .parent = &bridge,
 };
 static struct pci_dev behind_both = { .sbdf = { 0, PCI_BDF(6, 1, 2) }, .parent = &old_bridge };
+static struct pci_dev on_bus_0 = { .sbdf = { 0, PCI_BDF(0, 5, 0) } };
+static struct pci_dev on_bus_7 = { .sbdf = { 0, PCI_BDF(7, 0, 0) } };
 static struct pci_dev disk = { .sbdf = { 0, PCI_BDF(0, 3, 0) } };
 static struct pci_dev other_segment = { .sbdf = { 1, PCI_BDF(0, 2, 0) } };
 
@@ -159,13 +161,17 @@ static void test_failed_invalidation_keeps_tables(void **state)
 
 static void test_block(void **state)
 {
+	unsigned int drains;
+
 	start();
 	assert_int_equal(iommu_map(&guest, 0, 0, SIZE_1G, PT_READ | PT_WRITE), 0);
 	assert_int_equal(iommu_block(&nic), 0); /* nothing to do */
 	assert_int_equal(iommu_attach(&nic, &guest), 0);
 	assert_int_equal(iommu_attach(&disk, &guest), 0);
 	reaches(&fake[0], &nic, 0x5000, true, 0x5000);
+	drains = fake[0].drains;
 	assert_int_equal(iommu_block(&nic), 0);
+	assert_true(fake[0].drains > drains); /* requests under way have reached memory */
 	blocked(&fake[0], &nic, 0x5000, true);
 	expect_fault(&nic, 0x5000, true, 2);
 	reaches(&fake[0], &disk, 0x5000, true, 0x5000);
@@ -193,6 +199,18 @@ static void test_attach_twice(void **state)
 	assert_int_equal(iommu_attach(&disk, &guest), 0);
 	reaches(&fake[0], &disk, 0, false, 0); /* translations are kept apart */
 	reaches(&fake[0], &nic, 0, false, 0x8000);
+}
+
+/* A device that joins sees the table as it is, whatever was cached for those that are there. */
+static void test_attach_drops_old_translations(void **state)
+{
+	start();
+	assert_int_equal(iommu_map(&guest, 0, 0, 0x2000, PT_READ | PT_WRITE), 0);
+	assert_int_equal(iommu_attach(&nic, &guest), 0);
+	reaches(&fake[0], &nic, 0, true, 0);
+	assert_int_equal(iommu_unmap(&guest, 0, 0x1000), 0);
+	assert_int_equal(iommu_attach(&disk, &guest), 0);
+	blocked(&fake[0], &disk, 0, true);
 }
 
 static void test_attach_before_enable(void **state)
@@ -232,8 +250,8 @@ static const u8 scopes_of_unit_1[][4] = {
 	{ 1, 0, 2 << 3, 0xff },	      /* endpoint 00:02.0 */
 	{ 2, 0, 0x1c << 3, 0 << 3 },  /* bridge 04:00.0, by way of the root port 00:1c.0 */
 	{ 1, 0, 0x0a << 3, 0xff },    /* nothing is there */
-	{ 1, 0, 0x1d << 3, 1 << 3 },  /* behind a bridge that has no bus number */
-	{ 1, 0, 2 << 3, 1 << 3 },     /* behind what is no bridge */
+	{ 1, 0, 0x1d << 3, 5 << 3 },  /* behind a bridge that has no bus number: not 00:05.0 */
+	{ 1, 0, 6 << 3, 0 << 3 },     /* behind what is no bridge: not 07:00.0 */
 };
 
 static void two_units(void)
@@ -261,6 +279,8 @@ static void test_which_unit(void **state)
 	assert_ptr_equal(iommu_of(&behind_both), named);
 	assert_ptr_equal(iommu_of(&root_port), rest); /* above the bridge that is named */
 	assert_ptr_equal(iommu_of(&disk), rest);
+	assert_ptr_equal(iommu_of(&on_bus_0), rest);
+	assert_ptr_equal(iommu_of(&on_bus_7), rest);
 	assert_null(iommu_of(&other_segment));
 	assert_int_equal(iommu_attach(&other_segment, &guest), -ENODEV);
 	assert_int_equal(iommu_block(&other_segment), -ENODEV);
@@ -428,6 +448,7 @@ static void test_reserved_regions(void **state)
 				   1, 8, 0,  0, 0, 0, 2, 0, /* 00:02.0 */
 				   1, 8, 0,  0, 0, 0, 9, 0 /* not there */ };
 	struct iommu_reserved r;
+	unsigned int at;
 
 	one_unit();
 	dmar_add(rmrr, sizeof(rmrr));
@@ -437,6 +458,18 @@ static void test_reserved_regions(void **state)
 	assert_int_equal(r.size, 0x4000);
 	assert_int_equal(r.sbdf.bdf, PCI_BDF(0, 2, 0));
 	assert_false(iommu_reserved_region(1, &r));
+
+	one_unit(); /* more than there is room for: none of them is kept, nor the unit */
+	at = dmar_length;
+	dmar_add(rmrr, 24);
+	for (unsigned int i = 0; i < 65; i++)
+		dmar_add(rmrr + 24, 8);
+	dmar[at + 2] = (24 + 65 * 8) & 0xff;
+	dmar[at + 3] = (24 + 65 * 8) >> 8;
+	discover(-EINVAL);
+	assert_int_equal(log_count("more reserved regions"), 1);
+	assert_false(iommu_reserved_region(0, &r));
+	assert_null(iommu_first());
 }
 
 static void test_describe(void **state)
@@ -461,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_failed_invalidation_keeps_tables),
 		cmocka_unit_test(test_block),
 		cmocka_unit_test(test_attach_twice),
+		cmocka_unit_test(test_attach_drops_old_translations),
 		cmocka_unit_test(test_attach_before_enable),
 		cmocka_unit_test(test_caching_mode),
 		cmocka_unit_test(test_which_unit),

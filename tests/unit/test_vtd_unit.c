@@ -30,6 +30,8 @@ static void test_firmware_left_it_on(void **state)
 		enable();
 		assert_int_equal(u->gsts & 0x86000000, 0x84000000);
 		assert_int_equal(u->pmen, 0);
+		assert_false(u->iotlb[0].valid); /* nor what it had cached */
+		assert_false(u->contexts[0].valid);
 		assert_false(iommu_any_fault_pending());
 		blocked(u, &nic, 0x1000, true);
 		assert_int_equal(iommu_map(&guest, 0, 0, SIZE_2M, PT_READ | PT_WRITE), 0);
@@ -42,11 +44,14 @@ static void test_firmware_left_it_on(void **state)
 static void test_hardware_that_does_not_answer(void **state)
 {
 	struct fake_vtd *u = &fake[0];
+	u64 begin;
 
 	one_unit(); /* to the first command */
 	u->hang_commands = true;
 	discover(1);
+	begin = fake_now;
 	assert_int_equal(iommu_enable_all(), -ETIMEDOUT);
+	assert_in_range(fake_now - begin, 1000000, 1100000);
 	assert_int_equal(log_count("no answer to \"set the root table\""), 1);
 
 	one_unit();
@@ -64,7 +69,9 @@ static void test_hardware_that_does_not_answer(void **state)
 
 	start(); /* later */
 	u->hang_queue = true;
-	assert_int_equal(iommu_attach(&nic, &guest), -ETIMEDOUT);
+	begin = fake_now;
+	assert_int_equal(iommu_attach(&nic, &guest), -ETIMEDOUT); /* and the attempt to take it back */
+	assert_in_range(fake_now - begin, 1000000, 2100000);
 	assert_true(log_count("no answer to an invalidation") > 0);
 	u->hang_queue = false;
 	assert_int_equal(iommu_map(&guest, 0, 0, SIZE_2M, PT_READ | PT_WRITE), 0);
@@ -135,6 +142,8 @@ static void test_out_of_memory(void **state)
 /* Hardware that reads memory past the caches sees only what was written back. */
 static void test_not_coherent(void **state)
 {
+	struct pci_dev neighbour = { .sbdf = { 0, PCI_BDF(0, 9, 0) } };
+
 	one_unit();
 	fake[0].ecap &= ~FAKE_ECAP_C;
 	discover(1);
@@ -145,6 +154,10 @@ static void test_not_coherent(void **state)
 	assert_int_equal(iommu_attach(&nic, &guest), 0);
 	reaches(&fake[0], &nic, 0x5000, true, 0x5000);
 	reaches(&fake[0], &nic, SIZE_1G, true, SIZE_1G);
+	blocked(&fake[0], &nic, (u64)1 << 40, true); /* the parts of each table that nobody wrote to */
+	expect_fault(&nic, (u64)1 << 40, true, 5);
+	blocked(&fake[0], &neighbour, 0x5000, true);
+	expect_fault(&neighbour, 0x5000, true, 2);
 	assert_int_equal(iommu_unmap(&guest, 0x5000, 0x1000), 0);
 	assert_int_equal(iommu_invalidate(&guest, 0x5000, 0x1000), 0);
 	blocked(&fake[0], &nic, 0x5000, true);

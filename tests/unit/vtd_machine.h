@@ -54,6 +54,9 @@ static const struct {
 	{ PCI_BDF(4, 0, 0), 1, 5 },    /* a switch, or a bridge, behind it */
 	{ PCI_BDF(5, 3, 0), 0, 0 },
 	{ PCI_BDF(0, 0x1d, 0), 0x81, 0 }, /* a bridge without a bus number yet */
+	{ PCI_BDF(0, 5, 0), 0, 0 },
+	{ PCI_BDF(0, 6, 0), 0, 7 }, /* no bridge: that byte is part of a BAR */
+	{ PCI_BDF(7, 0, 0), 0, 0 },
 };
 
 static u32 config_read(void *ctx, struct sbdf sbdf, unsigned int offset, unsigned int size)
