@@ -68,4 +68,9 @@ static inline u64 rdtsc(void)
 }
 #endif
 
+/* safe_msr.asm: for what this CPU may not have. 0, or -EFAULT: the instruction raised #GP. */
+int rdmsr_safe(u32 msr, u64 *value);
+int wrmsr_safe(u32 msr, u64 value);
+int xsetbv_safe(u32 index, u64 value);
+
 #endif

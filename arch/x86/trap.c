@@ -11,6 +11,9 @@
 #include "core/ksyms.h"
 #include "core/log.h"
 
+/* safe_msr.asm */
+extern const u8 rdmsr_safe_at[], wrmsr_safe_at[], xsetbv_safe_at[], safe_fault[], safe_fault_xsetbv[];
+
 volatile bool nmi_arrived;
 
 static const char *const names[32] = {
@@ -82,8 +85,26 @@ static void dump(const struct trap_frame *f)
 	log_callers(f->rsp);
 }
 
+/* A #GP of an instruction that was allowed to fail (safe_msr.asm): go on where it returns its error. */
+static bool expected_fault(struct trap_frame *f)
+{
+	const u8 *rip = phys_to_virt(f->rip);
+
+	if (f->vector != X86_VEC_GP)
+		return false;
+	if (rip == rdmsr_safe_at || rip == wrmsr_safe_at)
+		f->rip = (u64)(uintptr_t)safe_fault;
+	else if (rip == xsetbv_safe_at)
+		f->rip = (u64)(uintptr_t)safe_fault_xsetbv;
+	else
+		return false;
+	return true;
+}
+
 void trap_handle(struct trap_frame *frame)
 {
+	if (expected_fault(frame))
+		return;
 	switch (frame->vector) {
 	case X86_VEC_NMI:
 		nmi_arrived = true;

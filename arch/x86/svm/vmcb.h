@@ -40,7 +40,7 @@ struct vmcb_control {
 	u8 fetched_bytes;
 	u8 instruction[15];
 	u8 reserved_0e0[0x400 - 0xe0];
-} PACKED;
+};
 static_assert(offsetof(struct vmcb_control, io_permission_map) == 0x40, "VMCB IOPM_BASE_PA");
 static_assert(offsetof(struct vmcb_control, tlb_control) == 0x5c, "VMCB TLB_CONTROL");
 static_assert(offsetof(struct vmcb_control, exit_code) == 0x70, "VMCB EXITCODE");
@@ -74,7 +74,7 @@ struct vmcb_save {
 	u64 pat;
 	u64 debug_control;
 	u8 reserved_278[0xc00 - 0x278];
-} PACKED;
+};
 static_assert(offsetof(struct vmcb_save, cpl) == 0xcb, "VMCB CPL");
 static_assert(offsetof(struct vmcb_save, efer) == 0xd0, "VMCB EFER");
 static_assert(offsetof(struct vmcb_save, cr4) == 0x148, "VMCB CR4");
@@ -87,7 +87,7 @@ static_assert(offsetof(struct vmcb_save, pat) == 0x268, "VMCB G_PAT");
 struct vmcb {
 	struct vmcb_control control;
 	struct vmcb_save save;
-} PACKED ALIGNED(4096);
+} ALIGNED(4096);
 static_assert(sizeof(struct vmcb) == 4096, "VMCB size");
 
 /* intercept_1, offset 0x0c */

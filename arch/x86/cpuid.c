@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The real CPU, less what the guest does not have: virtualization, MONITOR, encrypted memory, the other CPUs of the package. Added: the
+ * signature by which Linux knows that interrupts need no remapping of its own to use x2APIC (Linux, Documentation/virt/kvm/x86/cpuid.rst).
+ * Leaves: AMD64 APM vol. 3, appendix E.
+ */
+#include "arch/x86/cpuid.h"
+
+#include "arch/x86/cpu.h"
+#include "core/errno.h"
+
+#define EXT_BASE 0x80000000u
+#define HYPERVISOR_BASE 0x40000000u
+#define HYPERVISOR_MAX 0x40000001u
+
+/* Leaf 1 */
+#define ECX1_MONITOR BIT32(3)
+#define ECX1_VMX BIT32(5)
+#define ECX1_SMX BIT32(6)
+#define ECX1_OSXSAVE BIT32(27)
+#define ECX1_HYPERVISOR BIT32(31)
+#define EBX1_LOGICAL_CPUS 0x00ff0000u
+#define EBX1_ONE_CPU 0x00010000u
+/* Leaf 4 (Intel), EAX: cores of the package - 1, and CPUs that share the cache - 1 */
+#define EAX4_COUNTS 0xffffc000u
+/* Leaf 5 is MONITOR's */
+/* Leaf 7 */
+#define ECX7_OSPKE BIT32(4)
+/* Leaf 0xb */
+#define LEAF_TOPOLOGY 0xbu
+#define LEAF_TOPOLOGY_2 0x1fu
+/* 0x80000001 ECX */
+#define ECX_EXT_SVM BIT32(2)
+#define ECX_EXT_SKINIT BIT32(12)
+#define ECX_EXT_MONITORX BIT32(29)
+#define LEAF_EXT_SIZES 0x80000008u
+#define ECX_EXT_CORES 0x0000f0ffu
+#define LEAF_SVM 0x8000000au
+#define LEAF_EXT_TOPOLOGY 0x8000001eu
+#define LEAF_ENCRYPTION 0x8000001fu
+
+static bool beyond_maximum(u32 leaf)
+{
+	return leaf > cpuid(leaf & EXT_BASE, 0).eax;
+}
+
+static struct cpuid_regs hypervisor_leaf(u32 leaf)
+{
+	struct cpuid_regs r = { 0 };
+
+	if (leaf == HYPERVISOR_BASE) {
+		r.eax = HYPERVISOR_MAX;
+		r.ebx = 0x4b4d564b; /* "KVMK" */
+		r.ecx = 0x564b4d56; /* "VMKV" */
+		r.edx = 0x0000004d; /* "M" */
+	}
+	return r; /* 0x40000001: none of KVM's features */
+}
+
+static void one_cpu(u32 leaf, u32 subleaf, struct cpuid_regs *r)
+{
+	switch (leaf) {
+	case LEAF_TOPOLOGY:
+	case LEAF_TOPOLOGY_2:
+		if (subleaf < 2) {
+			r->eax = 0; /* no bit of the APIC ID tells CPUs of this level apart */
+			r->ebx = 1;
+		}
+		break;
+	case LEAF_EXT_SIZES:
+		r->ecx &= ~ECX_EXT_CORES;
+		break;
+	case LEAF_EXT_TOPOLOGY:
+		r->ebx &= 0xff; /* threads per core - 1 = 0 */
+		break;
+	default:
+		break;
+	}
+}
+
+static void filter(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_regs *r)
+{
+	switch (leaf) {
+	case 1:
+		r->ecx &= ~(ECX1_MONITOR | ECX1_VMX | ECX1_SMX | ECX1_OSXSAVE);
+		r->ecx |= ECX1_HYPERVISOR;
+		if (v->cr4 & X86_CR4_OSXSAVE)
+			r->ecx |= ECX1_OSXSAVE;
+		r->ebx = (r->ebx & ~EBX1_LOGICAL_CPUS) | EBX1_ONE_CPU;
+		break;
+	case 4:
+		r->eax &= ~EAX4_COUNTS;
+		break;
+	case 5:
+	case LEAF_SVM:
+	case LEAF_ENCRYPTION:
+		*r = (struct cpuid_regs){ 0 };
+		break;
+	case 7:
+		if (subleaf == 0) {
+			r->ecx &= ~ECX7_OSPKE;
+			if (v->cr4 & X86_CR4_PKE)
+				r->ecx |= ECX7_OSPKE;
+		}
+		break;
+	case 0x80000001u:
+		r->ecx &= ~(ECX_EXT_SVM | ECX_EXT_SKINIT | ECX_EXT_MONITORX);
+		break;
+	default:
+		one_cpu(leaf, subleaf, r);
+		break;
+	}
+}
+
+void cpuid_emulate(struct vcpu *v)
+{
+	u32 leaf = (u32)v->reg[REG_RAX], subleaf = (u32)v->reg[REG_RCX];
+	struct cpuid_regs r = { 0 };
+
+	if (leaf >= HYPERVISOR_BASE && leaf < EXT_BASE) {
+		r = hypervisor_leaf(leaf);
+	} else if (!beyond_maximum(leaf)) {
+		r = cpuid(leaf, subleaf);
+		filter(v, leaf, subleaf, &r);
+	}
+	v->reg[REG_RAX] = r.eax;
+	v->reg[REG_RBX] = r.ebx;
+	v->reg[REG_RCX] = r.ecx;
+	v->reg[REG_RDX] = r.edx;
+}
+
+/* XCR0 is the guest's: Fairlead touches no extended state. Which values are legal is for the CPU to say (APM vol. 2, 11.5.2). */
+int xsetbv_emulate(struct vcpu *v, u32 index, u64 value)
+{
+	if (index != 0 || !(v->cr4 & X86_CR4_OSXSAVE) || xsetbv_safe(index, value))
+		return -EPERM;
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The local APIC (AMD64 APM vol. 2, chapter 16). It is the guest's own: interrupts arrive in it without Fairlead. Only the registers by
+ * which a CPU can be taken away from Fairlead are checked: the interrupt command register and the local vector table.
+ */
+#ifndef ARCH_X86_LAPIC_H
+#define ARCH_X86_LAPIC_H
+
+#include "arch/x86/vcpu.h"
+
+/* x2APIC MSRs are 800h + (register offset / 16). */
+#define MSR_X2APIC_FIRST 0x800u
+#define MSR_X2APIC_LAST 0x8ffu
+#define MSR_X2APIC_LVT_CMCI 0x82fu
+#define MSR_X2APIC_ICR 0x830u
+#define MSR_X2APIC_LVT_FIRST 0x832u
+#define MSR_X2APIC_LVT_LAST 0x837u
+#define MSR_APIC_BASE 0x1bu
+
+/* Data of an interrupt message with delivery mode NMI (Intel SDM vol. 3A, 11.11.2). */
+#define LAPIC_MESSAGE_NMI 0x400u
+
+enum icr_verdict {
+	ICR_PASS,     /* as it is */
+	ICR_PASS_NMI, /* an NMI for this CPU: the guest's */
+	ICR_DROP,     /* INIT, SIPI, SMI, and what reaches CPUs that the guest does not have */
+};
+/* What may become of an ICR value; one CPU, whose APIC ID is `self`. Pure. */
+enum icr_verdict icr_check(u64 icr, u32 self, bool x2apic);
+/* The value that really goes in a vector table register: an unmasked entry with a delivery mode that is refused is masked. Pure. */
+u32 lvt_check(unsigned int offset, u32 value);
+
+/* Puts the APIC's page in the guest's map: readable, its writes emulated. Boot. -EEXIST, -ENOMEM, -ENOSPC. */
+int MUST_CHECK lapic_init(paddr_t base);
+/* The guest's writes to the x2APIC registers that are checked. 0, or -EPERM: #GP. Exit path. */
+int MUST_CHECK lapic_write_msr(u32 msr, u64 value);
+/* The guest's write to APIC_BASE. 0, or -EPERM: #GP. Exit path. */
+int MUST_CHECK lapic_write_base(u64 value);
+
+/* Sends every other CPU to wait for a SIPI, which nobody will send: no interrupt, NMI or message can wake it. Boot. */
+void lapic_park_other_cpus(void);
+/* Address of a message to this CPU. */
+u64 lapic_message_address(void);
+/* True, once per NMI, if the guest has sent itself one. Exit path. */
+bool lapic_nmi_expected(void);
+
+#endif

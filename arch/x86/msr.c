@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The MSRs that exit: emulated ones, one handler each, and those of which the guest sees the hardware's value but does not change it.
+ */
+#include "arch/x86/msr.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/lapic.h"
+#include "core/errno.h"
+#include "core/log.h"
+
+#define MSR_MTRR_CAP 0xfeu
+#define MSR_MCG_STATUS 0x17au
+#define MSR_MCG_CTL 0x17bu
+#define MSR_MC_FIRST 0x400u
+#define MSR_MC_LAST 0x47fu
+#define MSR_SMCA_FIRST 0xc0002000u
+#define MSR_MTRR_FIRST 0x200u
+#define MSR_MTRR_VARIABLE_LAST 0x20fu
+#define MSR_MTRR_DEFAULT 0x2ffu
+#define MSR_PAT 0x277u
+#define MSR_EFER 0xc0000080u
+#define MSR_VM_CR 0xc0010114u
+
+/* APM vol. 2, 15.30.1 */
+#define VM_CR_SVMDIS_LOCKED 0x18u
+/* 3.1.7. What the guest may set; SVME it does not have. */
+#define EFER_SCE BIT(0)
+#define EFER_WRITABLE (EFER_SCE | X86_EFER_LME | X86_EFER_NXE | BIT(13) /* LMSLE */ | BIT(14) /* FFXSR */ | BIT(15) /* TCE */)
+
+/* ---- memory types: MTRR (7.7) and PAT (7.8) -------------------------------------------------------------------- */
+
+/* MTRRs are the machine's, and with them the memory types of Fairlead's own memory: the guest writes a shadow. */
+static u64 mtrr[MSR_MTRR_DEFAULT - MSR_MTRR_FIRST + 1];
+static u64 mtrr_cap;
+
+static bool valid_type(u64 type, bool pat)
+{
+	switch (type & 0xff) {
+	case 0: /* UC */
+	case 1: /* WC */
+	case 4: /* WT */
+	case 5: /* WP */
+	case 6: /* WB */
+		return true;
+	case 7: /* UC- */
+		return pat;
+	default:
+		return false;
+	}
+}
+
+static bool eight_valid_types(u64 value, bool pat)
+{
+	for (unsigned int i = 0; i < 8; i++) {
+		if (!valid_type(value >> (8 * i), pat))
+			return false;
+	}
+	return true;
+}
+
+static bool is_mtrr(u32 msr)
+{
+	return msr >= MSR_MTRR_FIRST && msr <= MSR_MTRR_DEFAULT && msr != MSR_PAT;
+}
+
+static int write_mtrr(u32 msr, u64 value)
+{
+	bool variable = msr <= MSR_MTRR_VARIABLE_LAST;
+
+	if (variable && msr % 2 == 0 && !valid_type(value, false))
+		return -EPERM;
+	if (msr == MSR_MTRR_DEFAULT && !valid_type(value, false))
+		return -EPERM;
+	if (!variable && msr != MSR_MTRR_DEFAULT && !eight_valid_types(value, false))
+		return -EPERM;
+	mtrr[msr - MSR_MTRR_FIRST] = value;
+	return 0;
+}
+
+void msr_init(void)
+{
+	u64 value;
+
+	for (u32 msr = MSR_MTRR_FIRST; msr <= MSR_MTRR_DEFAULT; msr++) {
+		if (is_mtrr(msr) && msr_read_rule(msr) == MSR_EMULATED && !rdmsr_safe(msr, &value))
+			mtrr[msr - MSR_MTRR_FIRST] = value;
+	}
+	if (!rdmsr_safe(MSR_MTRR_CAP, &value))
+		mtrr_cap = value;
+}
+
+/* ---- the others ------------------------------------------------------------------------------------------------- */
+
+static int write_efer(struct vcpu *v, u64 value)
+{
+	/* LMA is read-only; Linux writes back what it read. */
+	if ((value & ~X86_EFER_LMA) & ~EFER_WRITABLE)
+		return -EPERM;
+	if ((v->cr0 & X86_CR0_PG) && ((value ^ v->efer) & X86_EFER_LME))
+		return -EPERM;
+	/* Which of the rest exist is the hardware's to say: VMRUN would refuse them later. */
+	if ((value & ~(X86_EFER_LMA | X86_EFER_LME)) != (v->efer & ~(X86_EFER_LMA | X86_EFER_LME))) {
+		u64 own = rdmsr(MSR_EFER);
+
+		if (wrmsr_safe(MSR_EFER, own | (value & EFER_WRITABLE & ~(X86_EFER_LME | X86_EFER_NXE))))
+			return -EPERM;
+		wrmsr(MSR_EFER, own);
+	}
+	v->efer = (value & EFER_WRITABLE) | (v->efer & X86_EFER_LMA);
+	return 0;
+}
+
+/* Machine-check registers: enabling is harmless, a status may be cleared, nothing may be made up. */
+static int write_machine_check(u32 msr, u64 value)
+{
+	bool control = msr == MSR_MCG_CTL || (msr >= MSR_MC_FIRST && msr <= MSR_MC_LAST && msr % 4 == 0) ||
+		       (msr >= MSR_SMCA_FIRST && (msr % 16 == 0 || msr % 16 == 4)); /* MCA_CTL, MCA_CONFIG */
+
+	if (value && !control)
+		return -EPERM;
+	return wrmsr_safe(msr, value) ? -EPERM : 0;
+}
+
+static int emulated_read(const struct vcpu *v, u32 msr, u64 *value)
+{
+	if (is_mtrr(msr))
+		*value = mtrr[msr - MSR_MTRR_FIRST];
+	else if (msr == MSR_MTRR_CAP)
+		*value = mtrr_cap;
+	else if (msr == MSR_PAT)
+		*value = v->pat;
+	else if (msr == MSR_EFER)
+		*value = v->efer;
+	else if (msr == MSR_VM_CR)
+		*value = VM_CR_SVMDIS_LOCKED;
+	else
+		*value = 0; /* DebugCtl */
+	return 0;
+}
+
+static int emulated_write(struct vcpu *v, u32 msr, u64 value)
+{
+	if (is_mtrr(msr))
+		return write_mtrr(msr, value);
+	if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST)
+		return lapic_write_msr(msr, value);
+	switch (msr) {
+	case MSR_APIC_BASE:
+		return lapic_write_base(value);
+	case MSR_EFER:
+		return write_efer(v, value);
+	case MSR_PAT:
+		if (!eight_valid_types(value, true))
+			return -EPERM;
+		v->pat = value;
+		return 0;
+	default:
+		return write_machine_check(msr, value);
+	}
+}
+
+/* Logged once an MSR: a few words remember which. */
+static void note_ignored(u32 msr, u64 value)
+{
+	static u32 seen[32];
+	static unsigned int count;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (seen[i] == msr)
+			return;
+	}
+	if (count < ARRAY_SIZE(seen)) {
+		seen[count++] = msr;
+		log_info("platform: write of 0x%llx to MSR 0x%x ignored", (unsigned long long)value, msr);
+	}
+}
+
+int msr_read(struct vcpu *v, u32 msr, u64 *value)
+{
+	switch (msr_read_rule(msr)) {
+	case MSR_PASSED: /* x2APIC registers and others, if the permission map could not name them */
+	case MSR_REAL:
+		return rdmsr_safe(msr, value) ? -EPERM : 0;
+	case MSR_EMULATED:
+		return emulated_read(v, msr, value);
+	default:
+		return -EPERM;
+	}
+}
+
+int msr_write(struct vcpu *v, u32 msr, u64 value)
+{
+	switch (msr_write_rule(msr)) {
+	case MSR_PASSED:
+		return wrmsr_safe(msr, value) ? -EPERM : 0;
+	case MSR_IGNORED:
+		note_ignored(msr, value);
+		return 0;
+	case MSR_EMULATED:
+		return emulated_write(v, msr, value);
+	default:
+		return -EPERM;
+	}
+}

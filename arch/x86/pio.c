@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who answers which trapped port. One byte a port names its claim, so a dispatch is one load; the permission map that the
+ * hardware reads is changed in the same place, so the two cannot disagree.
+ */
+#include "arch/x86/pio.h"
+
+#include "core/errno.h"
+#include "core/log.h"
+
+#define PORTS 0x10000u
+#define CLAIMS_MAX 128u
+
+struct claim {
+	u16 first, count; /* count 0: free */
+	pio_fn fn;
+	void *ctx;
+	const char *name;
+};
+
+u8 pio_bitmap[12288] ALIGNED(4096);
+
+static struct claim claims[CLAIMS_MAX]; /* number 0 is never used */
+static u8 claim_of_port[PORTS];
+
+static void set_range(u16 first, u16 count, u8 claim)
+{
+	for (u32 port = first; port < (u32)first + count; port++) {
+		claim_of_port[port] = claim;
+		if (claim)
+			pio_bitmap[port / 8] |= (u8)(1u << port % 8);
+		else
+			pio_bitmap[port / 8] &= (u8)~(1u << port % 8);
+	}
+}
+
+int pio_claim(u16 first, u16 count, pio_fn fn, void *ctx, const char *name)
+{
+	u8 number = 0;
+
+	if (!count || (u32)first + count > PORTS)
+		return -EINVAL;
+	for (u32 port = first; port < (u32)first + count; port++) {
+		if (claim_of_port[port])
+			return -EEXIST;
+	}
+	for (u8 i = 1; i < CLAIMS_MAX && !number; i++) {
+		if (!claims[i].count)
+			number = i;
+	}
+	if (!number)
+		return -ENOSPC;
+	claims[number] = (struct claim){ first, count, fn, ctx, name };
+	set_range(first, count, number);
+	return 0;
+}
+
+int pio_release(u16 first)
+{
+	u8 number = claim_of_port[first];
+	struct claim *c = &claims[number];
+
+	if (!number || c->first != first)
+		return -ENOENT;
+	set_range(first, c->count, 0);
+	*c = (struct claim){ 0 };
+	return 0;
+}
+
+static void access_byte(u16 port, bool write, u32 *value)
+{
+	u8 number = claim_of_port[port];
+
+	if (number)
+		claims[number].fn(claims[number].ctx, port, 1, write, value);
+	else if (!write)
+		*value = 0xff;
+}
+
+void pio_access(u16 port, unsigned int size, bool write, u32 *value)
+{
+	u8 number = claim_of_port[port];
+	const struct claim *c = &claims[number];
+	u32 result = 0;
+
+	if (number && (u32)port + size <= (u32)c->first + c->count) {
+		c->fn(c->ctx, port, size, write, value);
+		return;
+	}
+	for (unsigned int i = 0; i < size; i++) {
+		u32 byte = write ? *value >> (8 * i) & 0xff : 0xff;
+
+		if ((u32)port + i < PORTS)
+			access_byte((u16)(port + i), write, &byte);
+		result |= (byte & 0xff) << (8 * i);
+	}
+	if (!write)
+		*value = result;
+}
