@@ -149,12 +149,14 @@
 #define PCI_MSI_CONTROL	      2 /* 16 */
 #define PCI_MSI_ADDRESS	      4 /* 32 */
 #define PCI_MSI_ADDRESS_UPPER 8 /* 32, if 64-bit */
-#define PCI_MSI_DATA_32	      8 /* 16 */
-#define PCI_MSI_DATA_64	      12
+#define PCI_MSI_DATA_32	      8u /* 16 */
+#define PCI_MSI_DATA_64	      12u
 #define PCI_MSI_ENABLE	      0x0001u
+#define PCI_MSI_MULTIPLE_CAPABLE 0x000eu
 #define PCI_MSI_MULTIPLE_ENABLE 0x0070u
 #define PCI_MSI_64BIT	      0x0080u
 #define PCI_MSI_PER_VECTOR_MASK 0x0100u
+#define PCI_MSI_EXTENDED_DATA 0x0600u /* capable, enable */
 
 /* MSI-X ([PCIe] 7.7.2) */
 #define PCI_MSIX_CONTROL	2 /* 16 */
@@ -212,6 +214,12 @@
 #define PCIE_LINK_CONTROL_EXT_SYNCH   0x0080u
 #define PCIE_LINK_CONTROL_CLOCK_PM    0x0100u
 #define PCIE_SLOT_CAP_HOTPLUG	      0x0000007fu /* buttons, power controller, sensor, indicators, surprise, capable */
+#define PCIE_SLOT_CAP_NO_COMPLETION   0x00040000u /* no command completed events */
+#define PCIE_SLOT_CONTROL_BITS	      0x1fffu
+#define PCIE_SLOT_STATUS_STATES	      0x00e0u /* sensor, presence, interlock: states, not events */
+#define PCIE_ROOT_CONTROL_BITS	      0x001fu
+#define PCIE_LINK_CONTROL_PORT	      0x0fdbu /* all but retrain link, which reads as 0 */
+#define PCIE_LINK_STATUS_STATES	      0x3fffu /* without the two bandwidth events */
 #define PCIE_DEVICE_CONTROL2_TIMEOUT  0x001fu /* completion timeout value and disable */
 #define PCIE_DEVICE_CONTROL2_ARI      0x0020u /* ARI forwarding (ports) */
 #define PCIE_DEVICE_CONTROL2_ATOMIC   0x0040u

@@ -18,13 +18,25 @@ struct vpci_platform {
 	/* May the guest's BAR stand at [gpa, gpa+size)? False for RAM, Fairlead, IOMMU registers, emulated regions... Exit path. */
 	bool (*may_map)(void *ctx, gpa_t gpa, u64 size);
 	void *ctx;
+	/*
+	 * May a device send this message? NULL: vpci_msi_is_interrupt(). An architecture whose messages look otherwise brings its own.
+	 * Exit path.
+	 */
+	bool (*msi_allowed)(void *ctx, u64 address, u16 data);
 };
 
-/* Boot: pools for `devices` devices' virtual config spaces. -ENOMEM. */
+/*
+ * True for a message to a local APIC that is an ordinary interrupt: address 0xfeexxxxx, delivery mode fixed or lowest priority (Intel SDM
+ * vol. 3A, 11.11). SMI, NMI, INIT and ExtINT would reach past the guest.
+ */
+bool vpci_msi_is_interrupt(u64 address, u16 data);
+
+/* Boot: pools for `devices` devices' virtual config spaces. -ENOMEM; -EINVAL: the platform has no may_map. */
 int MUST_CHECK vpci_init(struct vm *vm, const struct vpci_platform *platform, unsigned int devices);
 /*
  * The guest sees the device from now on: builds its rows, maps its BARs where memory decoding is on. Takes a VPCI reference and
- * dev->vpci_lock. -ENOMEM, -EBUSY: already attached. Boot.
+ * dev->vpci_lock. -ENOMEM; -EBUSY: already attached; -ENOSPC (logged): it has more capabilities than any real device, and the
+ * caller keeps it from the guest. On an error nothing has changed. Boot.
  */
 int MUST_CHECK vpci_attach(struct pci_dev *dev);
 /* The reverse: BARs unmapped, rows freed, reference dropped. Not attached: -ENODEV. */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtual configuration space as rows, one a register, and what the files of drivers/vpci share. Nobody else includes this
+ * (the tests do).
+ *
+ * Each bit of a row has exactly one rule:
+ *   ro      the guest reads the hardware's bit; its writes have no effect
+ *   rw      reads and writes go to the hardware
+ *   w1c     as rw, but writing 1 clears: never written back from what was read
+ *   shadow  reads and writes stay here, in `value`; the hardware is not told
+ *   none    a constant, the bit in `value`
+ * A row with handlers decides by itself. dword -> rows goes through an index: finding a row does not depend on how many there are.
+ *
+ * Everything here runs under dev->vpci_lock.
+ */
+#ifndef DRIVERS_VPCI_ROW_H
+#define DRIVERS_VPCI_ROW_H
+
+#include "drivers/vpci/vpci.h"
+
+struct vpci_dev;
+struct vpci_row;
+
+struct vpci_row_ops {
+	/* The whole register as the guest sees it. Reading must have no side effect. */
+	u32 (*read)(struct vpci_dev *v, const struct vpci_row *row);
+	/* The guest wrote the bits of `mask` (whole bytes of the register) with those of `value`. */
+	void (*write)(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask);
+};
+
+struct vpci_row {
+	u16 offset;
+	u16 length; /* bytes: 1, 2, 4; or a range of whole dwords, each under the same rule (no shadow, constants or handlers) */
+	u8 next;    /* another row in the same dword: index + 1; 0: none */
+	u8 arg;	    /* for the handlers: which BAR */
+	bool guard; /* a write that changes nothing counts as refused */
+	u32 ro, rw, w1c, shadow;
+	u32 value;
+	const struct vpci_row_ops *ops; /* NULL: the masks say everything */
+};
+
+struct vpci_bar {
+	bool present, io, rom, is64;
+	bool blocked;	/* never mapped: unassigned, or its page holds what is not the guest's */
+	bool placed;	/* stands at placed_at: in the interval map, or its ports are mapped */
+	bool complained;
+	u32 flags;	/* the low, read-only bits of the register */
+	u64 size;	/* bytes, a power of two */
+	paddr_t host;	/* where the hardware decodes it: never changed */
+	u64 guest;	/* where the guest wants it */
+	u64 placed_at;
+};
+
+struct vpci_msi {
+	u16 cap; /* 0: no MSI */
+	bool is64;
+	u64 address; /* as the guest wrote them; the hardware gets them once they are allowed */
+	u16 data;
+};
+
+#define VPCI_ROWS_MAX 240
+#define VPCI_DWORDS   (PCIE_CFG_SIZE / 4)
+
+struct vpci_dev {
+	struct pci_dev *dev; /* a VPCI reference; NULL: free */
+	bool chipset;	     /* class 06: nothing reaches the hardware that is not allowed by name */
+	bool refusal_logged;
+	bool overflow_logged;
+	u16 decode;	     /* Command's I/O and memory enables as the guest wrote them */
+	u16 decode_allowed;  /* those that the hardware may be given */
+	u16 payload;	     /* Device Control's Max_Payload_Size as firmware set it */
+	struct vpci_msi msi;
+	struct vpci_bar bar[PCI_BARS + 1];
+	struct vpci_stats stats;
+	unsigned int rows;
+	struct vpci_row row[VPCI_ROWS_MAX];
+	u8 index[VPCI_DWORDS]; /* first row of each dword: index + 1; 0: no row */
+};
+
+#define VPCI_DEV_PAGES 3
+static_assert(sizeof(struct vpci_dev) <= VPCI_DEV_PAGES * 4096, "a virtual device fits its pages");
+static_assert(VPCI_ROWS_MAX < 256, "a row's number + 1 fits 8 bits");
+
+/* ---- row.c ---- */
+/*
+ * Adds a copy of *row. Bytes that another row covers already stay that row's: the first wins (capabilities that overlap are the
+ * device's mistake). Shadow bits begin as the hardware's. On class 06, rw becomes shadow (ranges: ro). A full table: the register
+ * is guarded by nothing else, so the caller must hide it: -ENOSPC, logged once.
+ */
+int MUST_CHECK vpci_add_row(struct vpci_dev *v, const struct vpci_row *row);
+/* Adds rows whose offsets count from `base`; stops at the first error. */
+int MUST_CHECK vpci_add_rows(struct vpci_dev *v, unsigned int base, const struct vpci_row *rows, unsigned int count);
+/* The bytes [offset, offset + count), all in one dword, in the low bytes of the value. */
+u32 vpci_dword_read(struct vpci_dev *v, unsigned int offset, unsigned int count);
+void vpci_dword_write(struct vpci_dev *v, unsigned int offset, unsigned int count, u32 value);
+/* A rule dropped the guest's write at that offset: counted; on class 06 the first one is logged. */
+void vpci_refused(struct vpci_dev *v, unsigned int offset);
+/* The guest's bytes over the old value. */
+static inline u32 vpci_merge(u32 old, u32 value, u32 mask)
+{
+	return (old & ~mask) | (value & mask);
+}
+
+/* ---- header.c ---- */
+int MUST_CHECK vpci_build_header(struct vpci_dev *v, u8 cap_pointer);
+
+/* ---- bar.c: base address registers and the ROM, and where they stand in the guest's map ---- */
+void vpci_bars_init(struct vpci_dev *v);
+int MUST_CHECK vpci_build_bars(struct vpci_dev *v);
+/* Makes the guest's map agree with v->decode and the guest's BAR values. */
+void vpci_update_mappings(struct vpci_dev *v);
+/* Firmware's addresses back in the hardware, where a reset has wiped them. */
+void vpci_restore_bars(struct vpci_dev *v);
+
+/* ---- command.c ---- */
+int MUST_CHECK vpci_build_command(struct vpci_dev *v);
+/* A reset that the guest asked for is about to begin: the guest's view goes back to its reset values, BARs are unmapped. */
+void vpci_function_reset(struct vpci_dev *v);
+
+/* ---- barmap.c: which guest addresses are whose; dom->bar_lock ---- */
+/* Room for that many intervals. Boot. -ENOMEM. */
+int MUST_CHECK vpci_barmap_init(struct vm *vm, unsigned int intervals);
+/*
+ * One more user of [gpa, gpa + size) -> hpa (whole pages). 0: mapped. -EEXIST: another BAR stands there; this one waits, and is mapped
+ * when the other goes. Other errors of vm_map_mmio(): recorded likewise, not mapped. -ENOSPC: not even recorded. Takes bar_lock.
+ */
+int MUST_CHECK vpci_barmap_add(gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot);
+/* One user less (of an interval that was recorded). Unmapped with the last; who waited for the place may get it. Takes bar_lock. */
+void vpci_barmap_remove(gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot);
+
+/* ---- capabilities: cap_std.c, cap_ext.c, and the larger ones in files of their own ---- */
+struct vpci_cap {
+	u16 offset, id;
+	u16 next;      /* the next one that the guest sees; 0: none */
+	u16 extent;    /* bytes up to the next capability, seen or hidden, or the end of the space */
+	u8 version;    /* extended ones */
+};
+
+/* Rows for all capabilities; *pointer is the first one that the guest sees (0: none). */
+int MUST_CHECK vpci_build_caps(struct vpci_dev *v, u8 *pointer);
+int MUST_CHECK vpci_build_ext_caps(struct vpci_dev *v);
+/* Fills `extent` of each. */
+void vpci_cap_extents(struct vpci_cap *caps, unsigned int count, unsigned int end);
+/* The body of a standard capability whose header is shown already reads as 0 and ignores writes. */
+int MUST_CHECK vpci_hide_body(struct vpci_dev *v, const struct vpci_cap *cap);
+int MUST_CHECK vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap);
+int MUST_CHECK vpci_build_msix(struct vpci_dev *v, const struct vpci_cap *cap);
+int MUST_CHECK vpci_build_express(struct vpci_dev *v, const struct vpci_cap *cap);
+void vpci_msi_reset(struct vpci_dev *v);
+
+/* The platform that vpci_init() was given. */
+const struct vpci_platform *vpci_platform(void);
+
+#endif

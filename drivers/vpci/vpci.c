@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The way in: devices are shown to the guest and withdrawn, and its configuration accesses are split into dwords and handed to the
+ * rows of the one device they name. One lookup, one reference, one lock; nothing here grows with the number of devices.
+ */
+#include "core/errno.h"
+#include "core/log.h"
+#include "core/pages.h"
+#include "core/string.h"
+#include "drivers/pci/regs.h"
+#include "drivers/vpci/row.h"
+
+static const struct vpci_platform *platform;
+
+static struct spinlock pool_lock = SPINLOCK_INIT; /* which entries are in use, and `retired` */
+static struct vpci_dev *pool;			  /* pool_size blocks of VPCI_DEV_PAGES pages */
+static unsigned int pool_size;
+static struct vpci_stats retired; /* counts of devices that were detached */
+static _Atomic u64 absent_reads, absent_writes; /* of functions that the guest does not have */
+
+const struct vpci_platform *vpci_platform(void)
+{
+	return platform;
+}
+
+static struct vpci_dev *pool_entry(unsigned int i)
+{
+	return (struct vpci_dev *)(void *)((u8 *)pool + (size_t)i * VPCI_DEV_PAGES * PAGE_SIZE);
+}
+
+int vpci_init(struct vm *vm, const struct vpci_platform *p, unsigned int devices)
+{
+	if (!p || !p->may_map)
+		return -EINVAL;
+	pool = pages_alloc_contig((u64)devices * VPCI_DEV_PAGES, PAGE_SIZE);
+	if (!pool)
+		return -ENOMEM;
+	pool_size = devices;
+	platform = p;
+	retired = (struct vpci_stats){ 0 };
+	atomic_store(&absent_reads, 0);
+	atomic_store(&absent_writes, 0);
+	return vpci_barmap_init(vm, devices * (PCI_BARS + 1));
+}
+
+static struct vpci_dev *pool_get(struct pci_dev *dev)
+{
+	struct vpci_dev *v = NULL;
+
+	spin_lock(&pool_lock);
+	for (unsigned int i = 0; i < pool_size && !v; i++) {
+		if (!pool_entry(i)->dev)
+			v = pool_entry(i);
+	}
+	if (v)
+		v->dev = dev;
+	spin_unlock(&pool_lock);
+	return v;
+}
+
+static void add_stats(struct vpci_stats *sum, const struct vpci_stats *s)
+{
+	sum->reads += s->reads;
+	sum->writes += s->writes;
+	sum->passed_reads += s->passed_reads;
+	sum->passed_writes += s->passed_writes;
+	sum->refused_writes += s->refused_writes;
+}
+
+static void pool_put(struct vpci_dev *v)
+{
+	spin_lock(&pool_lock);
+	add_stats(&retired, &v->stats);
+	memset(v, 0, sizeof(*v));
+	spin_unlock(&pool_lock);
+}
+
+void vpci_get_stats(struct vpci_stats *out)
+{
+	spin_lock(&pool_lock);
+	*out = retired;
+	for (unsigned int i = 0; i < pool_size; i++)
+		add_stats(out, &pool_entry(i)->stats);
+	spin_unlock(&pool_lock);
+	out->reads += atomic_load_explicit(&absent_reads, memory_order_relaxed);
+	out->writes += atomic_load_explicit(&absent_writes, memory_order_relaxed);
+}
+
+/* ---- attach and detach ---- */
+
+/* A guest looks at function 0 first; if that is not there it looks no further. */
+static void warn_if_unreachable(struct pci_dev *dev)
+{
+	struct sbdf sbdf = { dev->sbdf.segment, (u16)(dev->sbdf.bdf & ~7u) };
+	struct pci_dev *first;
+
+	if (PCI_FN(dev->sbdf.bdf) == 0)
+		return;
+	first = pci_dev_find(sbdf);
+	if (!first || (atomic_load_explicit(&first->flags, memory_order_relaxed) & PCI_FLAG_HIDDEN))
+		log_warn("vpci: the guest will not find " SBDF_FMT ": function 0 of its slot is hidden", SBDF_ARGS(dev->sbdf));
+	if (first)
+		pci_dev_put(first, PCI_REF_TRANSIENT);
+}
+
+static int build(struct vpci_dev *v)
+{
+	u8 cap_pointer;
+	int ret;
+
+	v->chipset = PCI_BASE_CLASS(v->dev->class_code) == PCI_BASE_CLASS_BRIDGE ||
+		     v->dev->header_type != PCI_HEADER_ENDPOINT;
+	vpci_bars_init(v);
+	ret = vpci_build_caps(v, &cap_pointer);
+	if (!ret)
+		ret = vpci_build_ext_caps(v);
+	if (!ret)
+		ret = vpci_build_header(v, cap_pointer);
+	return ret;
+}
+
+int vpci_attach(struct pci_dev *dev)
+{
+	struct vpci_dev *v;
+	int ret = 0;
+
+	spin_lock(&dev->vpci_lock);
+	v = dev->vpci ? NULL : pool_get(dev);
+	if (!v) {
+		ret = dev->vpci ? -EBUSY : -ENOMEM;
+		goto unlock;
+	}
+	ret = build(v);
+	if (ret) {
+		pool_put(v);
+		goto unlock;
+	}
+	pci_dev_get(dev, PCI_REF_VPCI);
+	dev->vpci = v;
+	vpci_update_mappings(v);
+unlock:
+	spin_unlock(&dev->vpci_lock);
+	if (!ret)
+		warn_if_unreachable(dev);
+	return ret;
+}
+
+int vpci_detach(struct pci_dev *dev)
+{
+	struct vpci_dev *v;
+
+	spin_lock(&dev->vpci_lock);
+	v = dev->vpci;
+	if (v) {
+		v->decode = 0;
+		vpci_update_mappings(v);
+		dev->vpci = NULL;
+		pool_put(v);
+	}
+	spin_unlock(&dev->vpci_lock);
+	if (!v)
+		return -ENODEV;
+	pci_dev_put(dev, PCI_REF_VPCI);
+	return 0;
+}
+
+/* ---- the guest's accesses ---- */
+
+static u64 all_ones(unsigned int size)
+{
+	return GENMASK64(8 * size - 1, 0);
+}
+
+static bool access_is_sane(unsigned int offset, unsigned int size)
+{
+	return (size == 1 || size == 2 || size == 4 || size == 8) && offset < PCIE_CFG_SIZE;
+}
+
+/* How many of `left` bytes from offset on lie in its dword: the root complex splits there, low part first (PCIe 7.2.2). */
+static unsigned int within_dword(unsigned int offset, unsigned int left)
+{
+	unsigned int room = 4 - (offset & 3);
+
+	return left < room ? left : room;
+}
+
+static bool is_gone(const struct pci_dev *dev)
+{
+	return atomic_load_explicit(&dev->flags, memory_order_relaxed) & PCI_FLAG_GONE;
+}
+
+static u64 device_read(struct vpci_dev *v, unsigned int offset, unsigned int size)
+{
+	u64 value = 0;
+
+	for (unsigned int done = 0, n; done < size; done += n) {
+		u64 part;
+
+		n = within_dword(offset + done, size - done);
+		part = offset + done < v->dev->cfg_size ? vpci_dword_read(v, offset + done, n) : all_ones(n);
+		value |= part << (8 * done);
+	}
+	/* The vendor ID may just have told that the device is gone: then the rest was not real either. */
+	return is_gone(v->dev) ? all_ones(size) : value;
+}
+
+static void device_write(struct vpci_dev *v, unsigned int offset, unsigned int size, u64 value)
+{
+	for (unsigned int done = 0, n; done < size; done += n) {
+		n = within_dword(offset + done, size - done);
+		if (offset + done < v->dev->cfg_size)
+			vpci_dword_write(v, offset + done, n, (u32)(value >> (8 * done)));
+	}
+}
+
+u64 vpci_read(struct sbdf sbdf, unsigned int offset, unsigned int size)
+{
+	struct pci_dev *dev = access_is_sane(offset, size) ? pci_dev_find(sbdf) : NULL;
+	u64 value = size <= 8 && size ? all_ones(size) : ~(u64)0;
+	bool seen = false;
+
+	if (dev) {
+		spin_lock(&dev->vpci_lock);
+		seen = dev->vpci;
+		if (seen) {
+			dev->vpci->stats.reads++;
+			if (!is_gone(dev))
+				value = device_read(dev->vpci, offset, size);
+		}
+		spin_unlock(&dev->vpci_lock);
+		pci_dev_put(dev, PCI_REF_TRANSIENT);
+	}
+	if (!seen)
+		atomic_fetch_add_explicit(&absent_reads, 1, memory_order_relaxed);
+	return value;
+}
+
+void vpci_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u64 value)
+{
+	struct pci_dev *dev = access_is_sane(offset, size) ? pci_dev_find(sbdf) : NULL;
+	bool seen = false;
+
+	if (dev) {
+		spin_lock(&dev->vpci_lock);
+		seen = dev->vpci;
+		if (seen) {
+			dev->vpci->stats.writes++;
+			if (!is_gone(dev))
+				device_write(dev->vpci, offset, size, value);
+		}
+		spin_unlock(&dev->vpci_lock);
+		pci_dev_put(dev, PCI_REF_TRANSIENT);
+	}
+	if (!seen)
+		atomic_fetch_add_explicit(&absent_writes, 1, memory_order_relaxed);
+}
+
+/* ---- ECAM, as the guest sees it ---- */
+
+/* PCIe base spec 6.0, table 7-1: a function's 4 KiB page; bus, device and function are the page's number from the window's base. */
+static void ecam_access(void *ctx, gpa_t gpa, unsigned int size, bool write, u64 *value)
+{
+	const struct ecam_window *w = ctx;
+	struct sbdf sbdf = { w->segment, (u16)((gpa - w->base) >> PAGE_SHIFT) };
+	unsigned int offset = (unsigned int)(gpa & ~PAGE_MASK);
+
+	if (write)
+		vpci_write(sbdf, offset, size, *value);
+	else
+		*value = vpci_read(sbdf, offset, size);
+}
+
+int vpci_add_ecam_regions(struct vm *vm)
+{
+	static struct ecam_window copy[ECAM_WINDOWS_MAX]; /* what the regions' ctx point to */
+	const struct ecam_window *windows;
+	unsigned int count = pci_ecam_windows(&windows);
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct vm_mmio_region region = {
+			.base = windows[i].base + ((u64)windows[i].first_bus << 20),
+			.size = ((u64)windows[i].last_bus - windows[i].first_bus + 1) << 20,
+			.fn = ecam_access,
+			.ctx = &copy[i],
+			.name = "ECAM",
+		};
+		int ret;
+
+		copy[i] = windows[i];
+		ret = vm_add_region(vm, &region);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
