@@ -91,4 +91,4 @@ static bool may_map(void *ctx UNUSED, gpa_t gpa, u64 size)
 	return true;
 }
 
-const struct vpci_platform x86_vpci_platform = { map_ports, may_map, NULL };
+const struct vpci_platform x86_vpci_platform = { .map_ports = map_ports, .may_map = may_map };
