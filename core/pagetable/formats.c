@@ -2,15 +2,15 @@
 /*
  * The six page-table formats, one table each. The bits are named as their specification names them.
  *
- * Accessed and dirty bits, where a format has them, are set from the start: hardware then has no reason to write to a
- * table, which Fairlead never reads back.
+ * Accessed and dirty bits, where a format has them, are set from the start: hardware then has no reason to
+ * write to a table, which Fairlead never reads back.
  */
 #include "core/pagetable/formats.h"
 #include "core/pagetable/pagetable.h"
 
 #define ADDRESS_51_12 GENMASK64(51, 12)
 
-/* ---- x86-64 long mode: AMD64 APM vol. 2 (rev. 3.42) 5.3 and 5.4; Intel SDM vol. 3A 4.5, tables 4-14 to 4-20 ---- */
+/* ---- x86-64 long mode: AMD64 APM vol. 2 (rev. 3.42) 5.3, 5.4; Intel SDM vol. 3A 4.5 ---------------- */
 enum x86_entry {
 	X86_P = 1 << 0,	  /* present */
 	X86_RW = 1 << 1,  /* writable */
@@ -26,8 +26,8 @@ enum x86_entry {
 #define X86_LEAF (X86_P | X86_A | X86_D)
 
 /*
- * Fairlead's own table. Addresses are canonical (bits above the width copy the top bit), and the identity map lives in the
- * lower half, hence one bit less than a walk could take.
+ * Fairlead's own table. Addresses are canonical (bits above the width copy the top bit), and the identity map
+ * lives in the lower half, hence one bit less than a walk could take.
  */
 const struct pt_format pt_format_x86_64 = {
 	.name = "x86-64",
@@ -51,8 +51,8 @@ const struct pt_format pt_format_x86_64 = {
 };
 
 /*
- * Nested paging: AMD64 APM vol. 2, 15.25. The same entries, but every access the guest makes counts as a user access
- * (15.25.5), so US is set in each; guest-physical addresses have at most 52 bits.
+ * Nested paging: AMD64 APM vol. 2, 15.25. The same entries, but every access the guest makes counts as a user
+ * access (15.25.5), so US is set in each; guest-physical addresses have at most 52 bits.
  */
 const struct pt_format pt_format_npt = {
 	.name = "NPT",
@@ -74,7 +74,7 @@ const struct pt_format pt_format_npt = {
 	.device = X86_PWT | X86_PCD,
 };
 
-/* ---- EPT: Intel SDM vol. 3C 29.3.2, tables 29-1 to 29-7 -------------------------------------------------------- */
+/* ---- EPT: Intel SDM vol. 3C 29.3.2, tables 29-1 to 29-7 ------------------------------------------------ */
 enum ept_entry {
 	EPT_READ = 1 << 0,
 	EPT_WRITE = 1 << 1,
@@ -82,8 +82,9 @@ enum ept_entry {
 	EPT_TYPE = 7 << 3, /* memory type of a leaf, 29.3.7.2 */
 	EPT_TYPE_UC = 0 << 3,
 	EPT_TYPE_WB = 6 << 3,
-	/* Bit 6, "ignore PAT", stays clear: the guest's PAT narrows the type as it does on hardware, so write-combining
-	 * frame buffers, and memory that a device reads without snooping, work as their drivers expect. */
+	/* Bit 6, "ignore PAT", stays clear: the guest's PAT narrows the type as it does on hardware, so
+	 * write-combining frame buffers, and memory that a device reads without snooping, work as their
+	 * drivers expect. */
 	EPT_PAGE = 1 << 7, /* leaf, above level 0 */
 	EPT_ACCESSED = 1 << 8,
 	EPT_DIRTY = 1 << 9,
@@ -113,11 +114,12 @@ const struct pt_format pt_format_ept = {
 	.device = EPT_TYPE_UC,
 };
 
-/* ---- VT-d second stage: Intel VT-d specification rev. 4.1, 9.8 (tables of SS-PML5E to SS-PTE) ------------------ */
+/* ---- VT-d second stage: Intel VT-d specification rev. 4.1, 9.8 (tables of SS-PML5E to SS-PTE) ---------- */
 enum vtd_ss_entry {
 	VTD_SS_R = 1 << 0,
 	VTD_SS_W = 1 << 1,
-	/* bit 2 (execute) and bits 6:3 (memory type) count in modes that Fairlead does not use, bit 11 (snoop) needs ECAP.SC */
+	/* Clear: bits 2 (execute) and 6:3 (memory type) count in modes that Fairlead does not use, bit 11
+	 * (snoop) needs ECAP.SC. */
 	VTD_SS_PS = 1 << 7, /* leaf, above level 0 */
 };
 
@@ -139,13 +141,14 @@ const struct pt_format pt_format_vtd_ss = {
 	.exec_ignored = true,
 };
 
-/* ---- AMD-Vi: AMD I/O Virtualization Technology (IOMMU) specification rev. 3.08, 2.2.3, figures 8 to 12 --------- */
-#define AMDVI_PR BIT(0)		    /* present */
-#define AMDVI_NEXT_LEVEL (7ull << 9) /* 0: leaf of this level's own size; 1 to 6: level of the table pointed to */
+/* ---- AMD-Vi: AMD I/O Virtualization Technology (IOMMU) specification rev. 3.08, 2.2.3 ---------------- */
+#define AMDVI_PR BIT(0) /* present */
+/* 0: leaf of this level's own size; 1 to 6: level of the table pointed to */
+#define AMDVI_NEXT_LEVEL       (7ull << 9)
 #define AMDVI_NEXT_LEVEL_SHIFT 9
-#define AMDVI_FC BIT(60) /* force coherent: the access snoops */
-#define AMDVI_IR BIT(61)
-#define AMDVI_IW BIT(62)
+#define AMDVI_FC	       BIT(60) /* force coherent: the access snoops */
+#define AMDVI_IR	       BIT(61)
+#define AMDVI_IW	       BIT(62)
 
 const struct pt_format pt_format_amdvi = {
 	.name = "AMD-Vi",
@@ -169,18 +172,20 @@ const struct pt_format pt_format_amdvi = {
 	.device = 0,
 };
 
-/* ---- arm64 stage 2, VMSAv8-64, 4 KiB granule: Arm ARM (DDI 0487J) D8.3.1.2 and D8.3.2, D8.5.5, D8.4.2.3 -------- */
-/* Arm's level 3 is our level 0. Four levels start at Arm's level 0, three at its level 1, two at its level 2. */
-#define LPAE_VALID BIT(0)
-#define LPAE_TABLE_OR_PAGE BIT(1) /* clear: a block, Arm's levels 1 and 2 */
-#define LPAE_MEMATTR (0xfull << 2)
-#define LPAE_MEMATTR_NORMAL_WB (0xfull << 2)	  /* 0b1111: normal, inner and outer write-back */
+/* ---- arm64 stage 2, VMSAv8-64, 4 KiB granule: Arm ARM (DDI 0487J) D8.3, D8.4.2.3, D8.5.5 ----------- */
+/* Arm's level 3 is our level 0. Four levels start at Arm's level 0, three at
+ * its level 1, two at its level 2. */
+#define LPAE_VALID		  BIT(0)
+#define LPAE_TABLE_OR_PAGE	  BIT(1) /* clear: a block, Arm's levels 1 and 2 */
+#define LPAE_MEMATTR		  (0xfull << 2)
+#define LPAE_MEMATTR_NORMAL_WB	  (0xfull << 2) /* 0b1111: normal, inner and outer write-back */
 #define LPAE_MEMATTR_DEVICE_NGNRE (0x1ull << 2) /* 0b0001 */
-#define LPAE_S2AP_READ BIT(6)
-#define LPAE_S2AP_WRITE BIT(7)
-#define LPAE_SH_INNER (3ull << 8)
-#define LPAE_AF BIT(10)
-#define LPAE_XN_ALL BIT(54) /* XN[1:0] = 0b10: not executable at EL1 and EL0, with and without FEAT_XNX */
+#define LPAE_S2AP_READ		  BIT(6)
+#define LPAE_S2AP_WRITE		  BIT(7)
+#define LPAE_SH_INNER		  (3ull << 8)
+#define LPAE_AF			  BIT(10)
+/* XN[1:0] = 0b10: not executable at EL1 and EL0, with and without FEAT_XNX. */
+#define LPAE_XN_ALL		  BIT(54)
 
 #define LPAE_LEAF (LPAE_VALID | LPAE_SH_INNER | LPAE_AF)
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A page-table format as data: what the writer (pagetable.c) must know of the bits of an entry, and nothing else.
+ * A page-table format as data: what the writer (pagetable.c) must know of the bits of an entry, and nothing
+ * else.
  *
- * All formats here share one shape: 4 KiB tables of 512 entries of 64 bits, nine address bits a level. Levels are counted
- * from the bottom: level 0 holds 4 KiB leaves, level 1 points to those tables or holds 2 MiB leaves, level 2 likewise
- * with 1 GiB. (Intel's and AMD's documents count from 1, Arm's from the top: formats.c says which is which.)
+ * All formats here share one shape: 4 KiB tables of 512 entries of 64 bits, nine address bits a level. Levels
+ * are counted from the bottom: level 0 holds 4 KiB leaves, level 1 points to those tables or holds 2 MiB
+ * leaves, level 2 likewise with 1 GiB. (Intel's and AMD's documents count from 1, Arm's from the top:
+ * formats.c says which is which.)
  *
- * Only leaves restrict. Entries that point to tables allow everything (`table`), so that what a leaf says is what holds.
+ * Only leaves restrict. Entries that point to tables allow everything (`table`), so that what a leaf says is
+ * what holds.
  */
 #ifndef CORE_PAGETABLE_FORMATS_H
 #define CORE_PAGETABLE_FORMATS_H
@@ -14,30 +17,31 @@
 #include "core/types.h"
 
 #define PT_INDEX_BITS 9
-#define PT_ENTRIES (1u << PT_INDEX_BITS)
+#define PT_ENTRIES    (1u << PT_INDEX_BITS)
 #define PT_LEVELS_MAX 6
-#define PT_LEAF_MAX 2 /* 1 GiB */
+#define PT_LEAF_MAX   2 /* 1 GiB */
 
 struct pt_format {
 	const char *name;
 	unsigned int min_levels, max_levels;
-	unsigned int max_leaf;			   /* the largest leaf the format has: 0, 1 or 2 as in struct pagetable */
+	unsigned int max_leaf; /* the largest leaf the format has: 0, 1 or 2 as in struct pagetable */
 	unsigned int input_bits[PT_LEVELS_MAX + 1]; /* width of an input address, by the number of levels */
 	unsigned int output_bits;
 
 	u64 present; /* an entry is there if any of these bits is set */
 	u64 address; /* where the output address, or the next table's, stands */
 
-	/* From level 1 up, a present entry is a leaf if (entry & leaf_mask) == leaf_value. At level 0 each is. */
+	/* From level 1 up, an entry is a leaf if (entry & leaf_mask) == leaf_value; at level 0 each is. */
 	u64 leaf_mask;
 	u64 leaf_value;
 
 	u64 leaf[PT_LEAF_MAX + 1]; /* set in every leaf, by its level */
 	u64 table;		   /* set in every entry that points to a table */
-	unsigned int next_level_shift; /* if not 0: the field of an entry that says how many levels are below it */
+	/* If not 0: the field of an entry that says how many levels are below it. */
+	unsigned int next_level_shift;
 
 	/* What enum pt_prot becomes. 0 where the format has no such bit. */
-	u64 read;    /* 0: whatever is present can be read */
+	u64 read; /* 0: whatever is present can be read */
 	u64 write;
 	u64 exec;    /* set to allow ... */
 	u64 no_exec; /* ... or set to forbid */

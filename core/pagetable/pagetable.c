@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The page-table writer. Every change runs in two passes over the same range: the first only reads, answers -EEXIST or
- * counts the table pages that the second will need; they are then taken from the allocator all at once; the second
- * writes and cannot fail. That is what makes a failed call leave no trace.
+ * The page-table writer. Every change runs in two passes over the same range: the first only reads, answers
+ * -EEXIST or counts the table pages that the second will need; they are then taken from the allocator all at
+ * once; the second writes and cannot fail. That is what makes a failed call leave no trace.
  *
- * Each pass is a recursion over levels (depth at most PT_LEVELS_MAX). A range is [in, last], both ends included, so that
- * one which ends at 2^64 needs no special case.
+ * Each pass is a recursion over levels (depth at most PT_LEVELS_MAX). A range is [in, last], both ends
+ * included, so that one which ends at 2^64 needs no special case.
  *
- * The invariant that keeps the passes simple: a table other than the root is never empty. So where a large page is to
- * go and nothing is mapped, there is no table in the way.
+ * The invariant that keeps the passes simple: a table other than the root is never empty. So where a large
+ * page is to go and nothing is mapped, there is no table in the way.
  *
- * Hardware walks a table while it is written: entries are 64-bit atomic stores, a new table is linked when it is whole.
+ * Hardware walks a table while it is written: entries are 64-bit atomic stores, a new table is linked when it
+ * is whole.
  */
 #include "core/errno.h"
 #include "core/pages.h"
 #include "core/pagetable/formats.h"
 #include "core/pagetable/pagetable.h"
 
-/* Table pages that are taken but not yet linked, and later those retired: chained through their first entry. A page's
- * address is 4 KiB aligned, so as an entry it is "not present" in every format, should hardware still look. */
+/* Table pages that are taken but not yet linked, and later those retired: chained through their first entry.
+ * A page's address is 4 KiB aligned, so as an entry it is "not present" in every format, should hardware
+ * still look. */
 static void chain_push(void **chain, u64 *table)
 {
 	table[0] = virt_to_phys(*chain);
@@ -54,7 +56,7 @@ static int MUST_CHECK chain_alloc(void **chain, u64 count)
 	return 0;
 }
 
-/* ---- entries -------------------------------------------------------------------------------------------------- */
+/* ---- entries ------------------------------------------------------------------------------------------- */
 
 static unsigned int level_shift(unsigned int level)
 {
@@ -130,7 +132,8 @@ static void link_table(struct pagetable *pt, u64 *entry, unsigned int level, u64
 /* The bits of a leaf that do not depend on its level or address. -EOPNOTSUPP: the format cannot say that. */
 static int MUST_CHECK encode_prot(const struct pt_format *f, unsigned int prot, u64 *bits)
 {
-	const bool read = prot & PT_READ, write = prot & PT_WRITE, exec = prot & PT_EXEC, user = prot & PT_USER;
+	const bool read = prot & PT_READ, write = prot & PT_WRITE, exec = prot & PT_EXEC,
+		   user = prot & PT_USER;
 
 	if (prot & ~(unsigned int)(PT_READ | PT_WRITE | PT_EXEC | PT_USER | PT_DEVICE))
 		return -EOPNOTSUPP;
@@ -140,8 +143,8 @@ static int MUST_CHECK encode_prot(const struct pt_format *f, unsigned int prot, 
 		return -EOPNOTSUPP;
 	if (exec && !f->exec && !f->no_exec && !f->exec_ignored)
 		return -EOPNOTSUPP;
-	*bits = (read ? f->read : 0) | (write ? f->write : 0) | (user ? f->user : 0) | (exec ? f->exec : f->no_exec) |
-		(prot & PT_DEVICE ? f->device : f->write_back);
+	*bits = (read ? f->read : 0) | (write ? f->write : 0) | (user ? f->user : 0) |
+		(exec ? f->exec : f->no_exec) | (prot & PT_DEVICE ? f->device : f->write_back);
 	return 0;
 }
 
@@ -162,7 +165,7 @@ static unsigned int decode_prot(const struct pt_format *f, u64 entry)
 	return prot;
 }
 
-/* ---- arguments ------------------------------------------------------------------------------------------------ */
+/* ---- arguments ----------------------------------------------------------------------------------------- */
 
 static bool below_width(u64 address, u64 bits)
 {
@@ -193,7 +196,7 @@ int pt_init(struct pagetable *pt, const struct pt_format *format, unsigned int l
 	return 0;
 }
 
-/* ---- mapping -------------------------------------------------------------------------------------------------- */
+/* ---- mapping ------------------------------------------------------------------------------------------- */
 
 struct mapping {
 	struct pagetable *pt;
@@ -217,8 +220,9 @@ static bool anything_mapped(const struct pagetable *pt, u64 *table, unsigned int
 		const u64 entry = load(entry_of(table, level, in));
 
 		end = end_under_entry(level, in, last);
-		if (is_present(pt, entry) && (is_leaf(pt, level, entry) ||
-					      anything_mapped(pt, table_below(pt, entry), level - 1, in, end)))
+		if (is_present(pt, entry) &&
+		    (is_leaf(pt, level, entry) ||
+		     anything_mapped(pt, table_below(pt, entry), level - 1, in, end)))
 			return true;
 		if (end == last)
 			return false;
@@ -292,7 +296,7 @@ int pt_map(struct pagetable *pt, u64 in, u64 out, u64 size, unsigned int prot)
 	return 0;
 }
 
-/* ---- unmapping ------------------------------------------------------------------------------------------------ */
+/* ---- unmapping ----------------------------------------------------------------------------------------- */
 
 /* How many tables it takes to cut [in, last] out of a leaf of that level. */
 static u64 tables_to_split(unsigned int level, u64 in, u64 last)
@@ -332,8 +336,9 @@ static u64 tables_to_unmap(const struct pagetable *pt, u64 *table, unsigned int 
 }
 
 /*
- * Replaces a leaf by a table of leaves one level smaller that say the same. The translation does not change, only the size of its
- * pieces. (An architecture that forbids this in one step, as Arm does without FEAT_BBM level 2, must stop its walkers first.)
+ * Replaces a leaf by a table of leaves one level smaller that say the same. The translation does not change,
+ * only the size of its pieces. (An architecture that forbids this in one step, as Arm does without FEAT_BBM
+ * level 2, must stop its walkers first.)
  */
 static void split_leaf(struct pagetable *pt, u64 *entry, unsigned int level, u64 *table)
 {
@@ -408,7 +413,7 @@ void pt_reclaim(struct pagetable *pt)
 	chain_free(&pt->retired);
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------------------------------ */
 
 int pt_lookup(const struct pagetable *pt, u64 in, u64 *out, unsigned int *prot, u64 *page_size)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is common to all IOMMUs: the list of units, which requester IDs a device has, domains, and the report of faults.
+ * What is common to all IOMMUs: the list of units, which requester IDs a device has, domains, and the report
+ * of faults.
  */
 #include "drivers/iommu/iommu.h"
 
@@ -76,7 +77,7 @@ int iommu_enable_all(void)
 	return 0;
 }
 
-/* ---- domains -------------------------------------------------------------------------------------------------- */
+/* ---- domains ------------------------------------------------------------------------------------------- */
 
 int iommu_domain_init(struct iommu_domain *domain)
 {
@@ -107,9 +108,10 @@ int iommu_unmap(struct iommu_domain *domain, u64 iova, u64 size)
 }
 
 /*
- * Hardware may still hold pointers to tables that unmaps emptied. Those that were retired before the invalidation began are
- * set aside and given back after it; others, of an unmap on another CPU meanwhile, wait for the next. Their addresses
- * need not lie in the range, so while there are any, everything of the domain is dropped.
+ * Hardware may still hold pointers to tables that unmaps emptied. Those that were retired before the
+ * invalidation began are set aside and given back after it; others, of an unmap on another CPU meanwhile,
+ * wait for the next. Their addresses need not lie in the range, so while there are any, everything of the
+ * domain is dropped.
  */
 int iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size)
 {
@@ -130,7 +132,7 @@ int iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size)
 	return err;
 }
 
-/* ---- devices -------------------------------------------------------------------------------------------------- */
+/* ---- devices ------------------------------------------------------------------------------------------- */
 
 /* Device/port types of the PCI Express Capabilities register: PCI Express base specification 6.0, 7.5.3.2 */
 #define PCIE_TYPE_TO_PCI_BRIDGE 7
@@ -138,10 +140,10 @@ int iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size)
 #define REQUESTER_IDS_MAX 16
 
 /*
- * The IDs under which a device's requests may arrive: its own, and those that conventional PCI bridges above it put in its place
- * (PCI Express to PCI/PCI-X Bridge specification 1.0, 2.3; Intel VT-d specification rev. 4.1, 3.4.1):
- * a PCIe-to-PCI bridge uses its secondary bus with device and function 0, or for some requests its own ID; a PCI-to-PCI bridge its own.
- * Returns their number, or -E2BIG.
+ * The IDs under which a device's requests may arrive: its own, and those that conventional PCI bridges above
+ * it put in its place (PCI Express to PCI/PCI-X Bridge specification 1.0, 2.3; Intel VT-d specification
+ * rev. 4.1, 3.4.1): a PCIe-to-PCI bridge uses its secondary bus with device and function 0, or for some
+ * requests its own ID; a PCI-to-PCI bridge its own. Returns their number, or -E2BIG.
  */
 static int requester_ids(const struct pci_dev *dev, u16 ids[REQUESTER_IDS_MAX])
 {
@@ -177,9 +179,11 @@ int iommu_attach(struct pci_dev *dev, struct iommu_domain *domain)
 		err = iommu->ops->attach(iommu, domain, ids[i]);
 	if (!err)
 		return 0;
-	for (i -= 2; i >= 0; i--) { /* from the one before the one that failed, which may be another domain's */
+	for (i -= 2; i >= 0;
+	     i--) { /* from the one before the one that failed, which may be another domain's */
 		if (iommu->ops->block(iommu, ids[i]))
-			log_error("iommu: " SBDF_FMT ": could not be blocked after it failed to attach", SBDF_ARGS(dev->sbdf));
+			log_error("iommu: " SBDF_FMT ": could not be blocked after it failed to attach",
+				  SBDF_ARGS(dev->sbdf));
 	}
 	return err;
 }
@@ -203,10 +207,10 @@ int iommu_block(struct pci_dev *dev)
 	return err;
 }
 
-/* ---- faults --------------------------------------------------------------------------------------------------- */
+/* ---- faults -------------------------------------------------------------------------------------------- */
 
-#define FAULT_BUDGET 32	       /* records that one call handles, per unit */
-#define FAULT_SOURCES 64       /* devices that are counted apart */
+#define FAULT_BUDGET	  32   /* records that one call handles, per unit */
+#define FAULT_SOURCES	  64   /* devices that are counted apart */
 #define FAULT_LINES_FIRST 16   /* logged of each */
 #define FAULT_LINES_AFTER 1024 /* then one in so many */
 
@@ -215,7 +219,8 @@ struct fault_source {
 	u64 count; /* 0: free */
 };
 
-static struct spinlock report_lock = SPINLOCK_INIT; /* guards sources[]; taken under a unit's own fault lock */
+static struct spinlock report_lock =
+	SPINLOCK_INIT; /* guards sources[]; taken under a unit's own fault lock */
 static struct fault_source sources[FAULT_SOURCES + 1]; /* the last is shared by whoever found no place */
 
 /* How many faults that device has had, this one included. */
@@ -243,8 +248,8 @@ static void report(const struct iommu_fault *fault, void *ctx)
 	if (count > FAULT_LINES_FIRST && count % FAULT_LINES_AFTER)
 		return;
 	log_warn("iommu: DMA %s by " SBDF_FMT " %s 0x%llx blocked (%s)%s", fault->write ? "write" : "read",
-		 SBDF_ARGS(fault->source), fault->write ? "to" : "from", (unsigned long long)fault->address, fault->text,
-		 count == FAULT_LINES_FIRST ? "; of its next ones, each 1024th is shown" : "");
+		 SBDF_ARGS(fault->source), fault->write ? "to" : "from", (unsigned long long)fault->address,
+		 fault->text, count == FAULT_LINES_FIRST ? "; of its next ones, each 1024th is shown" : "");
 }
 
 bool iommu_any_fault_pending(void)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What Fairlead asks of an IOMMU, whatever its make: a table of operations that each backend (vtd/, later amdvi/, smmuv3/)
- * fills. The invariant: from iommu_enable_all() on, a requester ID that was not attached reaches no memory.
+ * What Fairlead asks of an IOMMU, whatever its make: a table of operations that each backend (vtd/, later
+ * amdvi/, smmuv3/) fills. The invariant: from iommu_enable_all() on, a requester ID that was not attached
+ * reaches no memory.
  *
- * There are two kinds of calls: discovery, which reads tables and registers and changes nothing (--probe uses it, and a refusal
- * still returns to the firmware), and everything from enable on, which is after ExitBootServices.
+ * There are two kinds of calls: discovery, which reads tables and registers and changes nothing (--probe uses
+ * it, and a refusal still returns to the firmware), and everything from enable on, which is after
+ * ExitBootServices.
  */
 #ifndef DRIVERS_IOMMU_H
 #define DRIVERS_IOMMU_H
@@ -27,7 +29,7 @@ struct iommu_fault {
 	struct sbdf source;
 	u64 address; /* page-aligned where the hardware drops the low bits */
 	bool write;
-	u8 reason;	     /* backend's code */
+	u8 reason;	  /* backend's code */
 	const char *text; /* backend's words for the reason */
 };
 typedef void (*iommu_fault_fn)(const struct iommu_fault *fault, void *ctx);
@@ -38,19 +40,22 @@ enum iommu_cover { IOMMU_COVERS_NOT, IOMMU_COVERS_THE_REST, IOMMU_COVERS_BY_NAME
 struct iommu_ops {
 	const char *name; /* "VT-d" */
 	enum iommu_cover (*covers)(struct iommu *iommu, struct pci_dev *dev);
-	/* Blocks every device, then turns translation on, and waits for the hardware to say so. -ETIMEDOUT, -ENOMEM. */
+	/* Blocks every device, then turns translation on, and waits for the hardware to say so. -ETIMEDOUT,
+	 * -ENOMEM. */
 	int (*enable)(struct iommu *iommu);
-	/* An empty domain that all units of this kind can use. -ENOMEM; -ENOSPC: the hardware's domain IDs are used up. */
+	/* An empty domain that all units of this kind can use. -ENOMEM; -ENOSPC: the hardware's domain IDs
+	 * are used up. */
 	int (*domain_init)(struct iommu_domain *domain);
-	/* Device `bdf` now translates through `domain`. The context is invalidated and waited for. -EBUSY: attached elsewhere;
-	 * -ENODEV: not enabled; -ENOMEM, -ETIMEDOUT, -EIO. */
+	/* Device `bdf` now translates through `domain`. The context is invalidated and waited for. -EBUSY:
+	 * attached elsewhere; -ENODEV: not enabled; -ENOMEM, -ETIMEDOUT, -EIO. */
 	int (*attach)(struct iommu *iommu, struct iommu_domain *domain, u16 bdf);
 	/* Device `bdf` reaches nothing; caches invalidated and waited for. Idempotent. */
 	int (*block)(struct iommu *iommu, u16 bdf);
-	/* Drops cached translations of the domain in [iova, iova+size) (everything when size is 0) and waits. -ETIMEDOUT; -EIO:
-	 * the hardware reported an error. */
+	/* Drops cached translations of the domain in [iova, iova+size) (everything when size is 0) and waits.
+	 * -ETIMEDOUT; -EIO: the hardware reported an error. */
 	int (*invalidate)(struct iommu *iommu, struct iommu_domain *domain, u64 iova, u64 size);
-	/* Hands out and clears recorded faults, at most `budget`; returns how many. Exit path. Overflow is counted and logged. */
+	/* Hands out and clears recorded faults, at most `budget`; returns how many. Exit path. Overflow is
+	 * counted and logged. */
 	unsigned int (*drain_faults)(struct iommu *iommu, unsigned int budget, iommu_fault_fn fn, void *ctx);
 	/* True if a fault waits (one register read). Exit path. */
 	bool (*fault_pending)(struct iommu *iommu);
@@ -71,19 +76,23 @@ struct iommu {
 };
 
 /*
- * Discovery: reads a DMAR table (whole table, length- and checksum-checked by the ACPI code) and each unit's registers. Returns the number of usable
- * units (0: the table names none), or -EINVAL/-EOPNOTSUPP after one log_error line that names the table, the structure's offset and what is wrong.
- * PCI enumeration is done: device-scope paths are resolved through bridges' config space. Takes memory from core/pages.
+ * Discovery: reads a DMAR table (whole table, length- and checksum-checked by the ACPI code) and each unit's
+ * registers. Returns the number of usable units (0: the table names none), or -EINVAL/-EOPNOTSUPP after one
+ * log_error line that names the table, the structure's offset and what is wrong. PCI enumeration is done:
+ * device-scope paths are resolved through bridges' config space. Takes memory from core/pages.
  */
 int MUST_CHECK vtd_discover(const void *dmar, size_t length);
 
 struct iommu *iommu_first(void);
-/* Forgets every unit and reserved region: discovery gave up, or the configuration says iommu=off. Boot, before enable. */
+/* Forgets every unit and reserved region: discovery gave up, or the configuration says iommu=off. Boot,
+ * before enable. */
 void iommu_forget_all(void);
-/* The unit that a device stands behind, or NULL (then its DMA cannot be bounded: it must not be given to the guest). */
+/* The unit that a device stands behind, or NULL (then its DMA cannot be bounded: it must not be given to the
+ * guest). */
 struct iommu *iommu_of(struct pci_dev *dev);
 
-/* Memory that firmware asks to keep reachable for one device (RMRR). Index from 0; false past the end. The guest's map must hold it. */
+/* Memory that firmware asks to keep reachable for one device (RMRR). Index from 0; false past the end. The
+ * guest's map must hold it. */
 struct iommu_reserved {
 	paddr_t base;
 	u64 size; /* 4 KiB aligned */
@@ -98,20 +107,22 @@ int MUST_CHECK iommu_add_reserved(const struct iommu_reserved *region);
 /* The following work on all units of the machine. After ExitBootServices. */
 int MUST_CHECK iommu_enable_all(void);
 int MUST_CHECK iommu_domain_init(struct iommu_domain *domain);
-/* Maps in the DMA table; -E* of pt_map(). No invalidation here: a caller that maps after enable calls iommu_invalidate(). */
+/* Maps in the DMA table; -E* of pt_map(). No invalidation here: a caller that maps after enable calls
+ * iommu_invalidate(). */
 int MUST_CHECK iommu_map(struct iommu_domain *domain, u64 iova, paddr_t pa, u64 size, unsigned int prot);
 int MUST_CHECK iommu_unmap(struct iommu_domain *domain, u64 iova, u64 size);
 int MUST_CHECK iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size);
 /*
- * Attach every requester ID of the device (itself; its aliases behind a PCIe-to-PCI bridge). An alias is shared by all devices behind
- * the bridge: attached with the first, and blocked with the first that is blocked. -ENODEV: no unit covers the device; else as iommu_ops.attach,
- * and then none of its IDs is attached.
+ * Attach every requester ID of the device (itself; its aliases behind a PCIe-to-PCI bridge). An alias is
+ * shared by all devices behind the bridge: attached with the first, and blocked with the first that is
+ * blocked. -ENODEV: no unit covers the device; else as iommu_ops.attach, and then none of its IDs is
+ * attached.
  */
 int MUST_CHECK iommu_attach(struct pci_dev *dev, struct iommu_domain *domain);
 int MUST_CHECK iommu_block(struct pci_dev *dev);
 bool iommu_any_fault_pending(void);
-/* Drains and logs faults of all units: "fairlead: iommu: DMA write by 0000:00:05.0 to 0x... blocked (reason)". Rate-limited per device: the first
- * 16 each, then one line per 1024. Exit path. */
+/* Drains and logs faults of all units: "fairlead: iommu: DMA write by 0000:00:05.0 to 0x... blocked
+ * (reason)". Rate-limited per device: the first 16 each, then one line per 1024. Exit path. */
 void iommu_report_faults(void);
 
 #endif

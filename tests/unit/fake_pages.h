@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * core/pages.h for tests that must see every page: each is its own heap block, so that the sanitizer catches a use after the
- * free and a double free; the allocator fails when the test says so; and the contents of all pages can be compared.
+ * core/pages.h for tests that must see every page: each is its own heap block, so that the sanitizer catches
+ * a use after the free and a double free; the allocator fails when the test says so; and the contents of all
+ * pages can be compared.
  */
 #ifndef TESTS_FAKE_PAGES_H
 #define TESTS_FAKE_PAGES_H
@@ -60,7 +61,8 @@ u64 pages_left(void)
 	return fake_pages_allowed;
 }
 
-/* A sum over the contents of all pages in use; equal before and after means that nothing was written. FNV-1a, 64 bits. */
+/* A sum over the contents of all pages in use; equal before and after means that nothing was written. FNV-1a,
+ * 64 bits. */
 static inline u64 fake_pages_hash(void)
 {
 	u64 hash = 0;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A VT-d unit for the host: the registers react as Intel's VT-d specification (rev. 4.1) says, and fake_dma() asks it what a device's
- * request would be told. It is written from the specification, with constants of its own, and is strict: what the specification
- * forbids software to do fails the test.
+ * A VT-d unit for the host: the registers react as Intel's VT-d specification (rev. 4.1) says, and fake_dma()
+ * asks it what a device's request would be told. It is written from the specification, with constants of its
+ * own, and is strict: what the specification forbids software to do fails the test.
  *
- * What emulators do not show, it does: it caches all that hardware may cache (contexts; translations by domain; pointers to tables;
- * absent entries in caching mode) and forgets only what an invalidation names; it works on the queue later, not at once;
- * it can read memory past the CPU's caches; it hangs, or reports errors, when told to.
+ * What emulators do not show, it does: it caches all that hardware may cache (contexts; translations by
+ * domain; pointers to tables; absent entries in caching mode) and forgets only what an invalidation names; it
+ * works on the queue later, not at once; it can read memory past the CPU's caches; it hangs, or reports
+ * errors, when told to.
  */
 #ifndef TESTS_FAKE_VTD_H
 #define TESTS_FAKE_VTD_H
@@ -14,11 +15,11 @@
 #include "core/mmio.h"
 #include "tests/unit/fake_pages.h"
 
-#define FAKE_UNITS 2
-#define FAKE_RECORDS 4
+#define FAKE_UNITS	2
+#define FAKE_RECORDS	4
 #define FAKE_RECORDS_AT 0x200
-#define FAKE_CACHED 4096
-#define FAKE_REGS_SIZE 0x1000
+#define FAKE_CACHED	4096
+#define FAKE_REGS_SIZE	0x1000
 
 struct fake_context {
 	bool valid;
@@ -67,24 +68,24 @@ struct fake_vtd {
 static struct fake_vtd fake[FAKE_UNITS];
 static u64 fake_now; /* microseconds */
 
-#define FAKE_CAP_RWBF ((u64)1 << 4)
-#define FAKE_CAP_PLMR ((u64)1 << 5)
-#define FAKE_CAP_CM ((u64)1 << 7)
+#define FAKE_CAP_RWBF	 ((u64)1 << 4)
+#define FAKE_CAP_PLMR	 ((u64)1 << 5)
+#define FAKE_CAP_CM	 ((u64)1 << 7)
 #define FAKE_SAGAW(bits) ((u64)(bits) << 8)
-#define FAKE_MGAW(bits) ((u64)((bits) - 1) << 16)
+#define FAKE_MGAW(bits)	 ((u64)((bits)-1) << 16)
 #define FAKE_SSLPS(bits) ((u64)(bits) << 34)
-#define FAKE_CAP_PSI ((u64)1 << 39)
-#define FAKE_MAMV(n) ((u64)(n) << 48)
-#define FAKE_CAP_DRAINS ((u64)3 << 54)
-#define FAKE_ECAP_C ((u64)1)
-#define FAKE_ECAP_QI ((u64)2)
+#define FAKE_CAP_PSI	 ((u64)1 << 39)
+#define FAKE_MAMV(n)	 ((u64)(n) << 48)
+#define FAKE_CAP_DRAINS	 ((u64)3 << 54)
+#define FAKE_ECAP_C	 ((u64)1)
+#define FAKE_ECAP_QI	 ((u64)2)
 
-#define FAKE_CAP                                                                                                   \
-	(2ull | FAKE_SAGAW(2 | 4) | FAKE_MGAW(48) | (u64)(FAKE_RECORDS_AT / 16) << 24 | FAKE_SSLPS(3) | FAKE_CAP_PSI | \
-	 (u64)(FAKE_RECORDS - 1) << 40 | FAKE_MAMV(18) | FAKE_CAP_DRAINS)
+#define FAKE_CAP                                                                                        \
+	(2ull | FAKE_SAGAW(2 | 4) | FAKE_MGAW(48) | (u64)(FAKE_RECORDS_AT / 16) << 24 | FAKE_SSLPS(3) | \
+	 FAKE_CAP_PSI | (u64)(FAKE_RECORDS - 1) << 40 | FAKE_MAMV(18) | FAKE_CAP_DRAINS)
 #define FAKE_ECAP (FAKE_ECAP_C | FAKE_ECAP_QI | (u64)0x10 << 8)
 
-/* ---- memory as the unit sees it ----------------------------------------------------------------------------------- */
+/* ---- memory as the unit sees it ------------------------------------------------------------------------ */
 
 static struct {
 	u64 page;
@@ -122,7 +123,7 @@ static u64 fake_read(const struct fake_vtd *u, u64 address)
 	return value;
 }
 
-/* ---- faults: 7.2.1 ------------------------------------------------------------------------------------------------- */
+/* ---- faults: 7.2.1 ------------------------------------------------------------------------------------- */
 
 static bool fake_any_record(const struct fake_vtd *u)
 {
@@ -153,7 +154,7 @@ static void fake_fault(struct fake_vtd *u, u16 sid, u64 address, bool write, u8 
 	u->next_record = (u->next_record + 1) % FAKE_RECORDS;
 }
 
-/* ---- translation: 3.4, 3.7, 9.1, 9.3, 9.8 --------------------------------------------------------------------------- */
+/* ---- translation: 3.4, 3.7, 9.1, 9.3, 9.8 -------------------------------------------------------------- */
 
 static u8 fake_context_of(struct fake_vtd *u, u16 sid, struct fake_context *out)
 {
@@ -219,7 +220,8 @@ static u64 fake_table_walk(struct fake_vtd *u, const struct fake_context *c, u64
 		if (!(e & 3))
 			return 0;
 		if (n == 1 || (e & 0x80)) {
-			const bool allowed = n == 1 || (n == 2 && (u->cap >> 34 & 1)) || (n == 3 && (u->cap >> 34 & 2));
+			const bool allowed =
+				n == 1 || (n == 2 && (u->cap >> 34 & 1)) || (n == 3 && (u->cap >> 34 & 2));
 
 			if (!allowed || (e & (*size - 1) & ~(u64)0x83) || (n == 1 && (e & 0x80)))
 				*fault = 0xc;
@@ -262,7 +264,9 @@ static bool fake_dma(struct fake_vtd *u, u16 sid, u64 iova, bool write, u64 *pa)
 	}
 	if (!t) {
 		u64 size = 0, e = fake_table_walk(u, &c, iova, &size, &fault);
-		struct fake_translation fresh = { true, (e & 3) != 0, c.tag, 0, size, 0, e & 1, (e >> 1) & 1 };
+		struct fake_translation fresh = {
+			true, (e & 3) != 0, c.tag, 0, size, 0, e & 1, (e >> 1) & 1
+		};
 
 		if (fault) {
 			fake_fault(u, sid, iova, write, fault);
@@ -273,7 +277,8 @@ static bool fake_dma(struct fake_vtd *u, u16 sid, u64 iova, bool write, u64 *pa)
 		fresh.pa = e & ~(u64)0xfff & ~(size - 1);
 		t = &u->iotlb[i];
 		*t = fresh;
-		t->valid = fresh.present || (u->cap & FAKE_CAP_CM); /* absent ones are cached in caching mode only */
+		t->valid = fresh.present ||
+			   (u->cap & FAKE_CAP_CM); /* absent ones are cached in caching mode only */
 	}
 	if (write ? !t->write : !t->read) {
 		fake_fault(u, sid, iova, write, write ? 5 : 6);
@@ -283,19 +288,19 @@ static bool fake_dma(struct fake_vtd *u, u16 sid, u64 iova, bool write, u64 *pa)
 	return true;
 }
 
-/* ---- invalidation: 6.5.2 --------------------------------------------------------------------------------------------- */
+/* ---- invalidation: 6.5.2 ------------------------------------------------------------------------------- */
 
 /* The caches are arrays without holes: what is dropped is replaced by the last one. */
-#define FAKE_DROP_IF(array, condition)                                                                          \
-	do {                                                                                                    \
-		unsigned int n_ = 0, kept_ = 0;                                                                 \
-		for (; n_ < ARRAY_SIZE(array) && (array)[n_].valid; n_++) {                                     \
-			typeof(&(array)[0]) it = &(array)[n_];                                                  \
-			if (!(condition))                                                                       \
-				(array)[kept_++] = *it;                                                         \
-		}                                                                                               \
-		for (; kept_ < n_; kept_++)                                                                     \
-			(array)[kept_].valid = false;                                                           \
+#define FAKE_DROP_IF(array, condition)                                      \
+	do {                                                                \
+		unsigned int n_ = 0, kept_ = 0;                             \
+		for (; n_ < ARRAY_SIZE(array) && (array)[n_].valid; n_++) { \
+			typeof(&(array)[0]) it = &(array)[n_];              \
+			if (!(condition))                                   \
+				(array)[kept_++] = *it;                     \
+		}                                                           \
+		for (; kept_ < n_; kept_++)                                 \
+			(array)[kept_].valid = false;                       \
 	} while (0)
 
 static bool fake_overlap(u64 a, u64 asize, u64 b, u64 bsize)
@@ -337,7 +342,8 @@ static bool fake_descriptor(struct fake_vtd *u, u64 low, u64 high)
 			assert_true(u->cap & FAKE_CAP_PSI);
 			assert_true(am <= ((u->cap >> 48) & 0x3f));
 			assert_int_equal(iova & (size - 1), 0);
-			FAKE_DROP_IF(u->iotlb, it->did == did && fake_overlap(it->iova, it->size, iova, size));
+			FAKE_DROP_IF(u->iotlb,
+				     it->did == did && fake_overlap(it->iova, it->size, iova, size));
 			FAKE_DROP_IF(u->walks, !(high & 0x40) && it->did == did &&
 						       fake_overlap(it->iova, 0x200000, iova, size));
 			return true;
@@ -381,7 +387,7 @@ void arch_cpu_relax(void)
 {
 }
 
-/* ---- registers: 11.4 ---------------------------------------------------------------------------------------------- */
+/* ---- registers: 11.4 ----------------------------------------------------------------------------------- */
 
 static void fake_command(struct fake_vtd *u, u32 value)
 {
@@ -408,7 +414,8 @@ static void fake_command(struct fake_vtd *u, u32 value)
 	}
 	if ((change & 0x04000000) && !(value & 0x04000000)) {
 		if (!(u->fsts_sticky & 0x10))
-			assert_int_equal(u->iqh, u->iqt); /* 6.5.2: only when empty, unless it stands on an error */
+			assert_int_equal(u->iqh,
+					 u->iqt); /* 6.5.2: only when empty, unless it stands on an error */
 	}
 	if ((change & 0x04000000) && (value & 0x04000000))
 		u->iqh = 0;
@@ -455,7 +462,10 @@ static void fake_reg_write(struct fake_vtd *u, unsigned int reg, unsigned int si
 	}
 	switch (reg) {
 	case 0x18: fake_command(u, (u32)value); return;
-	case 0x20: assert_int_equal(size, 8); u->rtaddr = value; return;
+	case 0x20:
+		assert_int_equal(size, 8);
+		u->rtaddr = value;
+		return;
 	case 0x34: u->fsts_sticky &= ~(u32)value; return;
 	case 0x38: u->fectl = (u32)value; return;
 	case 0x3c: u->fedata = (u32)value; return;
@@ -480,7 +490,8 @@ static struct fake_vtd *fake_at(const volatile void *addr, unsigned int size, un
 		const u64 offset = (u64)((const volatile u8 *)addr - fake[i].regs);
 
 		if (offset < FAKE_REGS_SIZE) {
-			assert_true(size >= 4 && offset % size == 0); /* 11.2: whole, aligned dwords or qwords */
+			assert_true(size >= 4 &&
+				    offset % size == 0); /* 11.2: whole, aligned dwords or qwords */
 			*reg = (unsigned int)offset;
 			return &fake[i];
 		}
@@ -509,8 +520,8 @@ static bool fake_mmio_write(volatile void *addr, unsigned int size, u64 value)
 }
 
 /*
- * Units as after power-on, but with rubbish in their caches that would let devices 00:00.0 to 00:03.7 through to anywhere: so it
- * is noticed if nobody drops it.
+ * Units as after power-on, but with rubbish in their caches that would let devices 00:00.0 to 00:03.7 through
+ * to anywhere: so it is noticed if nobody drops it.
  */
 static void fake_power_on(void)
 {

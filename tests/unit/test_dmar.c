@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The DMAR parser: a table as the specification lays it out (Intel VT-d specification rev. 4.1, chapter 8), byte by byte, then that table
- * broken in every way. Tables stand at the very end of a heap block, so that the sanitizer sees a read past their end.
+ * The DMAR parser: a table as the specification lays it out (Intel VT-d specification rev. 4.1, chapter 8),
+ * byte by byte, then that table broken in every way. Tables stand at the very end of a heap block, so that
+ * the sanitizer sees a read past their end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +20,7 @@ void arch_cpu_relax(void)
 {
 }
 
-/* ---- the log ----------------------------------------------------------------------------------------------------- */
+/* ---- the log ------------------------------------------------------------------------------------------- */
 
 static char error_line[LOG_LINE_MAX];
 static unsigned int error_lines;
@@ -32,7 +33,7 @@ static void sink(enum log_level level, const char *line, size_t len)
 	snprintf(error_line, sizeof(error_line), "%.*s", (int)len, line);
 }
 
-/* ---- building tables --------------------------------------------------------------------------------------------- */
+/* ---- building tables ----------------------------------------------------------------------------------- */
 
 static u8 image[65536];
 static unsigned int image_length;
@@ -63,8 +64,8 @@ static void begin(void)
 {
 	image_length = 0;
 	add("DMAR\0\0\0\0\1\0OEMID TABLEID \0\0\0\0INTL\0\0\0\0", 36);
-	add8(47);	  /* host address width less one */
-	add8(1);	  /* INTR_REMAP */
+	add8(47); /* host address width less one */
+	add8(1);  /* INTR_REMAP */
 	add("\0\0\0\0\0\0\0\0\0\0", 10);
 }
 
@@ -141,7 +142,7 @@ static void refused(int expected, unsigned int offset, const char *words)
 		fail_msg("expected \"%s\" and \"%s\" in: %s", at, words, error_line);
 }
 
-/* ---- a good table ------------------------------------------------------------------------------------------------ */
+/* ---- a good table -------------------------------------------------------------------------------------- */
 
 static void build_good(void)
 {
@@ -228,7 +229,7 @@ static void test_no_structures(void **state)
 	assert_int_equal(parsed.units, 0);
 }
 
-/* ---- broken ones ------------------------------------------------------------------------------------------------- */
+/* ---- broken ones --------------------------------------------------------------------------------------- */
 
 static void test_header(void **state)
 {
@@ -302,8 +303,14 @@ static void test_scopes(void **state)
 		u8 length; /* as the scope says; 9 bytes follow in the structure */
 		const char *words;
 	} bad[] = {
-		{ 0, "too short" }, { 1, "too short" }, { 5, "too short" },	   { 6, "too short" },	 { 7, "too short" },
-		{ 9, "odd length" }, { 10, "longer than the structure" }, { 255, "longer than the structure" },
+		{ 0, "too short" },
+		{ 1, "too short" },
+		{ 5, "too short" },
+		{ 6, "too short" },
+		{ 7, "too short" },
+		{ 9, "odd length" },
+		{ 10, "longer than the structure" },
+		{ 255, "longer than the structure" },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -458,7 +465,8 @@ static void check_invariants(void)
 	for (unsigned int i = 0; i < parsed.reserved_regions; i++) {
 		const struct dmar_reserved *r = &parsed.reserved[i];
 
-		assert_true(r->size && ((r->base | r->size) & 0xfff) == 0 && r->base + (r->size - 1) >= r->base);
+		assert_true(r->size && ((r->base | r->size) & 0xfff) == 0 &&
+			    r->base + (r->size - 1) >= r->base);
 		assert_true(r->scopes.first + r->scopes.count <= parsed.scopes);
 	}
 	for (unsigned int i = 0; i < parsed.scopes; i++) {
@@ -481,7 +489,8 @@ static void test_fuzz(void **state)
 			r ^= r << 13;
 			r ^= r >> 7;
 			r ^= r << 17;
-			image[8 + (r >> 8) % (image_length - 8)] = r & 0x80 ? (u8)(r >> 40) : (u8)(r >> 40) % 40;
+			image[8 + (r >> 8) % (image_length - 8)] =
+				r & 0x80 ? (u8)(r >> 40) : (u8)(r >> 40) % 40;
 		}
 		if (parse_bytes(image_length) == 0) {
 			accepted++;
@@ -494,11 +503,16 @@ static void test_fuzz(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_table),	   cmocka_unit_test(test_no_structures),
-		cmocka_unit_test(test_header),		   cmocka_unit_test(test_structure_lengths),
-		cmocka_unit_test(test_scopes),		   cmocka_unit_test(test_units),
-		cmocka_unit_test(test_reserved_regions),   cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_truncated_at_each_byte), cmocka_unit_test(test_fuzz),
+		cmocka_unit_test(test_good_table),
+		cmocka_unit_test(test_no_structures),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_structure_lengths),
+		cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_reserved_regions),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_truncated_at_each_byte),
+		cmocka_unit_test(test_fuzz),
 	};
 
 	log_set_sink(sink);

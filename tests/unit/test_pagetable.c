@@ -1,308 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The page-table writer against walkers written from the specifications: one for each format, with constants of their own, which
- * read a table as the hardware would and stop the test at anything that the hardware would refuse.
+ * The page-table writer, on each format: the edges of what it accepts, and that a refusal leaves no trace.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <unistd.h>
-#include <cmocka.h>
 
-#include "core/errno.h"
-#include "core/pagetable/pagetable.h"
-#include "tests/unit/fake_pages.h"
+#include "tests/unit/pt_walkers.h"
 
-/* ---- what a walk finds ---------------------------------------------------------------------------------------- */
-
-struct walk {
-	bool mapped;
-	u64 out;
-	u64 page_size;
-	bool read, write, exec, user, device;
-};
-
-static u64 table_entry(u64 table, u64 index)
-{
-	return ((const u64 *)(uintptr_t)table)[index];
-}
-
-/* What Fairlead does not map is zero: no stray bits that a format might give a meaning. */
-static struct walk not_mapped(u64 entry)
-{
-	assert_int_equal(entry, 0);
-	return (struct walk){ 0 };
-}
-
-/* AMD64 APM vol. 2, 5.3: bits 47:39, 38:30, 29:21, 20:12 of the address, entries P RW US PWT PCD A D PS ... NX. */
-static struct walk walk_long_mode(u64 root, unsigned int levels, u64 in, bool nested)
-{
-	struct walk w = { .read = true, .write = true, .exec = true, .user = true };
-	u64 table = root;
-
-	for (unsigned int n = levels; n >= 1; n--) { /* 5: PML5 ... 1: page table */
-		const unsigned int shift = 12 + 9 * (n - 1);
-		const u64 e = table_entry(table, (in >> shift) & 0x1ff);
-
-		if (!(e & 0x1))
-			return not_mapped(e);
-		assert_true(e & 0x20); /* A */
-		if (nested)
-			assert_true(e & 0x4); /* 15.25.5: guest accesses are user accesses */
-		w.write &= (e & 0x2) != 0;
-		w.user &= (e & 0x4) != 0;
-		w.exec &= !(e >> 63);
-		assert_int_equal(e & 0x7ff0000000000100, 0); /* G, available high bits, protection key: unused */
-		if (n == 1 || (e & 0x80)) {
-			const u64 offset = ((u64)1 << shift) - 1;
-
-			assert_true(n <= 3);
-			assert_true(e & 0x40); /* D */
-			if (n == 1)
-				assert_int_equal(e & 0x80, 0); /* PAT */
-			assert_int_equal(e & 0x000ffffffffff000 & offset, 0);
-			w.mapped = true;
-			w.page_size = offset + 1;
-			w.out = (e & 0x000ffffffffff000) | (in & offset);
-			assert_true((e & 0x18) == 0 || (e & 0x18) == 0x18);
-			w.device = (e & 0x18) == 0x18;
-			return w;
-		}
-		assert_int_equal(e & 0x18, 0);
-		table = e & 0x000ffffffffff000;
-	}
-	fail();
-	return w;
-}
-
-static struct walk walk_x86_64(u64 root, unsigned int levels, u64 in)
-{
-	return walk_long_mode(root, levels, in, false);
-}
-
-static struct walk walk_npt(u64 root, unsigned int levels, u64 in)
-{
-	struct walk w = walk_long_mode(root, levels, in, true);
-
-	w.user = false; /* says nothing about the mapping here */
-	return w;
-}
-
-/* Intel SDM vol. 3C, 29.3.2: R, W, X in bits 2:0; leaf: memory type 5:3, ignore PAT 6, page size 7, A 8, D 9. */
-static struct walk walk_ept(u64 root, unsigned int levels, u64 in)
-{
-	struct walk w = { .read = true, .write = true, .exec = true };
-	u64 table = root;
-
-	for (unsigned int n = levels; n >= 1; n--) {
-		const unsigned int shift = 12 + 9 * (n - 1);
-		const u64 e = table_entry(table, (in >> shift) & 0x1ff);
-
-		if (!(e & 7))
-			return not_mapped(e);
-		assert_true((e & 3) != 2); /* writable, not readable: misconfiguration */
-		assert_int_equal(e >> 52, 0);
-		w.read &= e & 1;
-		w.write &= (e >> 1) & 1;
-		w.exec &= (e >> 2) & 1;
-		if (n == 1 || (e & 0x80)) {
-			const u64 offset = ((u64)1 << shift) - 1;
-			const u64 type = (e >> 3) & 7;
-
-			assert_true(n <= 3);
-			assert_true(type == 0 || type == 6);
-			assert_int_equal(e & 0x40, 0); /* the guest's PAT has its say */
-			assert_int_equal(e & 0x000ffffffffff000 & offset, 0);
-			w.mapped = true;
-			w.page_size = offset + 1;
-			w.out = (e & 0x000ffffffffff000) | (in & offset);
-			w.device = type == 0;
-			return w;
-		}
-		assert_int_equal(e & 0xf8, 0); /* bits 7:3 are reserved in an entry that points to a table */
-		table = e & 0x000ffffffffff000;
-	}
-	fail();
-	return w;
-}
-
-/* VT-d specification 9.8: R 0, W 1, PS 7. No memory type in legacy mode; the rest is to be zero. */
-static struct walk walk_vtd(u64 root, unsigned int levels, u64 in)
-{
-	struct walk w = { .read = true, .write = true };
-	u64 table = root;
-
-	for (unsigned int n = levels; n >= 1; n--) {
-		const unsigned int shift = 12 + 9 * (n - 1);
-		const u64 e = table_entry(table, (in >> shift) & 0x1ff);
-
-		if (!(e & 3))
-			return not_mapped(e);
-		assert_int_equal(e & ~(u64)0x000ffffffffff083, 0);
-		w.read &= e & 1;
-		w.write &= (e >> 1) & 1;
-		if (n == 1 || (e & 0x80)) {
-			const u64 offset = ((u64)1 << shift) - 1;
-
-			assert_true(n <= 3);
-			if (n == 1)
-				assert_int_equal(e & 0x80, 0);
-			assert_int_equal(e & 0x000ffffffffff000 & offset, 0);
-			w.mapped = true;
-			w.page_size = offset + 1;
-			w.out = (e & 0x000ffffffffff000) | (in & offset);
-			return w;
-		}
-		table = e & 0x000ffffffffff000;
-	}
-	fail();
-	return w;
-}
-
-/* AMD IOMMU specification 2.2.3: PR 0, Next Level 11:9, address 51:12, U 59, FC 60, IR 61, IW 62. */
-static struct walk walk_amdvi(u64 root, unsigned int levels, u64 in)
-{
-	struct walk w = { .read = true, .write = true };
-	u64 table = root;
-	unsigned int n = levels;
-
-	for (;;) {
-		const unsigned int shift = 12 + 9 * (n - 1);
-		const u64 e = table_entry(table, (in >> shift) & 0x1ff);
-		const unsigned int next = (e >> 9) & 7;
-
-		if (!(e & 1))
-			return not_mapped(e);
-		assert_int_equal(e & 0x8ff0000000000000, 0);
-		w.read &= (e >> 61) & 1;
-		w.write &= (e >> 62) & 1;
-		if (next == 0) {
-			const u64 offset = ((u64)1 << shift) - 1;
-
-			assert_true(n <= 3); /* what Fairlead means to use; the format could say more */
-			assert_int_equal(e & 0x000ffffffffff000 & offset, 0);
-			w.mapped = true;
-			w.page_size = offset + 1;
-			w.out = (e & 0x000ffffffffff000) | (in & offset);
-			w.device = !((e >> 60) & 1);
-			return w;
-		}
-		assert_int_equal(next, n - 1); /* no levels are skipped */
-		assert_int_equal((e >> 60) & 1, 0);
-		table = e & 0x000ffffffffff000;
-		n = next;
-	}
-}
-
-/* Arm ARM D8.3: descriptor type 1:0, MemAttr 5:2, S2AP 7:6, SH 9:8, AF 10, XN 54:53. Arm's level = 4 - n. */
-static struct walk walk_s2_lpae(u64 root, unsigned int levels, u64 in)
-{
-	struct walk w = { 0 };
-	u64 table = root;
-
-	for (unsigned int n = levels; n >= 1; n--) {
-		const unsigned int shift = 12 + 9 * (n - 1);
-		const u64 e = table_entry(table, (in >> shift) & 0x1ff);
-		const unsigned int type = e & 3;
-
-		if (!(e & 1))
-			return not_mapped(e);
-		assert_int_equal((e >> 48) & 0xf, 0); /* RES0 without 52-bit addresses */
-		if (n == 1 || type == 1) {
-			const u64 offset = ((u64)1 << shift) - 1;
-			const unsigned int memattr = (e >> 2) & 0xf;
-
-			if (n == 1)
-				assert_int_equal(type, 3);
-			else
-				assert_true(n == 2 || n == 3); /* level 0 has no blocks */
-			assert_true(e & 0x400); /* AF: else an access flag fault */
-			assert_int_equal((e >> 8) & 3, 3);
-			assert_int_equal(e & 0xff80000000000000, 0);
-			assert_int_equal(e & 0x0010000000000800, 0); /* contiguous; nT/FnXS */
-			assert_int_equal(e & 0x0000fffffffff000 & offset, 0);
-			assert_true(memattr == 0xf || memattr == 0x1);
-			w.mapped = true;
-			w.page_size = offset + 1;
-			w.out = (e & 0x0000fffffffff000) | (in & offset);
-			w.read = (e >> 6) & 1;
-			w.write = (e >> 7) & 1;
-			w.exec = ((e >> 53) & 3) == 0;
-			if (!w.exec)
-				assert_int_equal((e >> 53) & 3, 2);
-			w.device = memattr == 0x1;
-			return w;
-		}
-		assert_int_equal(type, 3);
-		assert_int_equal(e >> 59, 0); /* stage 2 tables have no hierarchical permissions */
-		table = e & 0x0000fffffffff000;
-	}
-	fail();
-	return w;
-}
-
-/* ---- the formats under test, with what their specification promises -------------------------------------------- */
-
-struct subject {
-	const struct pt_format *format;
-	struct walk (*walk)(u64 root, unsigned int levels, u64 in);
-	unsigned int levels;
-	unsigned int in_bits, out_bits;
-	bool has_exec, has_user, has_device, write_only;
-};
-
-static const struct subject subjects[] = {
-	{ &pt_format_x86_64, walk_x86_64, 4, 47, 52, true, true, true, false },
-	{ &pt_format_x86_64, walk_x86_64, 5, 56, 52, true, true, true, false },
-	{ &pt_format_npt, walk_npt, 4, 48, 52, true, false, true, false },
-	{ &pt_format_npt, walk_npt, 5, 52, 52, true, false, true, false },
-	{ &pt_format_ept, walk_ept, 4, 48, 52, true, false, true, false },
-	{ &pt_format_ept, walk_ept, 5, 52, 52, true, false, true, false },
-	{ &pt_format_vtd_ss, walk_vtd, 3, 39, 52, false, false, false, true },
-	{ &pt_format_vtd_ss, walk_vtd, 4, 48, 52, false, false, false, true },
-	{ &pt_format_vtd_ss, walk_vtd, 5, 57, 52, false, false, false, true },
-	{ &pt_format_amdvi, walk_amdvi, 1, 21, 52, false, false, true, true },
-	{ &pt_format_amdvi, walk_amdvi, 2, 30, 52, false, false, true, true },
-	{ &pt_format_amdvi, walk_amdvi, 3, 39, 52, false, false, true, true },
-	{ &pt_format_amdvi, walk_amdvi, 4, 48, 52, false, false, true, true },
-	{ &pt_format_amdvi, walk_amdvi, 5, 57, 52, false, false, true, true },
-	{ &pt_format_amdvi, walk_amdvi, 6, 64, 52, false, false, true, true },
-	{ &pt_format_s2_lpae, walk_s2_lpae, 2, 30, 48, true, false, true, true },
-	{ &pt_format_s2_lpae, walk_s2_lpae, 3, 39, 48, true, false, true, true },
-	{ &pt_format_s2_lpae, walk_s2_lpae, 4, 48, 48, true, false, true, true },
-};
-
-#define FOR_EACH_SUBJECT(s) for (const struct subject *s = subjects; s < subjects + ARRAY_SIZE(subjects); s++)
-
-static u64 limit_of(unsigned int bits) /* the highest address */
-{
-	return bits == 64 ? ~(u64)0 : ((u64)1 << bits) - 1;
-}
-
-static struct pagetable new_table(const struct subject *s, unsigned int max_leaf)
-{
-	struct pagetable pt;
-
-	fake_pages_allowed = FAKE_PAGES_MAX;
-	assert_int_equal(fake_pages_used, 0);
-	assert_int_equal(pt_init(&pt, s->format, s->levels, max_leaf), 0);
-	assert_int_equal(pt.table_pages, 1);
-	return pt;
-}
-
-static void end_table(struct pagetable *pt)
-{
-	pt_destroy(pt);
-	assert_int_equal(fake_pages_used, 0);
-}
-
-static struct walk walk(const struct subject *s, const struct pagetable *pt, u64 in)
-{
-	return s->walk((u64)(uintptr_t)pt->root, s->levels, in);
-}
-
-/* The walker and pt_lookup() both say: in is mapped to out, in a page of that size, and with exactly these rights. */
+/* The walker and pt_lookup() both say: in is mapped to out, in a page of that size, and with exactly these
+ * rights. */
 static void check_mapped(const struct subject *s, const struct pagetable *pt, u64 in, u64 out, u64 page_size,
 			 unsigned int prot)
 {
@@ -335,7 +40,7 @@ static void check_unmapped(const struct subject *s, const struct pagetable *pt, 
 	assert_int_equal(pt_lookup(pt, in, NULL, NULL, NULL), -ENOENT);
 }
 
-/* ---- edge cases ----------------------------------------------------------------------------------------------- */
+/* ---- edge cases ---------------------------------------------------------------------------------------- */
 
 static void test_init_refuses(void **state)
 {
@@ -343,9 +48,10 @@ static void test_init_refuses(void **state)
 		const struct pt_format *format;
 		unsigned int levels;
 	} bad[] = {
-		{ &pt_format_x86_64, 3 }, { &pt_format_x86_64, 6 }, { &pt_format_npt, 3 },    { &pt_format_npt, 6 },
-		{ &pt_format_ept, 3 },	  { &pt_format_ept, 6 },    { &pt_format_vtd_ss, 2 }, { &pt_format_vtd_ss, 6 },
-		{ &pt_format_amdvi, 0 },  { &pt_format_amdvi, 7 },  { &pt_format_s2_lpae, 1 }, { &pt_format_s2_lpae, 5 },
+		{ &pt_format_x86_64, 3 }, { &pt_format_x86_64, 6 },  { &pt_format_npt, 3 },
+		{ &pt_format_npt, 6 },	  { &pt_format_ept, 3 },     { &pt_format_ept, 6 },
+		{ &pt_format_vtd_ss, 2 }, { &pt_format_vtd_ss, 6 },  { &pt_format_amdvi, 0 },
+		{ &pt_format_amdvi, 7 },  { &pt_format_s2_lpae, 1 }, { &pt_format_s2_lpae, 5 },
 	};
 	struct pagetable pt;
 
@@ -359,7 +65,8 @@ static void test_init_refuses(void **state)
 
 static void test_bad_arguments(void **state)
 {
-	FOR_EACH_SUBJECT(s) {
+	FOR_EACH_SUBJECT(s)
+	{
 		struct pagetable pt = new_table(s, 2);
 		const u64 in_last_page = limit_of(s->in_bits) & PAGE_MASK;
 		const u64 out_last_page = limit_of(s->out_bits) & PAGE_MASK;
@@ -371,17 +78,18 @@ static void test_bad_arguments(void **state)
 			{ 0x1000, 0x1800, 0x1000 },
 			{ 0x1000, 0x1000, 0x1001 },
 			{ 0x1000, 0x1000, 0 },
-			{ in_last_page, 0, 0x2000 },			    /* beyond the input width, or wraps */
-			{ 0x1000, out_last_page, 0x2000 },		    /* beyond the output width */
+			{ in_last_page, 0, 0x2000 },	   /* beyond the input width, or wraps */
+			{ 0x1000, out_last_page, 0x2000 }, /* beyond the output width */
 			{ 0x1000, out_last_page + 0x1000, 0x1000 },
-			{ 0x1000, 0x1000, ~(u64)0xfff },		    /* in + size is 2^64 - 0 */
-			{ 0x2000, 0x1000, ~(u64)0xfff },		    /* in + size wraps to 0x1000 */
-			{ 0, ~(u64)0xfff, 0x2000 },			    /* out wraps */
+			{ 0x1000, 0x1000, ~(u64)0xfff }, /* in + size is 2^64 - 0 */
+			{ 0x2000, 0x1000, ~(u64)0xfff }, /* in + size wraps to 0x1000 */
+			{ 0, ~(u64)0xfff, 0x2000 },	 /* out wraps */
 			{ s->in_bits == 64 ? 1 : in_last_page + 0x1000, 0, 0x1000 },
 		};
 
 		for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
-			assert_int_equal(pt_map(&pt, bad[i].in, bad[i].out, bad[i].size, PT_READ | PT_WRITE), -EINVAL);
+			assert_int_equal(pt_map(&pt, bad[i].in, bad[i].out, bad[i].size, PT_READ | PT_WRITE),
+					 -EINVAL);
 		assert_int_equal(pt_unmap(&pt, 0x1001, 0x1000), -EINVAL);
 		assert_int_equal(pt_unmap(&pt, 0x1000, 0x1001), -EINVAL);
 		assert_int_equal(pt_unmap(&pt, 0x1000, 0), -EINVAL);
@@ -396,7 +104,8 @@ static void test_bad_arguments(void **state)
 
 static void test_prot_that_the_format_cannot_say(void **state)
 {
-	FOR_EACH_SUBJECT(s) {
+	FOR_EACH_SUBJECT(s)
+	{
 		struct pagetable pt = new_table(s, 2);
 
 		assert_int_equal(pt_map(&pt, 0, 0, 0x1000, 0), -EOPNOTSUPP);
@@ -405,14 +114,16 @@ static void test_prot_that_the_format_cannot_say(void **state)
 		assert_int_equal(pt_map(&pt, 0, 0, 0x1000, PT_WRITE), s->write_only ? 0 : -EOPNOTSUPP);
 		if (s->write_only)
 			check_mapped(s, &pt, 0, 0, 0x1000, PT_WRITE);
-		assert_int_equal(pt_map(&pt, 0x1000, 0, 0x1000, PT_READ | PT_USER), s->has_user ? 0 : -EOPNOTSUPP);
+		assert_int_equal(pt_map(&pt, 0x1000, 0, 0x1000, PT_READ | PT_USER),
+				 s->has_user ? 0 : -EOPNOTSUPP);
 		end_table(&pt);
 	}
 }
 
 static void test_every_prot(void **state)
 {
-	FOR_EACH_SUBJECT(s) {
+	FOR_EACH_SUBJECT(s)
+	{
 		for (unsigned int leaf = 0; leaf <= 2 && leaf < s->levels; leaf++) {
 			const u64 size = (u64)1 << (12 + 9 * leaf);
 
@@ -434,7 +145,8 @@ static void test_every_prot(void **state)
 /* The first and the last page of both widths. */
 static void test_ends_of_the_address_space(void **state)
 {
-	FOR_EACH_SUBJECT(s) {
+	FOR_EACH_SUBJECT(s)
+	{
 		const u64 in_last_page = limit_of(s->in_bits) & PAGE_MASK;
 		const u64 out_last_page = limit_of(s->out_bits) & PAGE_MASK;
 		struct pagetable pt = new_table(s, 2);
@@ -473,10 +185,12 @@ static void test_narrowed_width_is_kept(void **state)
 	end_table(&pt);
 }
 
-/* [2 MiB - 4 KiB, 3 GiB + 2 MiB + 4 KiB): one 4 KiB page, 2 MiB pages up to 1 GiB, two of 1 GiB, one of 2 MiB, one of 4 KiB. */
+/* [2 MiB - 4 KiB, 3 GiB + 2 MiB + 4 KiB): one 4 KiB page, 2 MiB pages up to 1 GiB, two of 1 GiB, one of 2
+ * MiB, one of 4 KiB. */
 static void test_largest_leaves_are_used(void **state)
 {
-	FOR_EACH_SUBJECT(s) {
+	FOR_EACH_SUBJECT(s)
+	{
 		for (unsigned int max_leaf = 0; max_leaf <= 2 && s->in_bits >= 39; max_leaf++) {
 			const u64 first = SIZE_2M - 0x1000, end = 3 * SIZE_1G + SIZE_2M + 0x1000;
 			const u64 limit = max_leaf == 2 ? SIZE_1G : max_leaf == 1 ? SIZE_2M : PAGE_SIZE;
@@ -486,13 +200,16 @@ static void test_largest_leaves_are_used(void **state)
 			check_unmapped(s, &pt, first - 1);
 			check_mapped(s, &pt, first, first, PAGE_SIZE, PT_READ | PT_WRITE);
 			check_mapped(s, &pt, SIZE_2M, SIZE_2M, min_u64(limit, SIZE_2M), PT_READ | PT_WRITE);
-			check_mapped(s, &pt, SIZE_1G - 1, SIZE_1G - 1, min_u64(limit, SIZE_2M), PT_READ | PT_WRITE);
+			check_mapped(s, &pt, SIZE_1G - 1, SIZE_1G - 1, min_u64(limit, SIZE_2M),
+				     PT_READ | PT_WRITE);
 			check_mapped(s, &pt, SIZE_1G, SIZE_1G, limit, PT_READ | PT_WRITE);
 			check_mapped(s, &pt, 3 * SIZE_1G - 1, 3 * SIZE_1G - 1, limit, PT_READ | PT_WRITE);
-			check_mapped(s, &pt, 3 * SIZE_1G, 3 * SIZE_1G, min_u64(limit, SIZE_2M), PT_READ | PT_WRITE);
+			check_mapped(s, &pt, 3 * SIZE_1G, 3 * SIZE_1G, min_u64(limit, SIZE_2M),
+				     PT_READ | PT_WRITE);
 			check_mapped(s, &pt, end - 1, end - 1, PAGE_SIZE, PT_READ | PT_WRITE);
 			check_unmapped(s, &pt, end);
-			if (max_leaf == 2) /* tables: levels 3.. up, one of level 2, two of level 1, two of level 0 */
+			if (max_leaf ==
+			    2) /* tables: levels 3.. up, one of level 2, two of level 1, two of level 0 */
 				assert_int_equal(pt.table_pages, s->levels - 2 + 4);
 			end_table(&pt);
 		}
@@ -502,7 +219,8 @@ static void test_largest_leaves_are_used(void **state)
 /* Where input and output are aligned differently, the worse decides. */
 static void test_alignment_of_both_addresses(void **state)
 {
-	FOR_EACH_SUBJECT(s) {
+	FOR_EACH_SUBJECT(s)
+	{
 		struct pagetable pt;
 
 		if (s->in_bits < 39)
@@ -519,7 +237,8 @@ static void test_alignment_of_both_addresses(void **state)
 
 static void test_overlap_changes_nothing(void **state)
 {
-	FOR_EACH_SUBJECT(s) {
+	FOR_EACH_SUBJECT(s)
+	{
 		struct pagetable pt;
 		u64 before;
 
@@ -543,10 +262,12 @@ static void test_overlap_changes_nothing(void **state)
 	}
 }
 
-/* For k = 0, 1, 2 ... free pages the same call must either change nothing or succeed, and succeed from the needed number on. */
+/* For k = 0, 1, 2 ... free pages the same call must either change nothing or succeed, and succeed from the
+ * needed number on. */
 static void test_out_of_memory_changes_nothing(void **state)
 {
-	FOR_EACH_SUBJECT(s) {
+	FOR_EACH_SUBJECT(s)
+	{
 		struct pagetable pt;
 		u64 k;
 		int err;
@@ -604,7 +325,8 @@ static void test_absurd_size_is_refused_quickly(void **state)
 	end_table(&pt);
 }
 
-/* A hole inside one large page, at each end, over all of it, with the rights and the memory type kept around it. */
+/* A hole inside one large page, at each end, over all of it, with the rights and the memory type kept around
+ * it. */
 static void test_splitting(void **state)
 {
 	static const struct {
@@ -623,7 +345,8 @@ static void test_splitting(void **state)
 		{ 0, SIZE_1G, 0 },
 	};
 
-	FOR_EACH_SUBJECT(s) {
+	FOR_EACH_SUBJECT(s)
+	{
 		const unsigned int prot = PT_READ | PT_DEVICE | (s->has_exec ? PT_EXEC : 0);
 
 		for (unsigned int i = 0; i < ARRAY_SIZE(hole) && s->in_bits >= 39; i++) {
@@ -642,7 +365,8 @@ static void test_splitting(void **state)
 				if (!w.mapped)
 					continue;
 				assert_int_equal(w.out, out + page);
-				assert_true(w.read && !w.write && w.exec == s->has_exec && w.device == s->has_device);
+				assert_true(w.read && !w.write && w.exec == s->has_exec &&
+					    w.device == s->has_device);
 			}
 			check_mapped(s, &pt, base - 1, out - 1, SIZE_1G, prot);
 			check_mapped(s, &pt, base + SIZE_1G, out + SIZE_1G, SIZE_1G, prot);
@@ -651,10 +375,12 @@ static void test_splitting(void **state)
 	}
 }
 
-/* Tables that an unmap emptied are neither freed nor used again before pt_reclaim(), and read as empty meanwhile. */
+/* Tables that an unmap emptied are neither freed nor used again before pt_reclaim(), and read as empty
+ * meanwhile. */
 static void test_retired_tables(void **state)
 {
-	FOR_EACH_SUBJECT(s) {
+	FOR_EACH_SUBJECT(s)
+	{
 		struct pagetable pt;
 		u64 freed, tables;
 		unsigned int used;
@@ -671,7 +397,8 @@ static void test_retired_tables(void **state)
 		assert_int_equal(pt.table_pages, 1);
 		assert_int_equal(fake_pages_freed, freed);
 		assert_int_equal(fake_pages_used, used);
-		for (unsigned int i = 0; i < fake_pages_used; i++) { /* a stale walk through any of them finds nothing */
+		for (unsigned int i = 0; i < fake_pages_used;
+		     i++) { /* a stale walk through any of them finds nothing */
 			for (unsigned int k = 0; k < 512; k++)
 				assert_int_equal(((u64 *)fake_page[i])[k] & 0xfff, 0);
 		}
@@ -687,7 +414,7 @@ static void test_retired_tables(void **state)
 	}
 }
 
-/* ---- the flush hook: a copy of memory that only flushes update must end up equal to memory ---------------------- */
+/* ---- the flush hook: a copy of memory that only flushes update must end up equal to memory ------------- */
 
 static u8 flushed_copy[64][4096];
 
@@ -707,7 +434,8 @@ static void copy_flushed(const void *start, size_t size)
 
 static void test_flush_covers_every_store(void **state)
 {
-	FOR_EACH_SUBJECT(s) {
+	FOR_EACH_SUBJECT(s)
+	{
 		struct pagetable pt;
 
 		if (s->in_bits < 39)
@@ -724,157 +452,6 @@ static void test_flush_covers_every_store(void **state)
 		for (unsigned int i = 0; i < fake_pages_used; i++)
 			assert_memory_equal(flushed_copy[i], fake_page[i], PAGE_SIZE);
 		end_table(&pt);
-	}
-}
-
-/* ---- random sequences against an array ------------------------------------------------------------------------- */
-
-#define WINDOW_PAGES ((u64)(5 * (SIZE_1G >> PAGE_SHIFT) / 2))
-
-struct model_page {
-	u64 out; /* page-aligned */
-	u8 prot; /* 0: not mapped */
-};
-
-static struct model_page model[WINDOW_PAGES];
-static u64 random_state;
-
-static u64 random_u64(void) /* xorshift64* */
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 0x2545f4914f6cdd1dull;
-}
-
-static u64 random_below(u64 n)
-{
-	return random_u64() % n;
-}
-
-/* A range of pages: mostly small, sometimes large, often aligned to a large page at one end or both. */
-static void random_range(u64 window, u64 *first, u64 *count)
-{
-	static const u64 unit[] = { 1, 1, 7, 512, 512, 512 * 512 };
-	const u64 u = unit[random_below(ARRAY_SIZE(unit))];
-
-	*first = ALIGN_DOWN(random_below(window), random_below(3) && u != 7 ? u : 1);
-	*count = (1 + random_below(3)) * u + (random_below(4) ? 0 : random_below(9));
-	*count = min_u64(*count, window - *first);
-}
-
-static void check_page(const struct subject *s, const struct pagetable *pt, u64 base, u64 page)
-{
-	const struct walk w = walk(s, pt, base + page * PAGE_SIZE);
-	const struct model_page *m = &model[page];
-
-	assert_int_equal(w.mapped, m->prot != 0);
-	if (!w.mapped)
-		return;
-	assert_int_equal(w.out, m->out);
-	assert_int_equal(w.read, (m->prot & PT_READ) != 0);
-	assert_int_equal(w.write, (m->prot & PT_WRITE) != 0);
-	assert_int_equal(w.exec, s->has_exec && (m->prot & PT_EXEC));
-	assert_int_equal(w.device, s->has_device && (m->prot & PT_DEVICE));
-}
-
-static void check_around(const struct subject *s, const struct pagetable *pt, u64 base, u64 window, u64 first, u64 count)
-{
-	const u64 points[] = { first - 1, first, first + 1, first + count / 2, first + count - 2, first + count - 1,
-			       first + count, random_below(window), random_below(window), random_below(window) };
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(points); i++) {
-		if (points[i] < window)
-			check_page(s, pt, base, points[i]);
-	}
-}
-
-static bool model_free(u64 first, u64 count)
-{
-	for (u64 i = first; i < first + count; i++) {
-		if (model[i].prot)
-			return false;
-	}
-	return true;
-}
-
-static void random_map(const struct subject *s, struct pagetable *pt, u64 base, u64 first, u64 count)
-{
-	const unsigned int prot = PT_READ | (random_u64() & (PT_WRITE | PT_EXEC | PT_DEVICE));
-	u64 out = random_below((u64)1 << (s->out_bits - 12 - 20)) * PAGE_SIZE;
-	u64 before = 0;
-	int err;
-
-	if (random_below(4)) /* as aligned as the input */
-		out = (out & ~(SIZE_1G - 1)) | ((base + first * PAGE_SIZE) & (SIZE_1G - 1));
-	fake_pages_allowed = random_below(3) ? FAKE_PAGES_MAX : random_below(6);
-	if (fake_pages_allowed != FAKE_PAGES_MAX)
-		before = fake_pages_hash();
-	err = pt_map(pt, base + first * PAGE_SIZE, out, count * PAGE_SIZE, prot);
-	if (err == -ENOMEM)
-		assert_int_equal(fake_pages_hash(), before);
-	else
-		assert_int_equal(err, model_free(first, count) ? 0 : -EEXIST);
-	for (u64 i = 0; !err && i < count; i++)
-		model[first + i] = (struct model_page){ .out = out + i * PAGE_SIZE, .prot = (u8)prot };
-}
-
-static void random_unmap(struct pagetable *pt, u64 base, u64 first, u64 count)
-{
-	u64 before = 0;
-	int err;
-
-	fake_pages_allowed = random_below(3) ? FAKE_PAGES_MAX : random_below(3);
-	if (fake_pages_allowed != FAKE_PAGES_MAX)
-		before = fake_pages_hash();
-	err = pt_unmap(pt, base + first * PAGE_SIZE, count * PAGE_SIZE);
-	if (err)
-		assert_true(err == -ENOMEM && fake_pages_hash() == before);
-	for (u64 i = 0; !err && i < count; i++)
-		model[first + i].prot = 0;
-}
-
-static void run_random(const struct subject *s, u64 seed)
-{
-	const u64 space = limit_of(s->in_bits) / PAGE_SIZE + 1;
-	const u64 window = min_u64(WINDOW_PAGES, space);
-	struct pagetable pt = new_table(s, (unsigned int)(seed % 3));
-	u64 base = 0;
-
-	random_state = seed * 0x9e3779b97f4a7c15ull + 1;
-	if (seed & 1) /* the top of the address space */
-		base = limit_of(s->in_bits) - window * PAGE_SIZE + 1;
-	memset(model, 0, sizeof(model));
-	for (unsigned int step = 0; step < 120; step++) {
-		u64 first, count;
-
-		random_range(window, &first, &count);
-		if (random_below(5) < 3)
-			random_map(s, &pt, base, first, count);
-		else
-			random_unmap(&pt, base, first, count);
-		check_around(s, &pt, base, window, first, count);
-		if (random_below(8) == 0)
-			pt_reclaim(&pt);
-	}
-	for (u64 page = 0; page < window; page++)
-		check_page(s, &pt, base, page);
-
-	fake_pages_allowed = FAKE_PAGES_MAX;
-	assert_int_equal(pt_unmap(&pt, base, window * PAGE_SIZE), 0);
-	assert_int_equal(pt.table_pages, 1);
-	for (unsigned int i = 0; i < 512; i++)
-		assert_int_equal(table_entry((u64)(uintptr_t)pt.root, i), 0);
-	pt_reclaim(&pt);
-	assert_int_equal(fake_pages_used, 1);
-	end_table(&pt);
-}
-
-static void test_random(void **state)
-{
-	FOR_EACH_SUBJECT(s) {
-		for (u64 seed = 1; seed <= 6; seed++)
-			run_random(s, seed);
 	}
 }
 
@@ -895,7 +472,6 @@ int main(void)
 		cmocka_unit_test(test_splitting),
 		cmocka_unit_test(test_retired_tables),
 		cmocka_unit_test(test_flush_covers_every_store),
-		cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,20 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * VT-d and the interface above it: which unit translates for which device, and what a device's request is told in the end. That is
- * what counts here, not which registers were written; the hardware is the model in fake_vtd.h.
+ * VT-d and the interface above it: which unit translates for which device, and what a device's request is
+ * told in the end. That is what counts here, not which registers were written; the hardware is the model in
+ * fake_vtd.h.
  */
 #include "tests/unit/vtd_machine.h"
 
 static struct pci_dev root_port = {
-	.sbdf = { 0, PCI_BDF(0, 0x1c, 0) }, .header_type = 1, .is_pcie = true, .pcie_type = 4, .secondary_bus = 4,
+	.sbdf = { 0, PCI_BDF(0, 0x1c, 0) },
+	.header_type = 1,
+	.is_pcie = true,
+	.pcie_type = 4,
+	.secondary_bus = 4,
 };
-static struct pci_dev bridge = { /* PCI Express to PCI */
-	.sbdf = { 0, PCI_BDF(4, 0, 0) }, .header_type = 1, .is_pcie = true, .pcie_type = 7, .secondary_bus = 5,
+static struct pci_dev bridge = {
+	/* PCI Express to PCI */
+	.sbdf = { 0, PCI_BDF(4, 0, 0) },
+	.header_type = 1,
+	.is_pcie = true,
+	.pcie_type = 7,
+	.secondary_bus = 5,
 	.parent = &root_port,
 };
 static struct pci_dev behind_bridge = { .sbdf = { 0, PCI_BDF(5, 3, 0) }, .parent = &bridge };
-static struct pci_dev old_bridge = { /* PCI to PCI */
-	.sbdf = { 0, PCI_BDF(5, 4, 0) }, .header_type = 1, .secondary_bus = 6, .parent = &bridge,
+static struct pci_dev old_bridge = {
+	/* PCI to PCI */
+	.sbdf = { 0, PCI_BDF(5, 4, 0) },
+	.header_type = 1,
+	.secondary_bus = 6,
+	.parent = &bridge,
 };
 static struct pci_dev behind_both = { .sbdf = { 0, PCI_BDF(6, 1, 2) }, .parent = &old_bridge };
 static struct pci_dev on_bus_0 = { .sbdf = { 0, PCI_BDF(0, 5, 0) } };
@@ -22,13 +36,14 @@ static struct pci_dev on_bus_7 = { .sbdf = { 0, PCI_BDF(7, 0, 0) } };
 static struct pci_dev disk = { .sbdf = { 0, PCI_BDF(0, 3, 0) } };
 static struct pci_dev other_segment = { .sbdf = { 1, PCI_BDF(0, 2, 0) } };
 
-/* ---- who reaches what ------------------------------------------------------------------------------------------------ */
+/* ---- who reaches what ---------------------------------------------------------------------------------- */
 
 static void test_blocked_until_attached(void **state)
 {
 	one_unit();
 	discover(1);
-	reaches(&fake[0], &nic, 0x1234000, true, 0x1234000); /* the model lets it through while translation is off */
+	reaches(&fake[0], &nic, 0x1234000, true,
+		0x1234000); /* the model lets it through while translation is off */
 	enable();
 	blocked(&fake[0], &nic, 0x1234567, true);
 	expect_fault(&nic, 0x1234567, true, 1);
@@ -70,7 +85,8 @@ static void test_unmap_needs_invalidation(void **state)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(how); i++) {
 		start();
-		assert_int_equal(iommu_map(&guest, 0x200000, 0x200000, 0x200000 - 0x1000, PT_READ | PT_WRITE), 0);
+		assert_int_equal(iommu_map(&guest, 0x200000, 0x200000, 0x200000 - 0x1000, PT_READ | PT_WRITE),
+				 0);
 		assert_int_equal(iommu_attach(&nic, &guest), 0);
 		reaches(&fake[0], &nic, 0x201000, true, 0x201000);
 		assert_int_equal(iommu_unmap(&guest, 0x201000, 0x1000), 0);
@@ -120,8 +136,8 @@ static void test_invalidation_falls_back_to_the_domain(void **state)
 }
 
 /*
- * Emptied tables go back to the allocator only after the hardware forgot them, even if the range that is invalidated is another: else the
- * model walks freed memory, and the sanitizer says so.
+ * Emptied tables go back to the allocator only after the hardware forgot them, even if the range that is
+ * invalidated is another: else the model walks freed memory, and the sanitizer says so.
  */
 static void test_tables_are_kept_until_forgotten(void **state)
 {
@@ -244,14 +260,14 @@ static void test_caching_mode(void **state)
 	reaches(&fake[0], &nic, 0x5000, true, 0x5000);
 }
 
-/* ---- which unit -------------------------------------------------------------------------------------------------------- */
+/* ---- which unit ---------------------------------------------------------------------------------------- */
 
 static const u8 scopes_of_unit_1[][4] = {
-	{ 1, 0, 2 << 3, 0xff },	      /* endpoint 00:02.0 */
-	{ 2, 0, 0x1c << 3, 0 << 3 },  /* bridge 04:00.0, by way of the root port 00:1c.0 */
-	{ 1, 0, 0x0a << 3, 0xff },    /* nothing is there */
-	{ 1, 0, 0x1d << 3, 5 << 3 },  /* behind a bridge that has no bus number: not 00:05.0 */
-	{ 1, 0, 6 << 3, 0 << 3 },     /* behind what is no bridge: not 07:00.0 */
+	{ 1, 0, 2 << 3, 0xff },	     /* endpoint 00:02.0 */
+	{ 2, 0, 0x1c << 3, 0 << 3 }, /* bridge 04:00.0, by way of the root port 00:1c.0 */
+	{ 1, 0, 0x0a << 3, 0xff },   /* nothing is there */
+	{ 1, 0, 0x1d << 3, 5 << 3 }, /* behind a bridge that has no bus number: not 00:05.0 */
+	{ 1, 0, 6 << 3, 0 << 3 },    /* behind what is no bridge: not 07:00.0 */
 };
 
 static void two_units(void)
@@ -306,7 +322,8 @@ static void test_two_units(void **state)
 	blocked(&fake[0], &disk, 0x1000, true);
 }
 
-/* Behind a PCI Express to PCI bridge requests carry the secondary bus's 00.0, or the bridge's ID; VT-d 3.4.1. */
+/* Behind a PCI Express to PCI bridge requests carry the secondary bus's
+ * 00.0, or the bridge's ID; VT-d 3.4.1. */
 static void test_aliases(void **state)
 {
 	struct pci_dev id = { .sbdf = { 0, 0 } };
@@ -332,7 +349,8 @@ static void test_aliases(void **state)
 	}
 }
 
-/* An alias that belongs to another domain: the attach fails, and leaves none of the device's own IDs attached. */
+/* An alias that belongs to another domain: the attach fails, and leaves none of the device's own IDs
+ * attached. */
 static void test_alias_attached_elsewhere(void **state)
 {
 	struct iommu_domain other;
@@ -348,7 +366,7 @@ static void test_alias_attached_elsewhere(void **state)
 	reaches(&fake[0], &bridge, 0x1000, true, 0x1000);
 }
 
-/* ---- discovery --------------------------------------------------------------------------------------------------------- */
+/* ---- discovery ----------------------------------------------------------------------------------------- */
 
 static void test_units_that_cannot_be_used(void **state)
 {
@@ -361,7 +379,8 @@ static void test_units_that_cannot_be_used(void **state)
 		{ FAKE_CAP | 7, FAKE_ECAP, -EINVAL, "reserved value" },
 		{ FAKE_CAP, FAKE_ECAP & ~FAKE_ECAP_QI, -EOPNOTSUPP, "queued invalidation" },
 		{ FAKE_CAP & ~FAKE_SAGAW(0x1f), FAKE_ECAP, -EOPNOTSUPP, "page-table depth" },
-		{ (FAKE_CAP & ~FAKE_SAGAW(0x1f)) | FAKE_SAGAW(0x11), FAKE_ECAP, -EOPNOTSUPP, "page-table depth" },
+		{ (FAKE_CAP & ~FAKE_SAGAW(0x1f)) | FAKE_SAGAW(0x11), FAKE_ECAP, -EOPNOTSUPP,
+		  "page-table depth" },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -393,8 +412,9 @@ static void test_common_limits(void **state)
 		u64 cap[2];
 		unsigned int levels, max_leaf, bits;
 	} machine[] = {
-#define MIX(sagaw, sslps, width) \
-	((FAKE_CAP & ~(FAKE_SAGAW(0x1f) | FAKE_SSLPS(0xf) | FAKE_MGAW(64))) | FAKE_SAGAW(sagaw) | FAKE_SSLPS(sslps) | FAKE_MGAW(width))
+#define MIX(sagaw, sslps, width)                                                                  \
+	((FAKE_CAP & ~(FAKE_SAGAW(0x1f) | FAKE_SSLPS(0xf) | FAKE_MGAW(64))) | FAKE_SAGAW(sagaw) | \
+	 FAKE_SSLPS(sslps) | FAKE_MGAW(width))
 		{ { MIX(6, 3, 48), MIX(6, 3, 48) }, 4, 2, 48 },
 		{ { MIX(6, 3, 48), MIX(2, 3, 39) }, 3, 2, 39 },
 		{ { MIX(6, 1, 48), MIX(4, 3, 48) }, 4, 1, 48 },
@@ -444,9 +464,9 @@ static void test_domain_ids_run_out(void **state)
 
 static void test_reserved_regions(void **state)
 {
-	static const u8 rmrr[] = { 1, 0, 40, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 0, 0, 0, 0, 0xff, 0x3f, 0, 0x7f, 0, 0, 0, 0,
-				   1, 8, 0,  0, 0, 0, 2, 0, /* 00:02.0 */
-				   1, 8, 0,  0, 0, 0, 9, 0 /* not there */ };
+	static const u8 rmrr[] = { 1,	 0,    40, 0,	 0, 0, 0, 0, 0, 0, 0, 0x7f, 0, 0, 0, 0,
+				   0xff, 0x3f, 0,  0x7f, 0, 0, 0, 0, 1, 8, 0, 0,    0, 0, 2, 0, /* 00:02.0 */
+				   1,	 8,    0,  0,	 0, 0, 9, 0 /* not there */ };
 	struct iommu_reserved r;
 	unsigned int at;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One VT-d unit: taking it over from firmware, hardware that hangs or reports errors, memory past the caches, and faults. The hardware is the
- * model in fake_vtd.h.
+ * One VT-d unit: taking it over from firmware, hardware that hangs or reports errors, memory past the caches,
+ * and faults. The hardware is the model in fake_vtd.h.
  */
 #include "tests/unit/vtd_machine.h"
 
-/* ---- turning on -------------------------------------------------------------------------------------------------------- */
+/* ---- turning on ---------------------------------------------------------------------------------------- */
 
 /* Firmware left everything on, with its own tables and queue. Afterwards nothing of it is in force. */
 static void test_firmware_left_it_on(void **state)
@@ -76,7 +76,7 @@ static void test_hardware_that_does_not_answer(void **state)
 	u->hang_queue = false;
 	assert_int_equal(iommu_map(&guest, 0, 0, SIZE_2M, PT_READ | PT_WRITE), 0);
 	assert_int_equal(iommu_invalidate(&guest, 0, 0), 0); /* it came back to life */
-	blocked(u, &nic, 0x1000, true); /* a failed attach is no attach */
+	blocked(u, &nic, 0x1000, true);			     /* a failed attach is no attach */
 	assert_int_equal(iommu_attach(&nic, &guest), 0);
 	reaches(u, &nic, 0x1000, true, 0x1000);
 }
@@ -181,7 +181,7 @@ static void test_write_buffer(void **state)
 	assert_int_equal(iommu_block(&nic), 0);
 }
 
-/* ---- faults ------------------------------------------------------------------------------------------------------------ */
+/* ---- faults -------------------------------------------------------------------------------------------- */
 
 static void test_faults_in_order(void **state)
 {
@@ -193,7 +193,8 @@ static void test_faults_in_order(void **state)
 	for (u64 page = 1; page <= FAKE_RECORDS; page++)
 		blocked(&fake[0], &nic, page << 12, page & 1);
 	assert_true(iommu_any_fault_pending());
-	for (u64 page = 1; page <= FAKE_RECORDS; page++) { /* one at a time: the hint where to begin grows stale */
+	for (u64 page = 1; page <= FAKE_RECORDS;
+	     page++) { /* one at a time: the hint where to begin grows stale */
 		assert_int_equal(u->ops->drain_faults(u, 1, keep_fault, &seen), 1);
 		assert_int_equal(last_fault.address, page << 12);
 		assert_int_equal(last_fault.write, page & 1);
@@ -229,7 +230,8 @@ static void test_fault_overflow(void **state)
 
 static void test_fault_report(void **state)
 {
-	struct pci_dev noisy = { .sbdf = { 0, PCI_BDF(7, 5, 1) } }, quiet = { .sbdf = { 0, PCI_BDF(7, 5, 2) } };
+	struct pci_dev noisy = { .sbdf = { 0, PCI_BDF(7, 5, 1) } },
+		       quiet = { .sbdf = { 0, PCI_BDF(7, 5, 2) } };
 
 	start();
 	for (u64 i = 0; i < 4096; i++) {
@@ -240,7 +242,9 @@ static void test_fault_report(void **state)
 	assert_int_equal(log_count("iommu: DMA write by 0000:07:05.1 to 0xabc000 blocked ("), 8 + 4);
 	blocked(&fake[0], &quiet, 0xdef000, true); /* not drowned by the other */
 	iommu_report_faults();
-	assert_int_equal(log_count("iommu: DMA write by 0000:07:05.2 to 0xdef000 blocked (the device's bus has no context table)"), 1);
+	assert_int_equal(log_count("iommu: DMA write by 0000:07:05.2 to 0xdef000 blocked (the device's bus "
+				   "has no context table)"),
+			 1);
 	assert_int_equal(iommu_first()->faults, 4097);
 }
 

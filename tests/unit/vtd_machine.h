@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tests of the VT-d backend share: a log, PCI functions, a DMAR table, and questions to the model in fake_vtd.h.
+ * What the tests of the VT-d backend share: a log, PCI functions, a DMAR table, and questions to the model in
+ * fake_vtd.h.
  */
 #ifndef TESTS_VTD_MACHINE_H
 #define TESTS_VTD_MACHINE_H
@@ -17,7 +18,7 @@
 #include "drivers/iommu/vtd/vtd.h"
 #include "tests/unit/fake_vtd.h"
 
-/* ---- the log: kept whole, searched by the tests ---------------------------------------------------------------------- */
+/* ---- the log: kept whole, searched by the tests -------------------------------------------------------- */
 
 static char log_text[256 * 1024];
 static size_t log_used;
@@ -43,19 +44,16 @@ static unsigned int log_count(const char *words)
 	return n;
 }
 
-/* ---- the PCI functions that DMAR's paths lead through ------------------------------------------------------------------ */
+/* ---- the PCI functions that DMAR's paths lead through -------------------------------------------------- */
 
 static const struct {
 	u16 bdf;
 	u8 header, secondary;
 } functions[] = {
-	{ PCI_BDF(0, 2, 0), 0, 0 },
-	{ PCI_BDF(0, 0x1c, 0), 1, 4 }, /* a root port */
-	{ PCI_BDF(4, 0, 0), 1, 5 },    /* a switch, or a bridge, behind it */
-	{ PCI_BDF(5, 3, 0), 0, 0 },
-	{ PCI_BDF(0, 0x1d, 0), 0x81, 0 }, /* a bridge without a bus number yet */
-	{ PCI_BDF(0, 5, 0), 0, 0 },
-	{ PCI_BDF(0, 6, 0), 0, 7 }, /* no bridge: that byte is part of a BAR */
+	{ PCI_BDF(0, 2, 0), 0, 0 }, { PCI_BDF(0, 0x1c, 0), 1, 4 },    /* a root port */
+	{ PCI_BDF(4, 0, 0), 1, 5 },				      /* a switch, or a bridge, behind it */
+	{ PCI_BDF(5, 3, 0), 0, 0 }, { PCI_BDF(0, 0x1d, 0), 0x81, 0 }, /* a bridge without a bus number yet */
+	{ PCI_BDF(0, 5, 0), 0, 0 }, { PCI_BDF(0, 6, 0), 0, 7 }, /* no bridge: that byte is part of a BAR */
 	{ PCI_BDF(7, 0, 0), 0, 0 },
 };
 
@@ -89,7 +87,7 @@ static const struct pci_cfg_ops config = { "fake", config_read, config_write, co
 /* A device as enumeration would make it. */
 static struct pci_dev nic = { .sbdf = { 0, PCI_BDF(0, 2, 0) }, .is_pcie = true };
 
-/* ---- a machine ----------------------------------------------------------------------------------------------------- */
+/* ---- a machine ----------------------------------------------------------------------------------------- */
 
 static u8 dmar[1024];
 static unsigned int dmar_length;
@@ -110,7 +108,8 @@ static void dmar_begin(void)
 	memcpy(dmar + 4, &dmar_length, 4);
 }
 
-/* A DRHD with endpoint or bridge scopes, six bytes each: type, bus, and two path steps (device << 3 | function; 0xff: none). */
+/* A DRHD with endpoint or bridge scopes, six bytes each: type, bus, and two path steps (device << 3 |
+ * function; 0xff: none). */
 static void dmar_unit(unsigned int unit, bool rest, const u8 (*scope)[4], unsigned int scopes)
 {
 	const u64 base = (u64)(uintptr_t)fake[unit].regs;
@@ -121,7 +120,9 @@ static void dmar_unit(unsigned int unit, bool rest, const u8 (*scope)[4], unsign
 	dmar_add(drhd, sizeof(drhd));
 	for (unsigned int i = 0; i < scopes; i++) {
 		const u8 *s = scope[i];
-		const u8 entry[10] = { s[0], s[3] == 0xff ? 8 : 10, 0, 0, 0, s[1], s[2] >> 3, s[2] & 7, s[3] >> 3, s[3] & 7 };
+		const u8 entry[10] = {
+			s[0], s[3] == 0xff ? 8 : 10, 0, 0, 0, s[1], s[2] >> 3, s[2] & 7, s[3] >> 3, s[3] & 7
+		};
 
 		dmar_add(entry, entry[1]);
 	}

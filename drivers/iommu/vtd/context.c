@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Root and context tables, legacy mode: Intel VT-d specification rev. 4.1, 3.4.2, 9.1 and 9.3. The root table has an entry for each bus, each
- * points to a context table with an entry for each device and function. An entry that is not present blocks and records
- * a fault: so a device reaches memory only after vtd_attach() and until vtd_block().
+ * Root and context tables, legacy mode: Intel VT-d specification rev. 4.1, 3.4.2, 9.1 and 9.3. The root table
+ * has an entry for each bus, each points to a context table with an entry for each device and function. An
+ * entry that is not present blocks and records a fault: so a device reaches memory only after vtd_attach()
+ * and until vtd_block().
  *
- * Entries allow untranslated requests only (TT = 00b): a device that claims to have translated an address itself is blocked.
+ * Entries allow untranslated requests only (TT = 00b): a device that claims to have translated an address
+ * itself is blocked.
  */
 #include "core/arch.h"
 #include "core/errno.h"
@@ -46,7 +48,8 @@ static struct vtd_context_entry *make_entry(struct vtd_unit *unit, u16 bdf)
 	return find_entry(unit, bdf);
 }
 
-static int MUST_CHECK set_entry(struct vtd_unit *unit, const struct iommu_domain *domain, u16 bdf, bool *changed)
+static int MUST_CHECK set_entry(struct vtd_unit *unit, const struct iommu_domain *domain, u16 bdf,
+				bool *changed)
 {
 	const u64 low = virt_to_phys(domain->table.root) | VTD_CONTEXT_TT_UNTRANSLATED | VTD_CONTEXT_P;
 	const u64 high = VTD_CONTEXT_AW(domain->table.levels) | VTD_CONTEXT_DID(domain->id);
@@ -76,7 +79,8 @@ int vtd_attach(struct iommu *iommu, struct iommu_domain *domain, u16 bdf)
 	spin_unlock(&unit->tables_lock);
 	if (err || !changed)
 		return err;
-	/* With caching mode the absent entry may be cached, under domain 0 (6.1); and the domain's translations, as when it was last used. */
+	/* With caching mode the absent entry may be cached, under domain 0 (6.1); and the domain's
+	 * translations, as when it was last used. */
 	err = vtd_invalidate_context(unit, bdf, 0);
 	if (!err)
 		err = vtd_invalidate_range(unit, domain->id, 0, 0);

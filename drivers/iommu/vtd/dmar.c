@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The DMAR parser: Intel VT-d specification rev. 4.1, chapter 8. Structures are read by copying them out of the table, since firmware
- * promises no alignment, and only after their length was compared with what is left.
+ * The DMAR parser: Intel VT-d specification rev. 4.1, chapter 8. Structures are read by copying them out of
+ * the table, since firmware promises no alignment, and only after their length was compared with what is
+ * left.
  */
 #include "drivers/iommu/vtd/dmar.h"
 
@@ -49,7 +50,7 @@ struct dmar_drhd_entry {
 static_assert(sizeof(struct dmar_drhd_entry) == 16, "DRHD, 8.3");
 
 #define DRHD_INCLUDE_PCI_ALL 0x01
-#define DRHD_SIZE 0x0f
+#define DRHD_SIZE	     0x0f
 
 /* 8.4 */
 struct dmar_rmrr_entry {
@@ -99,7 +100,8 @@ struct parser {
 
 static int MUST_CHECK malformed(unsigned int offset, const char *what)
 {
-	log_error("DMAR: at offset 0x%x: %s; the table is firmware's: update it, or start with iommu=off", offset, what);
+	log_error("DMAR: at offset 0x%x: %s; the table is firmware's: update it, or start with iommu=off",
+		  offset, what);
 	return -EINVAL;
 }
 
@@ -109,7 +111,8 @@ static int MUST_CHECK too_many(unsigned int offset, const char *what)
 	return -ENOSPC;
 }
 
-static int MUST_CHECK parse_path(const struct parser *p, unsigned int at, unsigned int bytes, struct dmar_scope *scope)
+static int MUST_CHECK parse_path(const struct parser *p, unsigned int at, unsigned int bytes,
+				 struct dmar_scope *scope)
 {
 	const unsigned int steps = bytes / (unsigned int)sizeof(struct dmar_path_entry);
 
@@ -121,7 +124,8 @@ static int MUST_CHECK parse_path(const struct parser *p, unsigned int at, unsign
 
 		memcpy(&step, p->bytes + at + i * sizeof(step), sizeof(step));
 		if (step.device > 31 || step.function > 7)
-			return malformed(at, "device scope path names a device above 31 or a function above 7");
+			return malformed(at,
+					 "device scope path names a device above 31 or a function above 7");
 		scope->path[i].device = step.device;
 		scope->path[i].function = step.function;
 	}
@@ -157,7 +161,8 @@ static int MUST_CHECK parse_scopes(const struct parser *p, unsigned int at, stru
 		scope->type = entry.type;
 		scope->enumeration_id = entry.enumeration_id;
 		scope->start_bus = entry.start_bus;
-		err = parse_path(p, offset + (unsigned int)sizeof(entry), entry.length - (unsigned int)sizeof(entry), scope);
+		err = parse_path(p, offset + (unsigned int)sizeof(entry),
+				 entry.length - (unsigned int)sizeof(entry), scope);
 		if (err)
 			return err;
 		at += entry.length;
@@ -223,7 +228,8 @@ static int MUST_CHECK parse_rmrr(const struct parser *p)
 	if (entry.limit < entry.base)
 		return malformed(p->offset, "RMRR: the limit is below the base");
 	/* The size of a region that fills the address space would not fit in 64 bits. */
-	if (!IS_ALIGNED(entry.base, PAGE_SIZE) || !IS_ALIGNED(entry.limit + 1, PAGE_SIZE) || entry.limit == ~(u64)0)
+	if (!IS_ALIGNED(entry.base, PAGE_SIZE) || !IS_ALIGNED(entry.limit + 1, PAGE_SIZE) ||
+	    entry.limit == ~(u64)0)
 		return malformed(p->offset, "RMRR: base or end is not 4 KiB aligned");
 	region = &out->reserved[out->reserved_regions++];
 	*region = (struct dmar_reserved){
@@ -265,7 +271,8 @@ static int MUST_CHECK parse_header(const u8 *bytes, size_t length, struct dmar_t
 	if (memcmp(header.signature, "DMAR", sizeof(header.signature)) != 0)
 		return malformed(0, "the signature is not DMAR");
 	if (header.length != length)
-		return malformed(offsetof(struct dmar_header, length), "the header's length is not the table's");
+		return malformed(offsetof(struct dmar_header, length),
+				 "the header's length is not the table's");
 	if (header.host_address_width < 31 || header.host_address_width > 63)
 		return malformed(offsetof(struct dmar_header, host_address_width),
 				 "the host address width is not between 32 and 64 bits");
@@ -298,7 +305,8 @@ int dmar_parse(const void *table, size_t length, struct dmar_table *out)
 		case DMAR_RMRR: err = parse_rmrr(&p); break;
 		case DMAR_ATSR: err = parse_atsr(&p); break;
 		default: /* RHSA, ANDD, SATC, SIDP and what is yet to come bound nothing that Fairlead does */
-			log_debug("DMAR: at offset 0x%x: structure of type %u skipped", p.offset, header.type);
+			log_debug("DMAR: at offset 0x%x: structure of type %u skipped", p.offset,
+				  header.type);
 		}
 	}
 	return err;

@@ -2,19 +2,20 @@
 /*
  * The DMAR table as firmware wrote it, turned into arrays. Pure: reads bytes, touches no hardware.
  *
- * Every field that a later step relies on is checked here, once: a table that passes has no length that runs outside it, no
- * register base that cannot be one, no region whose end is before its start. Anything else is refused, not repaired.
+ * Every field that a later step relies on is checked here, once: a table that passes has no length that runs
+ * outside it, no register base that cannot be one, no region whose end is before its start. Anything else is
+ * refused, not repaired.
  */
 #ifndef DRIVERS_IOMMU_VTD_DMAR_H
 #define DRIVERS_IOMMU_VTD_DMAR_H
 
 #include "core/types.h"
 
-#define DMAR_UNITS_MAX 64
+#define DMAR_UNITS_MAX	  64
 #define DMAR_RESERVED_MAX 64
-#define DMAR_ATSR_MAX 16
-#define DMAR_SCOPES_MAX 512
-#define DMAR_PATH_MAX 16 /* bridges in a row, the device included */
+#define DMAR_ATSR_MAX	  16
+#define DMAR_SCOPES_MAX	  512
+#define DMAR_PATH_MAX	  16 /* bridges in a row, the device included */
 
 /* Intel VT-d specification rev. 4.1, 8.3.1, table 49 */
 enum dmar_scope_type {
@@ -40,7 +41,7 @@ struct dmar_scopes {
 	unsigned int first, count;
 };
 
-struct dmar_unit { /* DRHD: one remapping unit */
+struct dmar_unit {	     /* DRHD: one remapping unit */
 	unsigned int offset; /* of the structure in the table, for messages */
 	u16 segment;
 	bool include_all; /* every device of the segment that no other unit names */
@@ -75,8 +76,9 @@ struct dmar_table {
 };
 
 /*
- * Parses `length` bytes at `table` (any alignment) into *out, which is overwritten. Returns 0, or -EINVAL (malformed) or -ENOSPC (more structures than
- * the arrays hold) after one log_error that says "DMAR", the offset of the structure, and what is wrong; *out is then undefined. Boot.
+ * Parses `length` bytes at `table` (any alignment) into *out, which is overwritten. Returns 0, or -EINVAL
+ * (malformed) or -ENOSPC (more structures than the arrays hold) after one log_error that says "DMAR", the
+ * offset of the structure, and what is wrong; *out is then undefined. Boot.
  */
 int MUST_CHECK dmar_parse(const void *table, size_t length, struct dmar_table *out);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Primary fault recording: Intel VT-d specification rev. 4.1, 7.2.1 and 11.4.7. Hardware records a blocked request in the next free recording
- * register; when none is free it sets the overflow bit and records nothing until software has cleared that.
+ * Primary fault recording: Intel VT-d specification rev. 4.1, 7.2.1 and 11.4.7. Hardware records a blocked
+ * request in the next free recording register; when none is free it sets the overflow bit and records nothing
+ * until software has cleared that.
  */
 #include "core/log.h"
 #include "core/mmio.h"
@@ -34,7 +35,8 @@ static const char *const reason_text[] = {
 
 static const char *text_of(u8 reason)
 {
-	return reason < ARRAY_SIZE(reason_text) && reason_text[reason] ? reason_text[reason] : "reason unknown to Fairlead";
+	return reason < ARRAY_SIZE(reason_text) && reason_text[reason] ? reason_text[reason]
+								       : "reason unknown to Fairlead";
 }
 
 static unsigned int record_count(const struct vtd_unit *unit)
@@ -87,8 +89,8 @@ static void note_overflow(struct vtd_unit *unit)
 	mmio_write32(unit->regs + VTD_FSTS, VTD_FSTS_PFO);
 	unit->overflows++;
 	if ((unit->overflows & (unit->overflows - 1)) == 0)
-		log_warn("VT-d unit %u: more faults than it can record (%llu times so far)", unit->iommu.index,
-			 (unsigned long long)unit->overflows);
+		log_warn("VT-d unit %u: more faults than it can record (%llu times so far)",
+			 unit->iommu.index, (unsigned long long)unit->overflows);
 }
 
 unsigned int vtd_drain_faults(struct iommu *iommu, unsigned int budget, iommu_fault_fn fn, void *ctx)
@@ -102,8 +104,8 @@ unsigned int vtd_drain_faults(struct iommu *iommu, unsigned int budget, iommu_fa
 	spin_lock(&unit->fault_lock);
 	status = mmio_read32(unit->regs + VTD_FSTS);
 	/*
-	 * The registers are a ring, and FRI says which was filled first since none was. It does not move when that one is taken, so after
-	 * a budget cut a drain short, the first ones may be empty.
+	 * The registers are a ring, and FRI says which was filled first since none was. It does not move when
+	 * that one is taken, so after a budget cut a drain short, the first ones may be empty.
 	 */
 	for (unsigned int i = 0; i < records && taken < budget; i++) {
 		if (take_record(unit, (VTD_FSTS_FRI(status) + i) % records, &fault)) {

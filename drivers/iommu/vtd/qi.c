@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Queued invalidation: Intel VT-d specification rev. 4.1, 6.5.2. What hardware caches of a table is dropped by descriptors
- * in a ring; a wait descriptor behind them makes hardware write a number to memory when all of them are done.
+ * Queued invalidation: Intel VT-d specification rev. 4.1, 6.5.2. What hardware caches of a table is dropped
+ * by descriptors in a ring; a wait descriptor behind them makes hardware write a number to memory when all of
+ * them are done.
  *
- * Those numbers ascend, so any number of CPUs wait at once, without a lock: each until the number written is its own or later.
+ * Those numbers ascend, so any number of CPUs wait at once, without a lock: each until the number written is
+ * its own or later.
  */
 #include "core/arch.h"
 #include "core/errno.h"
@@ -42,8 +44,10 @@ static void put(struct vtd_queue *q, struct vtd_descriptor d)
 	q->tail = (q->tail + 1) % VTD_QUEUE_ENTRIES;
 }
 
-/* False: no room now. Otherwise *number is that of the wait descriptor, *errors the count of errors before it. */
-static bool submit(struct vtd_unit *unit, const struct vtd_descriptor *d, unsigned int count, u32 *number, u32 *errors)
+/* False: no room now. Otherwise *number is that of the wait descriptor, *errors the count of errors before
+ * it. */
+static bool submit(struct vtd_unit *unit, const struct vtd_descriptor *d, unsigned int count, u32 *number,
+		   u32 *errors)
 {
 	struct vtd_queue *q = &unit->queue;
 	unsigned int room;
@@ -58,19 +62,21 @@ static bool submit(struct vtd_unit *unit, const struct vtd_descriptor *d, unsign
 		put(q, *d++);
 	*number = ++q->submitted;
 	*errors = atomic_load_explicit(&q->errors, memory_order_relaxed);
-	put(q, (struct vtd_descriptor){
-		       .low = VTD_DESC_WAIT | VTD_DESC_WAIT_SW | VTD_DESC_WAIT_FN | VTD_DESC_WAIT_DATA(*number),
-		       .high = virt_to_phys(&q->completed),
-	       });
+	put(q,
+	    (struct vtd_descriptor){
+		    .low = VTD_DESC_WAIT | VTD_DESC_WAIT_SW | VTD_DESC_WAIT_FN | VTD_DESC_WAIT_DATA(*number),
+		    .high = virt_to_phys(&q->completed),
+	    });
 	mmio_write64(unit->regs + VTD_IQT, (u64)q->tail << VTD_IQ_SHIFT);
 	spin_unlock(&q->lock);
 	return true;
 }
 
 /*
- * If hardware reports an error of the queue: logs it, and lets the queue go on. With IQE the hardware stands still on a descriptor that it
- * did not understand: that one is replaced by a wait descriptor that does nothing (6.5.2.10). Everyone who waits is told
- * through q->errors that his invalidation may not have happened.
+ * If hardware reports an error of the queue: logs it, and lets the queue go on. With IQE the hardware stands
+ * still on a descriptor that it did not understand: that one is replaced by a wait descriptor that does
+ * nothing (6.5.2.10). Everyone who waits is told through q->errors that his invalidation may not have
+ * happened.
  */
 static void check_errors(struct vtd_unit *unit)
 {
@@ -83,7 +89,8 @@ static void check_errors(struct vtd_unit *unit)
 	if (!(mmio_read32(unit->regs + VTD_FSTS) & QUEUE_ERRORS))
 		return;
 	spin_lock(&q->lock);
-	status = mmio_read32(unit->regs + VTD_FSTS) & QUEUE_ERRORS; /* again: another CPU may have dealt with it */
+	status = mmio_read32(unit->regs + VTD_FSTS) &
+		 QUEUE_ERRORS; /* again: another CPU may have dealt with it */
 	head = queue_head(unit);
 	source = mmio_read64(unit->regs + VTD_IQERCD);
 	if (status & VTD_FSTS_IQE) {
@@ -98,10 +105,12 @@ static void check_errors(struct vtd_unit *unit)
 	}
 	spin_unlock(&q->lock);
 	if (status)
-		log_error("VT-d unit %u: invalidation queue error%s%s%s at entry %u (type %u, 0x%016llx 0x%016llx, source 0x%llx)",
-			  unit->iommu.index, status & VTD_FSTS_IQE ? " IQE" : "", status & VTD_FSTS_ICE ? " ICE" : "",
-			  status & VTD_FSTS_ITE ? " ITE" : "", head, VTD_DESC_TYPE(bad.low), (unsigned long long)bad.low,
-			  (unsigned long long)bad.high, (unsigned long long)source);
+		log_error("VT-d unit %u: invalidation queue error%s%s%s at entry %u (type %u, 0x%016llx "
+			  "0x%016llx, source 0x%llx)",
+			  unit->iommu.index, status & VTD_FSTS_IQE ? " IQE" : "",
+			  status & VTD_FSTS_ICE ? " ICE" : "", status & VTD_FSTS_ITE ? " ITE" : "", head,
+			  VTD_DESC_TYPE(bad.low), (unsigned long long)bad.low, (unsigned long long)bad.high,
+			  (unsigned long long)source);
 }
 
 static int MUST_CHECK wait_for(struct vtd_unit *unit, u64 start, u32 number, u32 errors)
@@ -109,7 +118,8 @@ static int MUST_CHECK wait_for(struct vtd_unit *unit, u64 start, u32 number, u32
 	struct vtd_queue *q = &unit->queue;
 
 	for (;;) {
-		/* First "done", then "no error meanwhile": in this order an error before it was done cannot be missed. */
+		/* First "done", then "no error meanwhile": in this order an error before it was done cannot
+		 * be missed. */
 		const bool done = (s32)(__atomic_load_n(&q->completed, __ATOMIC_ACQUIRE) - number) >= 0;
 
 		check_errors(unit);
@@ -121,8 +131,8 @@ static int MUST_CHECK wait_for(struct vtd_unit *unit, u64 start, u32 number, u32
 			break;
 		arch_cpu_relax();
 	}
-	log_error("VT-d unit %u: no answer to an invalidation within 1 s (IQH 0x%x, IQT 0x%x)", unit->iommu.index,
-		  mmio_read32(unit->regs + VTD_IQH), mmio_read32(unit->regs + VTD_IQT));
+	log_error("VT-d unit %u: no answer to an invalidation within 1 s (IQH 0x%x, IQT 0x%x)",
+		  unit->iommu.index, mmio_read32(unit->regs + VTD_IQH), mmio_read32(unit->regs + VTD_IQT));
 	return -ETIMEDOUT;
 }
 
@@ -148,10 +158,12 @@ static int MUST_CHECK invalidate(struct vtd_unit *unit, const struct vtd_descrip
 	return wait_for(unit, start, number, errors);
 }
 
-/* Reads and writes already translated are finished too, where hardware offers it: afterwards they have reached memory. */
+/* Reads and writes already translated are finished too, where hardware offers it: afterwards they have
+ * reached memory. */
 static u64 drain_bits(const struct vtd_unit *unit)
 {
-	return (unit->cap & VTD_CAP_DWD ? VTD_DESC_IOTLB_DW : 0) | (unit->cap & VTD_CAP_DRD ? VTD_DESC_IOTLB_DR : 0);
+	return (unit->cap & VTD_CAP_DWD ? VTD_DESC_IOTLB_DW : 0) |
+	       (unit->cap & VTD_CAP_DRD ? VTD_DESC_IOTLB_DR : 0);
 }
 
 static struct vtd_descriptor iotlb_domain(const struct vtd_unit *unit, u16 did)

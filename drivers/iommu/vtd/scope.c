@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which unit a device stands behind: Intel VT-d specification rev. 4.1, 8.3.1. DMAR names devices by a path from a root bus, since bus
- * numbers below bridges are software's to give. The paths are followed once, at discovery; bridges are not read again.
+ * Which unit a device stands behind: Intel VT-d specification rev. 4.1, 8.3.1. DMAR names devices by a path
+ * from a root bus, since bus numbers below bridges are software's to give. The paths are followed once, at
+ * discovery; bridges are not read again.
  */
 #include "drivers/iommu/vtd/vtd.h"
 #include "drivers/pci/regs.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One unit's way from whatever firmware left to "every device is blocked, and translation is on". Each step is one command, and
- * each waits, bounded, for the status register to say that it was taken (Intel VT-d specification rev. 4.1, 11.4.4).
+ * One unit's way from whatever firmware left to "every device is blocked, and translation is on". Each step
+ * is one command, and each waits, bounded, for the status register to say that it was taken (Intel VT-d
+ * specification rev. 4.1, 11.4.4).
  */
 #include "core/arch.h"
 #include "core/errno.h"
@@ -23,12 +24,13 @@ int vtd_wait32(struct vtd_unit *unit, unsigned int reg, u32 mask, u32 expected, 
 			break;
 		arch_cpu_relax();
 	}
-	log_error("VT-d unit %u: no answer to \"%s\" within 1 s (register 0x%02x is 0x%08x)", unit->iommu.index, what, reg,
-		  value);
+	log_error("VT-d unit %u: no answer to \"%s\" within 1 s (register 0x%02x is 0x%08x)",
+		  unit->iommu.index, what, reg, value);
 	return -ETIMEDOUT;
 }
 
-/* Sets or clears one of the lasting bits (TE, QIE, IRE) and waits until the status follows. Boot: one CPU gives commands. */
+/* Sets or clears one of the lasting bits (TE, QIE, IRE) and waits until the status follows. Boot: one CPU
+ * gives commands. */
 static int MUST_CHECK command(struct vtd_unit *unit, u32 bit, bool on, const char *what)
 {
 	const u32 keep = mmio_read32(unit->regs + VTD_GSTS) & VTD_GSTS_KEEP;
@@ -44,13 +46,15 @@ int vtd_flush_write_buffer(struct vtd_unit *unit)
 
 	if (!(unit->cap & VTD_CAP_RWBF))
 		return 0;
-	/* One command at a time; another CPU's flush may have begun before our change, so it does not stand for ours. */
+	/* One command at a time; another CPU's flush may have begun before our change, so it does not stand
+	 * for ours. */
 	while (atomic_flag_test_and_set_explicit(&unit->write_buffer_busy, memory_order_acquire)) {
 		if (arch_time_us() - start > VTD_TIMEOUT_US)
 			return -ETIMEDOUT;
 		arch_cpu_relax();
 	}
-	mmio_write32(unit->regs + VTD_GCMD, (mmio_read32(unit->regs + VTD_GSTS) & VTD_GSTS_KEEP) | VTD_GCMD_WBF);
+	mmio_write32(unit->regs + VTD_GCMD,
+		     (mmio_read32(unit->regs + VTD_GSTS) & VTD_GSTS_KEEP) | VTD_GCMD_WBF);
 	err = vtd_wait32(unit, VTD_GSTS, VTD_GCMD_WBF, 0, "flush the write buffer");
 	atomic_flag_clear_explicit(&unit->write_buffer_busy, memory_order_release);
 	return err;
@@ -61,15 +65,15 @@ static int MUST_CHECK stop_firmware_queue(struct vtd_unit *unit)
 {
 	const u32 tail = mmio_read32(unit->regs + VTD_IQT);
 
-
 	if (vtd_wait32(unit, VTD_IQH, ~(u32)0, tail, "finish the firmware's invalidation queue"))
 		log_warn("VT-d unit %u: turning that queue off as it stands", unit->iommu.index);
 	return command(unit, VTD_GCMD_QIE, false, "turn the firmware's invalidation queue off");
 }
 
 /*
- * Firmware may have protected itself and left all of it on; its tables are about to become the guest's memory. Devices have bus mastering
- * off in this moment, and a protected region (PMEN) that firmware set stays until our translation is on.
+ * Firmware may have protected itself and left all of it on; its tables are about to become the guest's
+ * memory. Devices have bus mastering off in this moment, and a protected region (PMEN) that firmware set
+ * stays until our translation is on.
  */
 static int MUST_CHECK stop_firmware_use(struct vtd_unit *unit)
 {
@@ -77,7 +81,8 @@ static int MUST_CHECK stop_firmware_use(struct vtd_unit *unit)
 	int err = 0;
 
 	if (status & (VTD_GCMD_TE | VTD_GCMD_IRE | VTD_GCMD_QIE))
-		log_info("VT-d unit %u: firmware left it on (status 0x%08x); starting over", unit->iommu.index, status);
+		log_info("VT-d unit %u: firmware left it on (status 0x%08x); starting over",
+			 unit->iommu.index, status);
 	if (status & VTD_GCMD_TE)
 		err = command(unit, VTD_GCMD_TE, false, "turn the firmware's translation off");
 	if (!err && (status & VTD_GCMD_IRE))

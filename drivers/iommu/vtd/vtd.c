@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The VT-d backend: finds the units that DMAR names, reads what they can do, and fills the table of operations. The rest is in
- * unit.c (turning on), context.c (who reaches what), qi.c (invalidation), fault.c, scope.c (who stands where).
+ * The VT-d backend: finds the units that DMAR names, reads what they can do, and fills the table of
+ * operations. The rest is in unit.c (turning on), context.c (who reaches what), qi.c (invalidation), fault.c,
+ * scope.c (who stands where).
  *
  * One domain serves all units, so its table has the shape that every unit can walk.
  */
@@ -41,7 +42,7 @@ bool vtd_scope_bdf(unsigned int index, u16 *bdf)
 	return resolved[index].present;
 }
 
-/* ---- domains -------------------------------------------------------------------------------------------------- */
+/* ---- domains ------------------------------------------------------------------------------------------- */
 
 static int MUST_CHECK domain_init(struct iommu_domain *domain)
 {
@@ -67,7 +68,7 @@ static int MUST_CHECK invalidate(struct iommu *iommu, struct iommu_domain *domai
 	return vtd_invalidate_range(to_vtd(iommu), domain->id, iova, size);
 }
 
-/* ---- discovery ------------------------------------------------------------------------------------------------ */
+/* ---- discovery ----------------------------------------------------------------------------------------- */
 
 static const char *widest(unsigned int sslps)
 {
@@ -80,12 +81,14 @@ static void describe(struct iommu *iommu)
 	const unsigned int sagaw = VTD_CAP_SAGAW(unit->cap);
 	const u32 version = mmio_read32(unit->regs + VTD_VER);
 
-	log_info("VT-d unit %u at 0x%llx, version %u.%u: segment %u%s, levels%s%s%s, pages to %s, %u fault records, "
+	log_info("VT-d unit %u at 0x%llx, version %u.%u: segment %u%s, levels%s%s%s, pages to %s, %u fault "
+		 "records, "
 		 "interrupt remapping %s, %s%s",
-		 iommu->index, (unsigned long long)iommu->registers, (version >> 4) & 0xf, version & 0xf, iommu->segment,
-		 unit->dmar->include_all ? ", all other devices" : "", sagaw & 2 ? " 3" : "", sagaw & 4 ? " 4" : "",
-		 sagaw & 8 ? " 5" : "", widest(VTD_CAP_SSLPS(unit->cap)), VTD_CAP_NFR(unit->cap) + 1,
-		 unit->ecap & VTD_ECAP_IR ? "yes" : "no", vtd_needs_flush(unit) ? "caches not snooped" : "coherent",
+		 iommu->index, (unsigned long long)iommu->registers, (version >> 4) & 0xf, version & 0xf,
+		 iommu->segment, unit->dmar->include_all ? ", all other devices" : "", sagaw & 2 ? " 3" : "",
+		 sagaw & 4 ? " 4" : "", sagaw & 8 ? " 5" : "", widest(VTD_CAP_SSLPS(unit->cap)),
+		 VTD_CAP_NFR(unit->cap) + 1, unit->ecap & VTD_ECAP_IR ? "yes" : "no",
+		 vtd_needs_flush(unit) ? "caches not snooped" : "coherent",
 		 unit->cap & VTD_CAP_CM ? ", caching mode" : "");
 }
 
@@ -105,8 +108,9 @@ static const struct iommu_ops vtd_ops = {
 
 static int MUST_CHECK unusable(const struct vtd_unit *unit, int err, const char *why)
 {
-	log_error("DMAR: at offset 0x%x: the unit at 0x%llx cannot be used: %s (CAP 0x%llx, ECAP 0x%llx)", unit->dmar->offset,
-		  (unsigned long long)unit->dmar->base, why, (unsigned long long)unit->cap, (unsigned long long)unit->ecap);
+	log_error("DMAR: at offset 0x%x: the unit at 0x%llx cannot be used: %s (CAP 0x%llx, ECAP 0x%llx)",
+		  unit->dmar->offset, (unsigned long long)unit->dmar->base, why,
+		  (unsigned long long)unit->cap, (unsigned long long)unit->ecap);
 	return err;
 }
 
@@ -187,7 +191,8 @@ static void resolve_scopes(const struct dmar_scopes *scopes, u16 segment, unsign
 			resolved[i].present = true;
 			resolved[i].bdf = sbdf.bdf;
 		} else {
-			log_warn("DMAR: at offset 0x%x: device scope names a device that is not there (from bus %02x, %02x.%x)",
+			log_warn("DMAR: at offset 0x%x: device scope names a device that is not there (from "
+				 "bus %02x, %02x.%x)",
 				 offset, scope->start_bus, scope->path[0].device, scope->path[0].function);
 		}
 	}
@@ -206,7 +211,8 @@ static int MUST_CHECK publish_reserved(const struct dmar_reserved *region)
 			.sbdf = { .segment = region->segment, .bdf = resolved[i].bdf },
 		});
 		if (err) {
-			log_error("DMAR: at offset 0x%x: more reserved regions (RMRR) than Fairlead has room for",
+			log_error("DMAR: at offset 0x%x: more reserved regions (RMRR) than Fairlead has room "
+				  "for",
 				  region->offset);
 			return err;
 		}
@@ -240,7 +246,8 @@ static int MUST_CHECK discover(const void *table, size_t length)
 	atomic_store(&next_domain, 1); /* 0 tags what is absent, in caching mode */
 	for (unsigned int i = 0; i < dmar.units; i++)
 		iommu_register(&units[i].iommu);
-	log_info("DMAR: %u units, %u reserved regions, %u root port reports, addresses of %u bits, tables of %u levels, "
+	log_info("DMAR: %u units, %u reserved regions, %u root port reports, addresses of %u bits, tables of "
+		 "%u levels, "
 		 "interrupt remapping %s",
 		 dmar.units, dmar.reserved_regions, dmar.atsrs, dmar.host_address_width, limits.levels,
 		 dmar.interrupt_remapping ? "offered" : "not offered");

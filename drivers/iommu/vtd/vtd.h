@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the VT-d backend share. A unit is one set of registers; its tables decide for every requester ID behind it.
+ * What the files of the VT-d backend share. A unit is one set of registers; its tables decide for every
+ * requester ID behind it.
  *
- * Locks: tables_lock, fault_lock and the queue's are leaves (but for the allocator and the log). None is held while hardware is
- * waited for.
+ * Locks: tables_lock, fault_lock and the queue's are leaves (but for the allocator and the log). None is held
+ * while hardware is waited for.
  */
 #ifndef DRIVERS_IOMMU_VTD_H
 #define DRIVERS_IOMMU_VTD_H
@@ -20,7 +21,6 @@
 #define VTD_TIMEOUT_US 1000000u
 
 #define VTD_QUEUE_ENTRIES 256u /* one page of 128-bit descriptors */
-#define VTD_BUSES 256u
 #define VTD_DEVFNS 256u
 
 struct vtd_queue {
@@ -29,7 +29,7 @@ struct vtd_queue {
 	unsigned int tail;		      /* next free slot */
 	u32 submitted;			      /* number of the last wait descriptor */
 	_Atomic u32 errors;		      /* times the hardware reported one */
-	volatile u32 completed;		      /* written by hardware: number of the last wait descriptor that it has done */
+	volatile u32 completed; /* written by hardware: number of the last wait descriptor that it has done */
 };
 
 struct vtd_unit {
@@ -59,56 +59,63 @@ static inline bool vtd_needs_flush(const struct vtd_unit *unit)
 	return !(unit->ecap & VTD_ECAP_C);
 }
 
-/* ---- unit.c: registers and the way from firmware's state to ours --------------------------------------------------- */
+/* ---- unit.c: registers and the way from firmware's state to ours --------------------------------------- */
 
 /*
- * Polls a 32-bit register until (value & mask) == expected. 0, or -ETIMEDOUT after VTD_TIMEOUT_US and one log_error that names `what`.
+ * Polls a 32-bit register until (value & mask) == expected. 0, or -ETIMEDOUT after VTD_TIMEOUT_US and one
+ * log_error that names `what`.
  */
 int MUST_CHECK vtd_wait32(struct vtd_unit *unit, unsigned int reg, u32 mask, u32 expected, const char *what);
 /* iommu_ops.enable */
 int MUST_CHECK vtd_enable(struct iommu *iommu);
-/* Makes changes to tables visible to hardware that buffers writes (CAP.RWBF); nothing elsewhere. -ETIMEDOUT. */
+/* Makes changes to tables visible to hardware that buffers
+ * writes (CAP.RWBF); nothing elsewhere. -ETIMEDOUT. */
 int MUST_CHECK vtd_flush_write_buffer(struct vtd_unit *unit);
 
-/* ---- qi.c: the invalidation queue ---------------------------------------------------------------------------------- */
+/* ---- qi.c: the invalidation queue ---------------------------------------------------------------------- */
 
-/* Takes the queue's memory and tells the hardware where it is. The queue is off, and the caller turns it on. -ENOMEM. */
+/* Takes the queue's memory and tells the hardware where it is. The queue is off, and the caller turns it on.
+ * -ENOMEM. */
 int MUST_CHECK vtd_queue_init(struct vtd_unit *unit);
 /*
- * Each of these puts its descriptors and a wait descriptor in the queue and returns when the hardware has done them. Takes queue.lock.
- * -ETIMEDOUT: no answer within VTD_TIMEOUT_US; -EIO: the hardware reported an error. Both are logged; then nothing may be assumed of the caches.
+ * Each of these puts its descriptors and a wait descriptor in the queue and returns when the hardware has
+ * done them. Takes queue.lock. -ETIMEDOUT: no answer within VTD_TIMEOUT_US; -EIO: the hardware reported an
+ * error. Both are logged; then nothing may be assumed of the caches.
  */
 int MUST_CHECK vtd_invalidate_all(struct vtd_unit *unit);
-/* The context entry of `sid`, cached under domain `did` (0: it was absent), and all translations of that domain. */
+/* The context entry of `sid`, cached under domain `did` (0: it was absent), and all translations of that
+ * domain. */
 int MUST_CHECK vtd_invalidate_context(struct vtd_unit *unit, u16 sid, u16 did);
 /* Translations, and the tables behind them, of [iova, iova+size); all of the domain's if size is 0. */
 int MUST_CHECK vtd_invalidate_range(struct vtd_unit *unit, u16 did, u64 iova, u64 size);
 
-/* ---- context.c: who reaches what ----------------------------------------------------------------------------------- */
+/* ---- context.c: who reaches what ----------------------------------------------------------------------- */
 
-int MUST_CHECK vtd_attach(struct iommu *iommu, struct iommu_domain *domain, u16 bdf); /* iommu_ops.attach */
-int MUST_CHECK vtd_block(struct iommu *iommu, u16 bdf);				      /* iommu_ops.block */
+/* iommu_ops.attach, block */
+int MUST_CHECK vtd_attach(struct iommu *iommu, struct iommu_domain *domain, u16 bdf);
+int MUST_CHECK vtd_block(struct iommu *iommu, u16 bdf);
 
-/* ---- scope.c: which unit a device stands behind -------------------------------------------------------------------- */
+/* ---- scope.c: which unit a device stands behind -------------------------------------------------------- */
 
 /* Follows the scope's path through the bridges' configuration. False: nothing is there. Boot. */
 bool vtd_resolve_scope(const struct dmar_scope *scope, u16 segment, struct sbdf *out);
 /* iommu_ops.covers */
 enum iommu_cover vtd_covers(struct iommu *iommu, struct pci_dev *dev);
 
-/* ---- vtd.c --------------------------------------------------------------------------------------------------------- */
+/* ---- vtd.c --------------------------------------------------------------------------------------------- */
 
 /* The parsed table. Lives as long as the units. */
 const struct dmar_table *vtd_dmar(void);
 /* Where vtd_resolve_scope() found the device of scope[index] at discovery; false: nowhere. */
 bool vtd_scope_bdf(unsigned int index, u16 *bdf);
 
-/* ---- fault.c ------------------------------------------------------------------------------------------------------- */
+/* ---- fault.c ------------------------------------------------------------------------------------------- */
 
 /* Throws away what was recorded before (by firmware's use), masks the message. */
 void vtd_fault_init(struct vtd_unit *unit);
-unsigned int vtd_drain_faults(struct iommu *iommu, unsigned int budget, iommu_fault_fn fn, void *ctx); /* iommu_ops.drain_faults */
-bool vtd_fault_pending(struct iommu *iommu);						/* iommu_ops.fault_pending */
-void vtd_fault_message(struct iommu *iommu, u64 address, u32 data);			/* iommu_ops.fault_message */
+/* iommu_ops.drain_faults, fault_pending, fault_message */
+unsigned int vtd_drain_faults(struct iommu *iommu, unsigned int budget, iommu_fault_fn fn, void *ctx);
+bool vtd_fault_pending(struct iommu *iommu);
+void vtd_fault_message(struct iommu *iommu, u64 address, u32 data);
 
 #endif

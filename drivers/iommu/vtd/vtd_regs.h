@@ -1,69 +1,75 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * VT-d's registers and the structures that it reads from memory, named as the Intel VT-d specification (rev. 4.1) names them. Sections are
- * those of that document. No code but field access.
+ * VT-d's registers and the structures that it reads from memory, named as the Intel VT-d specification
+ * (rev. 4.1) names them. Sections are those of that document. No code but field access.
  */
 #ifndef DRIVERS_IOMMU_VTD_REGS_H
 #define DRIVERS_IOMMU_VTD_REGS_H
 
 #include "core/types.h"
 
-/* ---- registers, 11.4 (offsets: 11.2, table 55) ------------------------------------------------------------------ */
+/* ---- registers, 11.4 (offsets: 11.2, table 55) --------------------------------------------------------- */
 
-#define VTD_VER 0x00	 /* 32 bits, 11.4.1: major 7:4, minor 3:0 */
-#define VTD_CAP 0x08	 /* 64 bits, 11.4.2 */
-#define VTD_ECAP 0x10	 /* 64 bits, 11.4.3 */
-#define VTD_GCMD 0x18	 /* 32 bits, write-only, 11.4.4.1 */
-#define VTD_GSTS 0x1c	 /* 32 bits, read-only, 11.4.4.2 */
-#define VTD_RTADDR 0x20	 /* 64 bits, 11.4.5: table 63:12, mode 11:10 (0: legacy) */
-#define VTD_FSTS 0x34	 /* 32 bits, 11.4.7.1 */
-#define VTD_FECTL 0x38	 /* 32 bits, 11.4.7.2 */
-#define VTD_FEDATA 0x3c	 /* 32 bits, 11.4.7.3 */
-#define VTD_FEADDR 0x40	 /* 32 bits, 11.4.7.4 */
+#define VTD_VER	    0x00 /* 32 bits, 11.4.1: major 7:4, minor 3:0 */
+#define VTD_CAP	    0x08 /* 64 bits, 11.4.2 */
+#define VTD_ECAP    0x10 /* 64 bits, 11.4.3 */
+#define VTD_GCMD    0x18 /* 32 bits, write-only, 11.4.4.1 */
+#define VTD_GSTS    0x1c /* 32 bits, read-only, 11.4.4.2 */
+#define VTD_RTADDR  0x20 /* 64 bits, 11.4.5: table 63:12, mode 11:10 (0: legacy) */
+#define VTD_FSTS    0x34 /* 32 bits, 11.4.7.1 */
+#define VTD_FECTL   0x38 /* 32 bits, 11.4.7.2 */
+#define VTD_FEDATA  0x3c /* 32 bits, 11.4.7.3 */
+#define VTD_FEADDR  0x40 /* 32 bits, 11.4.7.4 */
 #define VTD_FEUADDR 0x44 /* 32 bits, 11.4.7.5 */
-#define VTD_PMEN 0x64	 /* 32 bits, 11.4.8.1 */
-#define VTD_IQH 0x80	 /* 64 bits, 11.4.9.1 */
-#define VTD_IQT 0x88	 /* 64 bits, 11.4.9.2 */
-#define VTD_IQA 0x90	 /* 64 bits, 11.4.9.3 */
-#define VTD_IQERCD 0xb0	 /* 64 bits, 11.4.9.9 */
+#define VTD_PMEN    0x64 /* 32 bits, 11.4.8.1 */
+#define VTD_IQH	    0x80 /* 64 bits, 11.4.9.1 */
+#define VTD_IQT	    0x88 /* 64 bits, 11.4.9.2 */
+#define VTD_IQA	    0x90 /* 64 bits, 11.4.9.3 */
+#define VTD_IQERCD  0xb0 /* 64 bits, 11.4.9.9 */
 
 /* Capability register, 11.4.2 */
-#define VTD_CAP_ND(cap) ((unsigned int)((cap) & 7)) /* 2^(4 + 2 * ND) domain IDs; 7 is reserved */
-#define VTD_CAP_RWBF BIT(4)			    /* write buffer to be flushed after changes to tables */
-#define VTD_CAP_PLMR BIT(5)			    /* protected low-memory region */
-#define VTD_CAP_PHMR BIT(6)			    /* protected high-memory region */
-#define VTD_CAP_CM BIT(7)			    /* caching mode: absent entries are cached too */
+#define VTD_CAP_ND(cap)	   ((unsigned int)((cap) & 7)) /* 2^(4 + 2 * ND) domain IDs; 7 is reserved */
+#define VTD_CAP_RWBF	   BIT(4)		     /* write buffer to be flushed after changes to tables */
+#define VTD_CAP_PLMR	   BIT(5)		     /* protected low-memory region */
+#define VTD_CAP_PHMR	   BIT(6)		     /* protected high-memory region */
+#define VTD_CAP_CM	   BIT(7)		     /* caching mode: absent entries are cached too */
 #define VTD_CAP_SAGAW(cap) ((unsigned int)((cap) >> 8) & 0x1f) /* bit n: tables of n + 2 levels */
-#define VTD_CAP_MGAW(cap) ((unsigned int)((cap) >> 16) & 0x3f) /* width of an untranslated address, less one */
-#define VTD_CAP_FRO(cap) ((unsigned int)((cap) >> 24) & 0x3ff) /* fault recording registers, in units of 16 bytes */
-#define VTD_CAP_SSLPS(cap) ((unsigned int)((cap) >> 34) & 0xf) /* second-stage large pages: bit 0 2 MiB, bit 1 1 GiB */
-#define VTD_CAP_PSI BIT(39)				       /* page-selective invalidation */
-#define VTD_CAP_NFR(cap) ((unsigned int)((cap) >> 40) & 0xff)  /* number of fault recording registers, less one */
-#define VTD_CAP_MAMV(cap) ((unsigned int)((cap) >> 48) & 0x3f) /* largest address mask of a page-selective invalidation */
-#define VTD_CAP_DWD BIT(54)				       /* write draining */
-#define VTD_CAP_DRD BIT(55)				       /* read draining */
+/* width of an untranslated address, less one */
+#define VTD_CAP_MGAW(cap) ((unsigned int)((cap) >> 16) & 0x3f)
+/* fault recording registers, in units of 16 bytes */
+#define VTD_CAP_FRO(cap) ((unsigned int)((cap) >> 24) & 0x3ff)
+/* second-stage large pages: bit 0 2 MiB, bit 1 1 GiB */
+#define VTD_CAP_SSLPS(cap) ((unsigned int)((cap) >> 34) & 0xf)
+#define VTD_CAP_PSI BIT(39) /* page-selective invalidation */
+/* number of fault recording registers, less one */
+#define VTD_CAP_NFR(cap) ((unsigned int)((cap) >> 40) & 0xff)
+/* largest address mask of a page-selective invalidation */
+#define VTD_CAP_MAMV(cap) ((unsigned int)((cap) >> 48) & 0x3f)
+#define VTD_CAP_DWD BIT(54) /* write draining */
+#define VTD_CAP_DRD BIT(55) /* read draining */
 
 /* Extended capability register, 11.4.3 */
-#define VTD_ECAP_C BIT(0)  /* table walks snoop the CPU's caches */
-#define VTD_ECAP_QI BIT(1) /* queued invalidation */
-#define VTD_ECAP_IR BIT(3) /* interrupt remapping */
+#define VTD_ECAP_C	   BIT(0)				 /* table walks snoop the CPU's caches */
+#define VTD_ECAP_QI	   BIT(1)				 /* queued invalidation */
+#define VTD_ECAP_IR	   BIT(3)				 /* interrupt remapping */
 #define VTD_ECAP_IRO(ecap) ((unsigned int)((ecap) >> 8) & 0x3ff) /* IOTLB registers, in units of 16 bytes */
 
 /* Global command and status: the same bit numbers, 11.4.4 */
-#define VTD_GCMD_TE BIT32(31)	/* translation enable */
+#define VTD_GCMD_TE   BIT32(31) /* translation enable */
 #define VTD_GCMD_SRTP BIT32(30) /* set root table pointer (one shot) */
-#define VTD_GCMD_WBF BIT32(27)	/* write buffer flush (one shot; the status bit is set while it lasts) */
-#define VTD_GCMD_QIE BIT32(26)	/* queued invalidation enable */
-#define VTD_GCMD_IRE BIT32(25)	/* interrupt remapping enable */
-/* The status bits that a command must repeat to leave as they are: all but SRTP 30, SFL 29, WBF 27, SIRTP 24. */
+#define VTD_GCMD_WBF  BIT32(27) /* write buffer flush (one shot; the status bit is set while it lasts) */
+#define VTD_GCMD_QIE  BIT32(26) /* queued invalidation enable */
+#define VTD_GCMD_IRE  BIT32(25) /* interrupt remapping enable */
+/* The status bits that a command must repeat to leave as they are: all but
+ * SRTP 30, SFL 29, WBF 27, SIRTP 24. */
 #define VTD_GSTS_KEEP 0x96ffffffu
 
 /* Fault status, 11.4.7.1. All but PPF and FRI are cleared by writing 1. */
-#define VTD_FSTS_PFO BIT32(0) /* primary fault overflow */
-#define VTD_FSTS_PPF BIT32(1) /* primary pending fault */
-#define VTD_FSTS_IQE BIT32(4) /* invalidation queue error */
-#define VTD_FSTS_ICE BIT32(5) /* invalidation completion error */
-#define VTD_FSTS_ITE BIT32(6) /* invalidation time-out error */
+#define VTD_FSTS_PFO	   BIT32(0)		  /* primary fault overflow */
+#define VTD_FSTS_PPF	   BIT32(1)		  /* primary pending fault */
+#define VTD_FSTS_IQE	   BIT32(4)		  /* invalidation queue error */
+#define VTD_FSTS_ICE	   BIT32(5)		  /* invalidation completion error */
+#define VTD_FSTS_ITE	   BIT32(6)		  /* invalidation time-out error */
 #define VTD_FSTS_FRI(fsts) (((fsts) >> 8) & 0xff) /* the first pending fault recording register */
 
 #define VTD_FECTL_IM BIT32(31) /* message masked */
@@ -72,21 +78,21 @@
 #define VTD_PMEN_PRS BIT32(0)  /* protected region status */
 
 #define VTD_IQA_SIZE_256 0 /* QS 2:0: 2^QS pages of 256 descriptors of 128 bits; DW 11 = 0 */
-#define VTD_IQ_SHIFT 4	   /* IQH and IQT: index at 18:4 for descriptors of 128 bits */
+#define VTD_IQ_SHIFT	 4 /* IQH and IQT: index at 18:4 for descriptors of 128 bits */
 
-/* ---- fault recording registers, 11.4.7.6: 128 bits each, at VTD_CAP_FRO * 16 ------------------------------------- */
+/* ---- fault recording registers, 11.4.7.6: 128 bits each, at VTD_CAP_FRO * 16 --------------------------- */
 
-#define VTD_FRCD_SIZE 16
-#define VTD_FRCD_LOW 0	  /* 64 bits: faulting address 63:12 */
-#define VTD_FRCD_HIGH 8	  /* 64 bits */
-#define VTD_FRCD_TOP 12	  /* 32 bits: the word that holds F */
-#define VTD_FRCD_FI(low) ((low) & PAGE_MASK)
+#define VTD_FRCD_SIZE	   16
+#define VTD_FRCD_LOW	   0  /* 64 bits: faulting address 63:12 */
+#define VTD_FRCD_HIGH	   8  /* 64 bits */
+#define VTD_FRCD_TOP	   12 /* 32 bits: the word that holds F */
+#define VTD_FRCD_FI(low)   ((low) & PAGE_MASK)
 #define VTD_FRCD_SID(high) ((u16)(high))
-#define VTD_FRCD_FR(high) ((u8)((high) >> 32))
-#define VTD_FRCD_T1 BIT(62)	    /* with T2 clear: 1 read, 0 write */
-#define VTD_FRCD_TOP_F BIT32(31) /* a fault is recorded; writing 1 clears */
+#define VTD_FRCD_FR(high)  ((u8)((high) >> 32))
+#define VTD_FRCD_T1	   BIT(62)   /* with T2 clear: 1 read, 0 write */
+#define VTD_FRCD_TOP_F	   BIT32(31) /* a fault is recorded; writing 1 clears */
 
-/* ---- root and context tables (legacy mode), 9.1 and 9.3 ---------------------------------------------------------- */
+/* ---- root and context tables (legacy mode), 9.1 and 9.3 ------------------------------------------------ */
 
 struct vtd_root_entry {
 	u64 low; /* P 0, context table pointer 63:12 */
@@ -103,12 +109,13 @@ struct vtd_context_entry {
 static_assert(sizeof(struct vtd_context_entry) == 16, "context entry, 9.3");
 
 #define VTD_CONTEXT_P BIT(0)
-#define VTD_CONTEXT_TT_UNTRANSLATED (0ull << 2) /* second stage; translated and translation requests are blocked */
-#define VTD_CONTEXT_AW(levels) ((u64)(levels) - 2)
-#define VTD_CONTEXT_DID(id) ((u64)(id) << 8)
+/* second stage; translated and translation requests are blocked */
+#define VTD_CONTEXT_TT_UNTRANSLATED (0ull << 2)
+#define VTD_CONTEXT_AW(levels)	 ((u64)(levels) - 2)
+#define VTD_CONTEXT_DID(id)	 ((u64)(id) << 8)
 #define VTD_CONTEXT_DID_OF(high) ((u16)((high) >> 8))
 
-/* ---- descriptors of the invalidation queue, 6.5.2 ---------------------------------------------------------------- */
+/* ---- descriptors of the invalidation queue, 6.5.2 ------------------------------------------------------ */
 
 struct vtd_descriptor {
 	u64 low; /* type 3:0 (and 11:9, zero for these) */
@@ -122,14 +129,15 @@ enum vtd_descriptor_type { VTD_DESC_CONTEXT = 1, VTD_DESC_IOTLB = 2, VTD_DESC_WA
 enum vtd_context_granularity { VTD_CONTEXT_GLOBAL = 1, VTD_CONTEXT_DOMAIN = 2, VTD_CONTEXT_DEVICE = 3 };
 enum vtd_iotlb_granularity { VTD_IOTLB_GLOBAL = 1, VTD_IOTLB_DOMAIN = 2, VTD_IOTLB_PAGES = 3 };
 
-#define VTD_DESC_G(g) ((u64)(g) << 4)
-#define VTD_DESC_DID(id) ((u64)(id) << 16)	 /* 31:16 */
+#define VTD_DESC_G(g)		  ((u64)(g) << 4)
+#define VTD_DESC_DID(id)	  ((u64)(id) << 16)  /* 31:16 */
 #define VTD_DESC_CONTEXT_SID(sid) ((u64)(sid) << 32) /* 47:32; FM 49:48 = 0: exactly this function */
-#define VTD_DESC_IOTLB_DW BIT(6)		 /* drain writes */
-#define VTD_DESC_IOTLB_DR BIT(7)		 /* drain reads */
-#define VTD_DESC_IOTLB_AM(order) ((u64)(order))	 /* high, 5:0: 2^AM pages; IH 6 = 0: tables may have changed too */
-#define VTD_DESC_WAIT_SW BIT(5)			 /* write the status when all earlier descriptors are done */
-#define VTD_DESC_WAIT_FN BIT(6)			 /* and do not begin later ones before */
+#define VTD_DESC_IOTLB_DW	  BIT(6)	     /* drain writes */
+#define VTD_DESC_IOTLB_DR	  BIT(7)	     /* drain reads */
+#define VTD_DESC_IOTLB_AM(order) \
+	((u64)(order))			 /* high, 5:0: 2^AM pages; IH 6 = 0: tables may have changed too */
+#define VTD_DESC_WAIT_SW	  BIT(5) /* write the status when all earlier descriptors are done */
+#define VTD_DESC_WAIT_FN	  BIT(6) /* and do not begin later ones before */
 #define VTD_DESC_WAIT_DATA(value) ((u64)(value) << 32)
 
 /* The descriptor at `low`'s type, for a log line. */
