@@ -6,6 +6,7 @@
 #ifndef BOOT_ACPI_H
 #define BOOT_ACPI_H
 
+#include "core/memmap.h"
 #include "core/types.h"
 
 #define ACPI_IOAPICS_MAX 8
@@ -33,6 +34,9 @@ struct acpi_machine {
 	unsigned int cpus; /* enabled in the MADT */
 };
 
+/* From here on a table counts as readable only if it lies in one range of this map (which must outlive the calls below). Without it (NULL, at
+ * first) every address that firmware states is believed. Boot. */
+void acpi_set_memory(const struct memmap *map);
 /* Checks the RSDP and the XSDT (or RSDT) behind it. 0, or -EINVAL after one log_error that names the table. Boot, before anything below. */
 int MUST_CHECK acpi_init(paddr_t rsdp);
 /* The n-th (from 0) table with that signature whose length and checksum are right; NULL: none. A wrong one is logged once and skipped,
