@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Access to the guest's memory, and the check that it is the guest's. This file alone turns a guest-physical address into a pointer.
+ */
+#include "arch/x86/guest_mem.h"
+
+#include "arch/x86/smap.h"
+#include "core/errno.h"
+#include "core/string.h"
+#include "core/vm.h"
+
+/* Host address of one byte of guest RAM that allows `need` (PT_READ, PT_WRITE). */
+static int ram_address(gpa_t gpa, unsigned int need, paddr_t *pa)
+{
+	unsigned int prot;
+
+	if (pt_lookup(&guest.stage2, gpa, pa, &prot, NULL))
+		return -EFAULT;
+	if ((prot & PT_DEVICE) || (prot & need) != need)
+		return -EACCES;
+	return 0;
+}
+
+struct ram_span {
+	paddr_t pa[2];
+	size_t first; /* bytes in the first page */
+};
+
+/* At most two pages; both are looked up before a byte moves. */
+static int ram_span(gpa_t gpa, size_t n, unsigned int need, struct ram_span *span)
+{
+	u64 in_page = PAGE_SIZE - (gpa & ~PAGE_MASK);
+	int err;
+
+	if (!n || n > PAGE_SIZE || gpa + (n - 1) < gpa)
+		return -EFAULT;
+	span->first = (size_t)min_u64(n, in_page);
+	err = ram_address(gpa, need, &span->pa[0]);
+	if (!err && n > span->first)
+		err = ram_address(gpa + span->first, need, &span->pa[1]);
+	return err;
+}
+
+int guest_phys_read(gpa_t gpa, void *buf, size_t n)
+{
+	struct ram_span span;
+	int err = ram_span(gpa, n, PT_READ, &span);
+
+	if (err)
+		return err;
+	arch_user_access_begin();
+	memcpy(buf, phys_to_virt(span.pa[0]), span.first);
+	if (n > span.first)
+		memcpy((u8 *)buf + span.first, phys_to_virt(span.pa[1]), n - span.first);
+	arch_user_access_end();
+	return 0;
+}
+
+int guest_phys_write(gpa_t gpa, const void *buf, size_t n)
+{
+	struct ram_span span;
+	int err = ram_span(gpa, n, PT_WRITE, &span);
+
+	if (err)
+		return err;
+	arch_user_access_begin();
+	memcpy(phys_to_virt(span.pa[0]), buf, span.first);
+	if (n > span.first)
+		memcpy(phys_to_virt(span.pa[1]), (const u8 *)buf + span.first, n - span.first);
+	arch_user_access_end();
+	return 0;
+}
+
+int guest_phys_cmpxchg(gpa_t gpa, unsigned int size, u64 expected, u64 desired)
+{
+	u32 expected32 = (u32)expected;
+	paddr_t pa;
+	bool done;
+	int err;
+
+	if ((size != 4 && size != 8) || !IS_ALIGNED(gpa, (u64)size))
+		return -EINVAL;
+	err = ram_address(gpa, PT_READ | PT_WRITE, &pa);
+	if (err)
+		return err;
+	arch_user_access_begin();
+	if (size == 4)
+		done = __atomic_compare_exchange_n((u32 *)phys_to_virt(pa), &expected32, (u32)desired, false,
+						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	else
+		done = __atomic_compare_exchange_n((u64 *)phys_to_virt(pa), &expected, desired, false, __ATOMIC_SEQ_CST,
+						   __ATOMIC_SEQ_CST);
+	arch_user_access_end();
+	return done ? 0 : -EAGAIN;
+}
