@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Fixtures of the system tests.
+
+One booted machine serves many tests: the `guest` fixture hands out the default machine and boots it again only when an
+earlier test has left it dead. At most one emulator runs at a time.
+
+    pytest -m "not full and not soak" tests/system     what `make check` runs
+    pytest --bare tests/system                         the same machines without Fairlead: protection must fail then
+"""
+import os
+import random
+import sys
+
+import pytest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+
+# pylint: disable=wrong-import-position
+from machine import Machine     # noqa: E402
+
+# Devices of the default machine: where each is on bus 0, for the tests that name it.
+E1000E, VIRTIO_NET, NVME, EDU = "00:02.0", "00:03.0", "00:04.0", "00:05.0"
+NVME_BYTES = 8 * 1024 * 1024
+
+# Files in the order in which they run: first what needs a guest as it booted, last what may leave a wreck.
+ORDER = ["cli", "guest", "lspci", "config_space", "memory", "platform", "dma", "garbage", "power", "limits",
+         "iommu_policy", "refusals", "icount"]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--bare", action="store_true",
+                     help="leave Fairlead out: shows which tests can fail (those of protection must)")
+
+
+def pytest_collection_modifyitems(items):
+    def rank(item):
+        name = item.path.stem.removeprefix("test_")
+        return ORDER.index(name) if name in ORDER else len(ORDER)
+    items.sort(key=rank)
+
+
+class Keeper:
+    """Holds at most one running machine, under a name."""
+
+    def __init__(self):
+        self.machine = None
+
+    def get(self, name, start):
+        """The machine of that name, started by start() if it does not run or no longer answers."""
+        if not (self.machine and self.machine.name == name and self.machine.alive()):
+            self.stop()
+            self.machine = start()
+            self.machine.wait_for_shell()
+        return self.machine
+
+    def stop(self):
+        if self.machine:
+            self.machine.stop()
+            self.machine = None
+
+
+@pytest.fixture(scope="session", name="keeper")
+def _keeper():
+    keeper = Keeper()
+    yield keeper
+    keeper.stop()
+
+
+@pytest.fixture(scope="session", name="bare")
+def _bare(request):
+    return request.config.getoption("--bare")
+
+
+@pytest.fixture(scope="session")
+def nvme_image(tmp_path_factory):
+    """A disk image of random contents, the same in every run."""
+    path = tmp_path_factory.mktemp("disk") / "nvme.img"
+    path.write_bytes(random.Random("nvme").randbytes(NVME_BYTES))
+    return path
+
+
+@pytest.fixture(scope="session")
+def default_devices(nvme_image):
+    """The default machine: a network card of each kind in a network of its own, a disk, and the DMA probe."""
+    return ["--netdev", "user,id=n0",
+            "--device", "e1000e,netdev=n0,addr=2,romfile=",
+            "--netdev", "user,id=n1,net=10.0.3.0/24",
+            "--device", "virtio-net-pci,netdev=n1,addr=3,disable-legacy=on,iommu_platform=on,romfile=",
+            "--drive", f"file={nvme_image},if=none,id=d0,format=raw,snapshot=on",
+            "--device", "nvme,drive=d0,serial=fairlead,addr=4",
+            "--device", "edu,dma_mask=0xffffffffffff,addr=5",
+            "--append", "iomem=relaxed"]
+
+
+def start_machine(name, options, bare):
+    # Without Fairlead the guest would use the IOMMU itself; here it stands for nobody using it.
+    extra = ["--append", "intel_iommu=off"] if bare else []
+    return Machine(name, *options, *extra, bare=bare)
+
+
+@pytest.fixture
+def guest(keeper, default_devices, bare):
+    """The default machine at its guest's shell. Shared: leave it as you found it."""
+    return keeper.get("default", lambda: start_machine("default", default_devices, bare))

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A storm of accesses that make no sense. The guest's drivers may suffer; Fairlead and what it guards must not."""
+import pytest
+
+from fairlead_memory import sections, locate, snapshot
+from test_memory import ABOVE_RAM, GLOBAL_STATUS, ROOT_TABLE, VTD_REGISTERS, fairlead_ranges
+from test_platform import CHIPSET, bdf_offset, still_runs
+
+SEED = 20260101
+COUNT = 3000
+
+
+@pytest.fixture(name="guarded")
+def _guarded(guest):
+    """What must be the same before and after, as a function to call at each moment."""
+    base = guest.ecam()
+
+    def look():
+        return ([guest.qmp.memory32(base + bdf_offset(bdf, offset)) for bdf, offset, _ in CHIPSET],
+                guest.qmp.memory32(VTD_REGISTERS + GLOBAL_STATUS), guest.qmp.memory(VTD_REGISTERS + ROOT_TABLE, 8),
+                locate(snapshot(guest, fairlead_ranges(guest)), sections()[".text"][1]))
+    return look
+
+
+@pytest.mark.parametrize("kind", ["mmio", "ports", "cf8", "ecam"])
+def test_fairlead_survives_garbage(guest, guarded, kind):
+    before = guarded()
+    assert before[-1] is not None
+    arguments = {"mmio": f" {ABOVE_RAM:#x} {ABOVE_RAM + 0x1000000:#x}", "ecam": f" {guest.ecam():#x}"}.get(kind, "")
+    since = guest.mark()
+    values = guest.sh(f"garbage {kind} {SEED} {COUNT}{arguments}", 300).values
+    assert int(values["writes"]) > COUNT // 4
+    still_runs(guest)
+    assert guarded() == before
+    assert not [line for line in guest.fairlead_lines(since) if line.startswith("panic")]
+    assert guest.sh("cfgspace cf8 read 4 00:00.0 0").number() == 0x29C08086
+
+
+def test_garbage_did_not_stop_power_off(guest):
+    """The last act of this machine."""
+    guest.type("poweroff\r")
+    assert guest.wait_for_end(60) == 0

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""iommu=off and iommu=optional: the guest runs, and nobody can overlook that it runs unprotected."""
+import pytest
+
+from machine import Machine
+
+
+@pytest.mark.parametrize("name, options", [
+    pytest.param("iommu-off", ["--set", "iommu=off"], id="off"),
+    pytest.param("iommu-optional", ["--set", "iommu=optional", "--iommu", "none"], id="optional-without-iommu")])
+def test_unprotected_is_said_aloud(keeper, name, options):
+    keeper.stop()
+    with Machine(name, "--device", "edu,dma_mask=0xffffffffffff", *options) as machine:
+        machine.wait_for_shell()
+        warnings = [line for line in machine.fairlead_lines() if line.startswith("warning: ")]
+        assert any("UNPROTECTED" in line for line in warnings), warnings
+        # And it is true: the device reaches its page without any translation.
+        assert machine.sh("edudma self").values["self"] == "ok"
+
+
+def test_protected_boot_does_not_warn(guest):
+    assert not [line for line in guest.fairlead_lines() if "UNPROTECTED" in line]
+
+
+def test_optional_with_an_iommu_protects(keeper):
+    keeper.stop()
+    with Machine("iommu-optional-vtd", "--device", "edu,dma_mask=0xffffffffffff,addr=5",
+                 "--set", "iommu=optional") as machine:
+        machine.wait_for_shell()
+        assert not [line for line in machine.fairlead_lines() if "UNPROTECTED" in line]
+        since = machine.mark()
+        assert machine.sh("edudma self").values["self"] == "ok"
+        machine.sh("edudma to 0xfed90000")
+        machine.wait_for_fairlead("iommu: DMA write by 0000:00:05.0 .* blocked", since)

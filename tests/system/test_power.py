@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Each way to end or restart the machine. One emulator: every reset goes through firmware and comes back to the shell."""
+import pytest
+
+from machine import Machine
+
+RESETS = {
+    "reboot-command": "reboot",
+    "reset-control-register": "portio out 1 0xcf9 6",
+    "keyboard-controller": "portio out 1 0x64 0xfe",
+    "triple-fault": "echo triple > /sys/kernel/reboot/type; echo 1 > /sys/kernel/reboot/force; reboot",
+    "acpi-reset-register": "echo acpi > /sys/kernel/reboot/type; reboot",
+}
+
+
+@pytest.fixture
+def plain(keeper, bare):
+    """The machine of `make run`."""
+    return keeper.get("power", lambda: Machine("power", bare=bare))
+
+
+@pytest.mark.parametrize("way", [
+    "reboot-command", "keyboard-controller", "triple-fault",
+    pytest.param("reset-control-register", marks=pytest.mark.full),
+    pytest.param("acpi-reset-register", marks=pytest.mark.full)])
+def test_reset_comes_back_to_the_shell(plain, way, bare):
+    plain.sh("touch /tmp/before")
+    since = plain.mark()
+    plain.type(RESETS[way] + "\r")
+    plain.wait_for_shell()
+    assert plain.run("ls /tmp/before").status != 0, "the same boot as before"
+    assert bare or [line for line in plain.fairlead_lines(since) if line.startswith("memory: ")]
+    assert plain.console.isalive()
+
+
+def test_network_works_after_resets(plain):
+    """The card is handed over anew, without having been reset by power."""
+    plain.sh("for i in $(seq 200); do [ -n \"$(ls /run/net/eth0 2>/dev/null)\" ] && break; sleep 0.1; done; "
+             "ping -c 3 -W 10 10.0.2.2", 90)
+
+
+def test_power_off_ends_with_success(plain):
+    plain.type("poweroff\r")
+    assert plain.wait_for_end(60) == 0
+
+
+def test_reset_with_no_reboot_ends_with_success(keeper, bare):
+    keeper.stop()
+    with Machine("no-reboot", "--no-devices", "--no-reboot", "--append", "fl.run=reboot", bare=bare) as machine:
+        assert machine.wait_for_end(240) == 0

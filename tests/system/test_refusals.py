@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What Fairlead does not start: one line that names the key or the table, then an error status for the firmware.
+
+Many bad configurations share one boot: a script of the UEFI shell puts each in place, starts fairlead.efi and prints its
+status. That the script goes on at all shows that the firmware got the machine back in order. What the machine lacks takes
+a boot of its own.
+"""
+import os
+import re
+import struct
+import subprocess
+
+import pytest
+
+from machine import ESCAPES, LOGS, ROOT, run_qemu
+
+EFI = os.path.join(ROOT, "build", "x86", "fairlead.efi")
+KERNEL = os.path.join(ROOT, "build", "guest", "vmlinuz")
+INITRD = os.path.join(ROOT, "build", "guest", "initrd.gz")
+EFI_ERROR = 1 << 63             # UEFI 2.10, appendix D: the high bit marks an error
+BOOT_S = 180
+
+GOOD = "kernel=\\fairlead\\vmlinuz\ninitrd=\\fairlead\\initrd.gz\ncmdline=console=ttyS0\n"
+
+# Name: (text of fairlead.conf or None for no file, what the line must name)
+CONFIGURATIONS = {
+    "unknown-key": (GOOD + "colour=blue\n", "colour"),
+    "unknown-device-option": (GOOD + "device 00:02.0: hied\n", "hied"),
+    "bad-device-selector": (GOOD + "device 00:99.9: hide\n", "00:99.9"),
+    "bad-iommu": (GOOD + "iommu=maybe\n", "iommu"),
+    "bad-memory": (GOOD + "memory=lots\n", "memory"),
+    "memory-overflow": (GOOD + "memory=99999999999999999999G\n", "memory"),
+    "bad-cpus": (GOOD + "cpus=-1\n", "cpus"),
+    "bad-loglevel": (GOOD + "loglevel=loud\n", "loglevel"),
+    "bad-console": (GOOD + "console=printer\n", "console"),
+    "no-value": (GOOD + "iommu\n", "iommu"),
+    "nul-byte": (GOOD + "iommu=re\0quired\n", ""),
+    "no-kernel-key": ("initrd=\\fairlead\\initrd.gz\n", "kernel"),
+    "missing-kernel": (GOOD.replace("vmlinuz", "nowhere"), "nowhere"),
+    "missing-initrd": (GOOD.replace("initrd.gz", "nothing.gz"), "nothing.gz"),
+    "not-a-bzimage": (GOOD.replace("vmlinuz", "text"), "text"),
+    "truncated-bzimage": (GOOD.replace("vmlinuz", "short"), "short"),
+    "truncated-in-the-header": (GOOD.replace("vmlinuz", "tiny"), "tiny"),
+    "empty-kernel": (GOOD.replace("vmlinuz", "empty"), "empty"),
+    "no-room-in-memory": (GOOD + "memory=32M\n", "memory"),
+    "empty-conf": ("", "kernel"),
+    "missing-conf": (None, "fairlead.conf"),
+}
+
+
+def make_disk(path, folder):
+    """A FAT disk with Fairlead, the configurations, the files they name and the script that tries them all."""
+    with open(KERNEL, "rb") as file:
+        kernel = file.read()
+    files = {"text": b"This is not a kernel.\n" * 100, "short": kernel[:len(kernel) // 2], "tiny": kernel[:600],
+             "empty": b""}
+    script = ["fs1:"]
+    for number, (name, (text, _)) in enumerate(CONFIGURATIONS.items()):
+        if text is None:
+            script.append("rm -q \\fairlead\\fairlead.conf")
+        else:
+            files[f"{number}.conf"] = text.encode()
+            script.append(f"cp -q \\fairlead\\{number}.conf \\fairlead\\fairlead.conf")
+        script += [f"echo BEGIN-{name}", "fairlead.efi", f"echo STATUS-{name} %lasterror%"]
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    (folder / "all.nsh").write_bytes("\r\n".join(["@echo -off"] + script + [""]).encode())
+
+    environment = {**os.environ, "MTOOLS_SKIP_CHECK": "1"}
+
+    def tool(*arguments):
+        subprocess.run(arguments, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+    size = 24 * 1024 * 1024 + len(kernel) * 2
+    path.write_bytes(b"")
+    os.truncate(path, size)
+    tool("mformat", "-i", path, "-T", str(size // 512), "-h", "64", "-s", "32", "::")
+    tool("mmd", "-i", path, "::/fairlead")
+    tool("mcopy", "-i", path, EFI, "::/fairlead.efi")
+    tool("mcopy", "-i", path, KERNEL, "::/fairlead/vmlinuz")
+    tool("mcopy", "-i", path, INITRD, "::/fairlead/initrd.gz")
+    tool("mcopy", "-i", path, folder / "all.nsh", "::/all.nsh")
+    for name in files:
+        tool("mcopy", "-i", path, folder / name, f"::/fairlead/{name}")
+
+
+def serial_text(log):
+    """The serial output as lines, without cursor movements."""
+    with open(log, encoding="utf-8", errors="replace") as file:
+        return re.sub(r"[\r\n]+", "\n", ESCAPES.sub("", file.read()))
+
+
+def error_lines(text):
+    return [line.strip() for line in text.splitlines() if line.strip().startswith("fairlead: error: ")]
+
+
+@pytest.fixture(scope="module", name="transcript")
+def _transcript(keeper, tmp_path_factory):
+    """The serial output of the boot that tries all configurations."""
+    keeper.stop()
+    folder = tmp_path_factory.mktemp("refusals")
+    disk = folder / "disk.img"
+    make_disk(disk, folder)
+    os.makedirs(LOGS, exist_ok=True)
+    log = os.path.join(LOGS, "refusals.log")
+    # Fairlead on the second disk reads its own volume's configuration, not the first one's, which is a good one.
+    done = run_qemu("--shell", "--probe\r\nfs1:\\all.nsh", "--timeout", str(BOOT_S * 2), "--log", log,
+                    "--drive", f"file={disk},if=none,id=refusals,format=raw,snapshot=on",
+                    "--device", "ide-hd,drive=refusals,bus=ide.1", timeout=BOOT_S * 2 + 30)
+    text = serial_text(log)
+    last = list(CONFIGURATIONS)[-1]
+    assert f"STATUS-{last}" in text, f"the script stopped on the way (run-qemu: {done.returncode}):\n{text[-3000:]}"
+    return text
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_bad_configuration_is_refused(transcript, name):
+    """One error line, which names the culprit, and an EFI error status."""
+    part = re.search(rf"BEGIN-{name}\n(.*?)STATUS-{name} (\S+)", transcript, re.DOTALL)
+    assert part, "fairlead.efi did not come back"
+    errors = error_lines(part.group(1))
+    assert len(errors) == 1, part.group(1)
+    assert CONFIGURATIONS[name][1] in errors[0]
+    assert int(part.group(2), 16) & EFI_ERROR, f"EFI status {part.group(2)} is no error"
+    assert "memory: " not in part.group(1), "it had begun to take the machine"
+
+
+def test_probe_reports_and_returns(transcript):
+    """--probe says what the machine has, refuses nothing, and the firmware goes on."""
+    part = transcript[:transcript.index("BEGIN-")]
+    assert not error_lines(part)
+    for word in ("SVM", "VT-d", "00:00.0", "00:1f.2"):
+        assert word in part, f"--probe does not mention {word}:\n{part[-3000:]}"
+
+
+def refused_by_machine(keeper, name, *options):
+    """Boot a machine that lacks something. Returns its serial output; run-qemu has to say that Fairlead refused."""
+    keeper.stop()
+    os.makedirs(LOGS, exist_ok=True)
+    log = os.path.join(LOGS, f"{name}.log")
+    done = run_qemu("--shell", "", "--no-devices", "--timeout", str(BOOT_S), "--log", log, *options,
+                    timeout=BOOT_S + 30)
+    text = serial_text(log)
+    status = re.search(r"FAIRLEAD-EFI-STATUS (\S+)", text)
+    assert status, f"fairlead.efi did not come back:\n{text[-2000:]}"
+    assert int(status.group(1), 16) & EFI_ERROR
+    assert done.returncode == 1, done.stderr
+    errors = error_lines(text)
+    assert len(errors) == 1, text
+    return errors[0]
+
+
+def test_cpu_without_svm_is_refused(keeper):
+    assert "SVM" in refused_by_machine(keeper, "no-svm", "--cpu", "EPYC,-svm,+x2apic,-monitor")
+
+
+def test_cpu_without_nested_paging_is_refused(keeper):
+    assert "nested paging" in refused_by_machine(keeper, "no-npt", "--cpu", "EPYC,-npt,+x2apic,-monitor").lower()
+
+
+def test_no_iommu_is_refused_when_required(keeper):
+    line = refused_by_machine(keeper, "no-iommu", "--iommu", "none")
+    assert "iommu" in line.lower()
+
+
+# --- IOMMU tables that are malformed: QEMU adds a DMAR table of ours to a machine that has none -----------------------
+
+def dmar(structures, declared=None):
+    """A DMAR table (VT-d specification 8.1): ACPI header, host address width, flags, ten reserved bytes. QEMU's
+    -acpitable sets length and checksum of what it is given as a whole file."""
+    body = struct.pack("<BB10x", 47, 0) + structures
+    header = struct.pack("<4sIBB6s8sI4sI", b"DMAR", declared or 36 + len(body), 1, 0, b"FAIRLD", b"FLTEST  ", 1,
+                         b"TEST", 1)
+    table = bytearray(header + body)
+    table[9] = -sum(table) & 0xFF
+    return bytes(table)
+
+
+def drhd(length=16, base=0xFED90000, flags=1):
+    """One remapping unit for all devices (8.3)."""
+    return struct.pack("<HHBBHQ", 0, length, flags, 0, 0, base)
+
+
+BAD_DMAR = {
+    "drhd-longer-than-the-table": dmar(drhd(length=200)),
+    "drhd-of-length-zero": dmar(drhd(length=0)),
+    "no-unit-at-all": dmar(b""),
+    "unit-at-nothing": dmar(drhd(base=0xFEDA0000)),
+    "scope-runs-past-its-unit": dmar(drhd(length=18) + b"\x01\x40"),
+}
+
+
+@pytest.mark.parametrize("name", [
+    "drhd-longer-than-the-table",
+    pytest.param("drhd-of-length-zero", marks=pytest.mark.full),
+    pytest.param("no-unit-at-all", marks=pytest.mark.full),
+    pytest.param("unit-at-nothing", marks=pytest.mark.full),
+    pytest.param("scope-runs-past-its-unit", marks=pytest.mark.full)])
+def test_malformed_dmar_is_refused(keeper, tmp_path, name):
+    table = tmp_path / "dmar.bin"
+    table.write_bytes(BAD_DMAR[name])
+    line = refused_by_machine(keeper, f"dmar-{name}", "--iommu", "none", "--qemu-arg", f"-acpitable file={table}")
+    assert "DMAR" in line
