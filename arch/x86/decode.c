@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Instructions with a memory operand. The two tables are the opcode maps of AMD64 APM vol. 3, appendix A, tables A-1 to A-4, with a
- * row for each opcode that programs use on device registers; an empty row is refused.
+ * Instructions with a memory operand. The two tables are the opcode maps of AMD64 APM vol. 3, appendix A,
+ * tables A-1 to A-4, with a row for each opcode that programs use on device registers; an empty row is
+ * refused.
  */
 #include "arch/x86/decode.h"
 
@@ -94,7 +95,8 @@ static const struct opcode two_byte[256] = {
 	[0xc3] = { X86_OP_MOV, FORM_MEM_REG, WIDTH_OPERAND }, /* MOVNTI */
 };
 
-/* Tables: by ModRM.reg. The width is that of the opcode. 0x83's immediate is a byte: see group_row(). */
+/* Tables A-7 and A-8: by ModRM.reg. The width is that of the opcode. 0x83's immediate is a byte: see
+ * group_row(). */
 static const struct opcode group_rows[GROUPS][8] = {
 	[GROUP_1] = { { X86_OP_ADD, FORM_MEM_IMM, 0 }, { X86_OP_OR, FORM_MEM_IMM, 0 },
 		      { X86_OP_ADC, FORM_MEM_IMM, 0 }, { X86_OP_SBB, FORM_MEM_IMM, 0 },
@@ -168,8 +170,9 @@ static int take_memory_16(struct decoder *d, struct x86_insn *insn)
 	static const struct {
 		u8 base, index;
 	} forms[8] = {
-		{ REG_RBX, REG_RSI }, { REG_RBX, REG_RDI }, { REG_RBP, REG_RSI }, { REG_RBP, REG_RDI },
-		{ REG_RSI, X86_NO_REG }, { REG_RDI, X86_NO_REG }, { REG_RBP, X86_NO_REG }, { REG_RBX, X86_NO_REG },
+		{ REG_RBX, REG_RSI },	 { REG_RBX, REG_RDI },	  { REG_RBP, REG_RSI },
+		{ REG_RBP, REG_RDI },	 { REG_RSI, X86_NO_REG }, { REG_RDI, X86_NO_REG },
+		{ REG_RBP, X86_NO_REG }, { REG_RBX, X86_NO_REG },
 	};
 	struct modrm m = d->modrm;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Instruction decoding for two questions of the exit handlers: how long is this intercepted instruction, and what does this memory
- * access read, compute and write? Everything is read from the bytes; nothing is assumed of them, since another CPU of the guest
- * can change them at any time. Pure functions. Encodings: AMD64 APM vol. 3, chapter 1 and appendix A.
+ * Instruction decoding for two questions of the exit handlers: how long is this intercepted instruction, and
+ * what does this memory access read, compute and write? Everything is read from the bytes; nothing is assumed
+ * of them, since another CPU of the guest can change them at any time. Pure functions. Encodings: AMD64 APM
+ * vol. 3, chapter 1 and appendix A.
  */
 #ifndef ARCH_X86_DECODE_H
 #define ARCH_X86_DECODE_H
@@ -11,7 +12,8 @@
 
 #define X86_INSN_MAX 15 /* bytes; a longer instruction raises #GP (APM vol. 3, 1.1) */
 
-/* Size of addresses and operands without a prefix: real and virtual-8086 mode are 16-bit code, and so is a 16-bit segment. */
+/* Size of addresses and operands without a prefix: real and virtual-8086 mode are 16-bit code, and so is a
+ * 16-bit segment. */
 enum x86_mode { X86_MODE_16, X86_MODE_32, X86_MODE_64 };
 
 enum x86_intercepted {
@@ -48,8 +50,9 @@ enum x86_intercepted {
 };
 
 /*
- * Are these bytes that instruction (with any prefixes that are legal on it)? 0: yes, *length bytes (1..15). -EILSEQ: no, they are
- * another. -E2BIG: as far as the n bytes go they may be, more are needed. At most 15 bytes are looked at.
+ * Are these bytes that instruction (with any prefixes that are legal on it)? 0: yes, *length bytes (1..15).
+ * -EILSEQ: no, they are another. -E2BIG: as far as the n bytes go they may be, more are needed. At most 15
+ * bytes are looked at.
  */
 int MUST_CHECK x86_match(const u8 *bytes, unsigned int n, enum x86_mode mode, enum x86_intercepted what,
 			 unsigned int *length);
@@ -113,18 +116,20 @@ struct x86_insn {
 };
 
 /*
- * Decodes one instruction that has a memory operand. 0: *insn. -E2BIG: more than n (or more than 15) bytes are needed.
- * -EILSEQ: an instruction that accesses no memory (so it is not the one that faulted). -EOPNOTSUPP: not among those above; SSE, AVX and x87
- * are not, since no driver needs them for device registers.
+ * Decodes one instruction that has a memory operand. 0: *insn. -E2BIG: more than n (or more than 15) bytes
+ * are needed.
+ * -EILSEQ: an instruction that accesses no memory (so it is not the one that faulted). -EOPNOTSUPP: not among
+ * those above; SSE, AVX and x87 are not, since no driver needs them for device registers.
  */
 int MUST_CHECK x86_decode(const u8 *bytes, unsigned int n, enum x86_mode mode, struct x86_insn *insn);
 
-/* Offset of the memory operand in its segment; string instructions have rSI and rDI instead. next_rip: of the instruction's end. */
+/* Offset of the memory operand in its segment; string instructions have rSI and rDI instead. next_rip: of the
+ * instruction's end. */
 u64 x86_effective_address(const struct x86_insn *insn, const u64 *reg, u64 next_rip);
 
 /*
- * The segment that the prefixes of a string instruction select, DS without one. 0 or -E2BIG. In 64-bit mode the old four
- * overrides are ignored (APM vol. 3, 1.2.4).
+ * The segment that the prefixes of a string instruction select, DS without one. 0 or -E2BIG. In 64-bit mode
+ * the old four overrides are ignored (APM vol. 3, 1.2.4).
  */
 int MUST_CHECK x86_prefix_segment(const u8 *bytes, unsigned int n, enum x86_mode mode, unsigned int *segment);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Is it really the intercepted instruction that stands at RIP, and how long is it? Processors without next-RIP save leave this to
- * software. A length that was guessed would let a guest that rewrites its code make Fairlead skip something else.
+ * Is it really the intercepted instruction that stands at RIP, and how long is it? Processors without
+ * next-RIP save leave this to software. A length that was guessed would let a guest that rewrites its code
+ * make Fairlead skip something else.
  */
 #include "arch/x86/decode_prefix.h"
 #include "core/errno.h"
@@ -19,8 +20,8 @@ struct pattern {
 };
 
 /*
- * AMD64 APM vol. 3, chapters 3 and 4. The byte after MOV CR/DR is a ModRM whose mod field the processor ignores, so one byte it is; LOCK
- * there means CR8.
+ * AMD64 APM vol. 3, chapters 3 and 4. The byte after MOV CR/DR is a ModRM whose mod field the processor
+ * ignores, so one byte it is; LOCK there means CR8.
  */
 static const struct pattern patterns[] = {
 	{ X86_INSN_CPUID, 2, { 0x0f, 0xa2 }, 0xff, TAIL_NONE, false },
@@ -75,7 +76,8 @@ static int match_one(struct x86_cursor *c, const struct pattern *pattern)
 	return pattern->tail == TAIL_BYTE ? x86_take(c, 1, &byte) : 0;
 }
 
-int x86_match(const u8 *bytes, unsigned int n, enum x86_mode mode, enum x86_intercepted what, unsigned int *length)
+int x86_match(const u8 *bytes, unsigned int n, enum x86_mode mode, enum x86_intercepted what,
+	      unsigned int *length)
 {
 	struct x86_cursor start = x86_cursor(bytes, n);
 	struct x86_prefixes prefixes;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Prefixes (AMD64 APM vol. 3, 1.2): any number of legacy ones in any order, then in 64-bit mode one REX directly before the opcode.
+ * Prefixes (AMD64 APM vol. 3, 1.2): any number of legacy ones in any order, then in 64-bit mode one REX
+ * directly before the opcode.
  */
 #include "arch/x86/decode_prefix.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Raising an exception in the guest. What this guards: a fault on top of a fault becomes what the processor makes of it (a double
- * fault, then shutdown), so that a guest with a broken descriptor table ends and does not loop.
+ * Raising an exception in the guest. What this guards: a fault on top of a fault becomes what the processor
+ * makes of it (a double fault, then shutdown), so that a guest with a broken descriptor table ends and does
+ * not loop.
  */
 #include "arch/x86/vcpu.h"
 
@@ -31,7 +32,8 @@ static void raise(struct vcpu *v, struct vcpu_exception new)
 		new.has_error_code = true;
 		new.error_code = 0; /* always: APM vol. 2, 8.2.9 */
 	}
-	/* A benign first exception is lost as on hardware: its instruction has not completed and will raise it again. */
+	/* A benign first exception is lost as on hardware: its instruction has not completed and will raise
+	 * it again. */
 	*old = new;
 }
 

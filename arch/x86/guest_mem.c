@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Access to the guest's memory, and the check that it is the guest's. This file alone turns a guest-physical address into a pointer.
+ * Access to the guest's memory, and the check that it is the guest's. This file alone turns a guest-physical
+ * address into a pointer.
  */
 #include "arch/x86/guest_mem.h"
 
@@ -88,8 +89,8 @@ int guest_phys_cmpxchg(gpa_t gpa, unsigned int size, u64 expected, u64 desired)
 		done = __atomic_compare_exchange_n((u32 *)phys_to_virt(pa), &expected32, (u32)desired, false,
 						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	else
-		done = __atomic_compare_exchange_n((u64 *)phys_to_virt(pa), &expected, desired, false, __ATOMIC_SEQ_CST,
-						   __ATOMIC_SEQ_CST);
+		done = __atomic_compare_exchange_n((u64 *)phys_to_virt(pa), &expected, desired, false,
+						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	arch_user_access_end();
 	return done ? 0 : -EAGAIN;
 }

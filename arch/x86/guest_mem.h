@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's memory by guest-physical address. Every access of Fairlead to it goes through here, and the guest's second-stage table
- * decides: what the guest cannot reach, Fairlead does not reach on its behalf. Unit tests supply these functions themselves.
+ * The guest's memory by guest-physical address. Every access of Fairlead to it goes through here, and the
+ * guest's second-stage table decides: what the guest cannot reach, Fairlead does not reach on its behalf.
+ * Unit tests supply these functions themselves.
  */
 #ifndef ARCH_X86_GUEST_MEM_H
 #define ARCH_X86_GUEST_MEM_H
@@ -10,8 +11,8 @@
 
 /*
  * Copy n bytes (1..4096) out of, or into, the guest's RAM. Exit path.
- * -EFAULT: a byte is not mapped for the guest at all; -EACCES: it is mapped, but as a device's register or without the right to do
- * this. Nothing was copied on an error.
+ * -EFAULT: a byte is not mapped for the guest at all; -EACCES: it is mapped, but as a device's register or
+ * without the right to do this. Nothing was copied on an error.
  */
 int MUST_CHECK guest_phys_read(gpa_t gpa, void *buf, size_t n);
 int MUST_CHECK guest_phys_write(gpa_t gpa, const void *buf, size_t n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The walk of AMD64 APM vol. 2, chapter 5. A mode is a row of data (how many levels, how wide an entry); one loop serves all.
+ * The walk of AMD64 APM vol. 2, chapter 5. A mode is a row of data (how many levels, how wide an entry); one
+ * loop serves all.
  */
 #include "arch/x86/guest_walk.h"
 
@@ -19,17 +20,20 @@ unsigned int guest_phys_bits = 52;
 #define PTE_LARGE_PAT BIT(12)
 #define PTE_NX BIT(63)
 #define PTE_ADDRESS GENMASK64(51, 12)
-#define PDPTE_PAE_RESERVED (GENMASK64(2, 1) | GENMASK64(8, 5) | PTE_NX) /* 5.2.3: no permissions at this level */
+#define PDPTE_PAE_RESERVED \
+	(GENMASK64(2, 1) | GENMASK64(8, 5) | PTE_NX) /* 5.2.3: no permissions at this level */
 #define CR3_PAE GENMASK64(31, 5)
 #define CR3_LEGACY GENMASK64(31, 12)
 
-/* A 4 MiB page beyond 4 GiB (APM vol. 2, figure 5-6): entry bits 20:13 are address bits 39:32, bit 21 is reserved. */
+/* A 4 MiB page beyond 4 GiB (APM vol. 2, figure 5-6): entry bits 20:13 are address bits 39:32, bit 21 is
+ * reserved. */
 #define PSE_HIGH_SHIFT 13
 #define PSE_HIGH_BITS 8
 #define PSE_RESERVED BIT(21)
 
 #define MAX_LEVELS 5
-/* Entries change under the walk only when another CPU of the guest writes them; a few attempts, then the guest runs again. */
+/* Entries change under the walk only when another CPU of the guest writes them; a few attempts, then the
+ * guest runs again. */
 #define WALK_ATTEMPTS 4
 
 struct paging_mode {
@@ -59,12 +63,24 @@ static struct paging_mode paging_mode(const struct vcpu *v)
 	bool nx = v->efer & X86_EFER_NXE;
 
 	if (in_long_mode(v))
-		return (struct paging_mode){ .levels = (v->cr4 & X86_CR4_LA57) ? 5 : 4, .entry_size = 8, .index_bits = 9,
-					     .root = v->cr3 & PTE_ADDRESS, .max_ps = 2, .nx = nx };
+		return (struct paging_mode){ .levels = (v->cr4 & X86_CR4_LA57) ? 5 : 4,
+					     .entry_size = 8,
+					     .index_bits = 9,
+					     .root = v->cr3 & PTE_ADDRESS,
+					     .max_ps = 2,
+					     .nx = nx };
 	if (v->cr4 & X86_CR4_PAE)
-		return (struct paging_mode){ .levels = 3, .entry_size = 8, .index_bits = 9, .root = v->cr3 & CR3_PAE,
-					     .pae_pdpt = true, .max_ps = 1, .nx = nx };
-	return (struct paging_mode){ .levels = 2, .entry_size = 4, .index_bits = 10, .root = v->cr3 & CR3_LEGACY,
+		return (struct paging_mode){ .levels = 3,
+					     .entry_size = 8,
+					     .index_bits = 9,
+					     .root = v->cr3 & CR3_PAE,
+					     .pae_pdpt = true,
+					     .max_ps = 1,
+					     .nx = nx };
+	return (struct paging_mode){ .levels = 2,
+				     .entry_size = 4,
+				     .index_bits = 10,
+				     .root = v->cr3 & CR3_LEGACY,
 				     .max_ps = (v->cr4 & X86_CR4_PSE) ? 1 : 0 };
 }
 
@@ -93,7 +109,8 @@ static u64 reserved_bits(const struct paging_mode *mode, unsigned int level, u64
 
 	if (mode->entry_size == 4) {
 		if (large && guest_phys_bits < 32 + PSE_HIGH_BITS)
-			reserved = GENMASK64(PSE_HIGH_SHIFT + PSE_HIGH_BITS - 1, PSE_HIGH_SHIFT + guest_phys_bits - 32);
+			reserved = GENMASK64(PSE_HIGH_SHIFT + PSE_HIGH_BITS - 1,
+					     PSE_HIGH_SHIFT + guest_phys_bits - 32);
 		return large ? reserved | PSE_RESERVED : 0;
 	}
 	if (guest_phys_bits < 52)
@@ -172,7 +189,8 @@ static bool is_allowed(const struct vcpu *v, const struct walk *w, enum guest_ac
 	return access != GUEST_WRITE || w->writable || !(v->cr0 & X86_CR0_WP);
 }
 
-/* Sets Accessed on the way and Dirty in the leaf, top down, only in an entry that is still the one that was read. */
+/* Sets Accessed on the way and Dirty in the leaf, top down, only in an entry that is still the one that was
+ * read. */
 static int set_accessed_dirty(const struct paging_mode *mode, const struct walk *w, enum guest_access access)
 {
 	for (unsigned int level = mode->levels; level-- > w->leaf;) {
@@ -185,7 +203,8 @@ static int set_accessed_dirty(const struct paging_mode *mode, const struct walk 
 			bits |= PTE_D;
 		if ((w->entry[level] & bits) == bits)
 			continue;
-		err = guest_phys_cmpxchg(w->entry_gpa[level], mode->entry_size, w->entry[level], w->entry[level] | bits);
+		err = guest_phys_cmpxchg(w->entry_gpa[level], mode->entry_size, w->entry[level],
+					 w->entry[level] | bits);
 		if (err)
 			return err == -EAGAIN ? -EAGAIN : -EIO;
 	}
@@ -238,8 +257,8 @@ int guest_translate(struct vcpu *v, u64 linear, enum guest_access access, gpa_t 
 	return err;
 }
 
-int guest_translate_span(struct vcpu *v, u64 linear, unsigned int n, enum guest_access access, struct guest_span *span,
-			 struct guest_fault *fault)
+int guest_translate_span(struct vcpu *v, u64 linear, unsigned int n, enum guest_access access,
+			 struct guest_span *span, struct guest_fault *fault)
 {
 	unsigned int first = (unsigned int)min_u64(n, PAGE_SIZE - (linear & ~PAGE_MASK));
 	int err = 0;

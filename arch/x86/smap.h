@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fairlead's own page tables map the guest's memory as user pages. With SMAP (AMD64 APM vol. 2, 5.6.6) an access to a user page
- * faults unless RFLAGS.AC is set, so a stray pointer into the guest is a fault and not a leak. These two open and close that door;
- * what lies between them is only the copy itself.
+ * Fairlead's own page tables map the guest's memory as user pages. With SMAP (AMD64 APM vol. 2, 5.6.6) an
+ * access to a user page faults unless RFLAGS.AC is set, so a stray pointer into the guest is a fault and not
+ * a leak. These two open and close that door; what lies between them is only the copy itself.
  */
 #ifndef ARCH_X86_SMAP_H
 #define ARCH_X86_SMAP_H
