@@ -9,7 +9,6 @@
 #include "drivers/vpci/vpci.h"
 
 #define CONFIG_ADDRESS 0xcf8
-#define RESET_CONTROL 0xcf9
 #define CONFIG_DATA 0xcfc
 #define CONFIG_PORTS 8
 #define CONFIG_ENABLE BIT32(31)
@@ -35,11 +34,11 @@ static void data_access(u16 port, unsigned int size, bool write, u32 *value)
 static void reset_control_access(bool write, u32 *value)
 {
 	if (!write)
-		*value = inb(RESET_CONTROL);
+		*value = inb(PORT_RESET_CONTROL);
 	else if (reset_control_resets((u8)*value))
 		machine_reset("guest, by CF9h");
 	else
-		outb(RESET_CONTROL, (u8)*value);
+		outb(PORT_RESET_CONTROL, (u8)*value);
 }
 
 static void access(void *ctx UNUSED, u16 port, unsigned int size, bool write, u32 *value)
@@ -58,7 +57,7 @@ static void access(void *ctx UNUSED, u16 port, unsigned int size, bool write, u3
 		for (unsigned int i = 0; i < size; i++) {
 			u32 byte = write ? *value >> (8 * i) & 0xff : 0xff;
 
-			if (port + i == RESET_CONTROL)
+			if (port + i == PORT_RESET_CONTROL)
 				reset_control_access(write, &byte);
 			result |= (byte & 0xff) << (8 * i);
 		}

@@ -21,23 +21,52 @@
 #define ECX1_HYPERVISOR BIT32(31)
 #define EBX1_LOGICAL_CPUS 0x00ff0000u
 #define EBX1_ONE_CPU 0x00010000u
-/* Leaf 4 (Intel), EAX: cores of the package - 1, and CPUs that share the cache - 1 */
+/* Leaf 4 (Intel), EAX: cores of the package - 1, and CPUs that share the cache - 1; 8000001Dh (AMD): the latter */
 #define EAX4_COUNTS 0xffffc000u
 /* Leaf 5 is MONITOR's */
-/* Leaf 7 */
+/* Leaf 7: features whose MSRs the guest does not have */
 #define ECX7_OSPKE BIT32(4)
+#define EBX7_TSC_ADJUST BIT32(1)
+#define EBX7_SGX BIT32(2)
+#define EBX7_RDT (BIT32(12) | BIT32(15)) /* monitoring, allocation */
+#define EBX7_TRACE BIT32(25)
+#define ECX7_WAITPKG BIT32(5)
+#define ECX7_SHADOW_STACK BIT32(7)
+#define ECX7_ENQCMD BIT32(29)
+#define EDX7_IBT BIT32(20)
+/* Leaves of those */
+#define LEAF_RDT_MONITORING 0xfu
+#define LEAF_RDT_ALLOCATION 0x10u
+#define LEAF_SGX 0x12u
+#define LEAF_TRACE 0x14u
 /* Leaf 0xb */
 #define LEAF_TOPOLOGY 0xbu
 #define LEAF_TOPOLOGY_2 0x1fu
 /* 0x80000001 ECX */
 #define ECX_EXT_SVM BIT32(2)
+#define ECX_EXT_APIC_SPACE BIT32(3)
+#define ECX_EXT_IBS BIT32(10)
 #define ECX_EXT_SKINIT BIT32(12)
+#define ECX_EXT_LWP BIT32(15)
+#define ECX_EXT_UNCORE_COUNTERS (BIT32(24) | BIT32(28)) /* northbridge, L2/L3 */
 #define ECX_EXT_MONITORX BIT32(29)
 #define LEAF_EXT_SIZES 0x80000008u
+#define EBX_EXT_IRPERF BIT32(1)
+#define EBX_EXT_INVLPGB BIT32(3)
+#define EBX_EXT_NO_LMSLE BIT32(20)
+#define EBX_EXT_CPPC BIT32(27)
 #define ECX_EXT_CORES 0x0000f0ffu
 #define LEAF_SVM 0x8000000au
 #define LEAF_EXT_TOPOLOGY 0x8000001eu
+#define LEAF_IBS 0x8000001bu
+#define LEAF_LWP 0x8000001cu
+#define LEAF_EXT_CACHES 0x8000001du
 #define LEAF_ENCRYPTION 0x8000001fu
+#define LEAF_EXT_QOS 0x80000020u
+#define LEAF_EXT_PERF 0x80000022u
+#define EAX_EXT_PERF_LBR BIT32(1)
+#define LEAF_ENCRYPTION_KEYS 0x80000023u
+#define LEAF_EXT_TOPOLOGY_2 0x80000026u
 
 static bool beyond_maximum(u32 leaf)
 {
@@ -69,6 +98,8 @@ static void one_cpu(u32 leaf, u32 subleaf, struct cpuid_regs *r)
 		break;
 	case LEAF_EXT_SIZES:
 		r->ecx &= ~ECX_EXT_CORES;
+		r->ebx &= ~(EBX_EXT_IRPERF | EBX_EXT_INVLPGB | EBX_EXT_CPPC);
+		r->ebx |= EBX_EXT_NO_LMSLE;
 		break;
 	case LEAF_EXT_TOPOLOGY:
 		r->ebx &= 0xff; /* threads per core - 1 = 0 */
@@ -89,22 +120,38 @@ static void filter(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_reg
 		r->ebx = (r->ebx & ~EBX1_LOGICAL_CPUS) | EBX1_ONE_CPU;
 		break;
 	case 4:
+	case LEAF_EXT_CACHES:
 		r->eax &= ~EAX4_COUNTS;
 		break;
 	case 5:
+	case LEAF_RDT_MONITORING:
+	case LEAF_RDT_ALLOCATION:
+	case LEAF_SGX:
+	case LEAF_TRACE:
 	case LEAF_SVM:
+	case LEAF_IBS:
+	case LEAF_LWP:
 	case LEAF_ENCRYPTION:
+	case LEAF_EXT_QOS:
+	case LEAF_ENCRYPTION_KEYS:
+	case LEAF_EXT_TOPOLOGY_2:
 		*r = (struct cpuid_regs){ 0 };
 		break;
 	case 7:
 		if (subleaf == 0) {
-			r->ecx &= ~ECX7_OSPKE;
+			r->ebx &= ~(EBX7_TSC_ADJUST | EBX7_SGX | EBX7_RDT | EBX7_TRACE);
+			r->ecx &= ~(ECX7_OSPKE | ECX7_WAITPKG | ECX7_SHADOW_STACK | ECX7_ENQCMD);
+			r->edx &= ~EDX7_IBT;
 			if (v->cr4 & X86_CR4_PKE)
 				r->ecx |= ECX7_OSPKE;
 		}
 		break;
 	case 0x80000001u:
-		r->ecx &= ~(ECX_EXT_SVM | ECX_EXT_SKINIT | ECX_EXT_MONITORX);
+		r->ecx &= ~(ECX_EXT_SVM | ECX_EXT_APIC_SPACE | ECX_EXT_IBS | ECX_EXT_SKINIT | ECX_EXT_LWP |
+			    ECX_EXT_UNCORE_COUNTERS | ECX_EXT_MONITORX);
+		break;
+	case LEAF_EXT_PERF:
+		r->eax &= ~EAX_EXT_PERF_LBR;
 		break;
 	default:
 		one_cpu(leaf, subleaf, r);
@@ -132,7 +179,7 @@ void cpuid_emulate(struct vcpu *v)
 /* XCR0 is the guest's: Fairlead touches no extended state. Which values are legal is for the CPU to say (APM vol. 2, 11.5.2). */
 int xsetbv_emulate(struct vcpu *v, u32 index, u64 value)
 {
-	if (index != 0 || !(v->cr4 & X86_CR4_OSXSAVE) || xsetbv_safe(index, value))
+	if (v->cpl || index != 0 || !(v->cr4 & X86_CR4_OSXSAVE) || xsetbv_safe(index, value))
 		return -EPERM;
 	return 0;
 }

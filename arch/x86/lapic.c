@@ -14,13 +14,27 @@
 
 /* Register offsets in the page, APM vol. 2, table 16-2. */
 #define APIC_ID 0x20u
+#define APIC_TPR 0x80u
 #define APIC_EOI 0xb0u
+#define APIC_LDR 0xd0u
+#define APIC_DFR 0xe0u
+#define APIC_SPURIOUS 0xf0u
+#define APIC_ERROR_STATUS 0x280u
 #define APIC_LVT_CMCI 0x2f0u
 #define APIC_ICR_LOW 0x300u
 #define APIC_ICR_HIGH 0x310u
 #define APIC_LVT_FIRST 0x320u
 #define APIC_LVT_LINT0 0x350u
 #define APIC_LVT_LAST 0x370u
+#define APIC_INITIAL_COUNT 0x380u
+#define APIC_DIVIDE 0x3e0u
+/* The extended space that AMD's APICs have */
+#define APIC_EXT_CONTROL 0x410u
+#define APIC_EXT_EOI 0x420u
+#define APIC_EXT_ENABLE_FIRST 0x480u
+#define APIC_EXT_ENABLE_LAST 0x4f0u
+#define APIC_EXT_LVT_FIRST 0x500u
+#define APIC_EXT_LVT_LAST 0x530u
 
 /* Interrupt command register, 16.5, and local vector table, 16.4: the same fields. */
 #define DELIVERY_MODE(value) ((unsigned int)((value) >> 8) & 7)
@@ -29,6 +43,7 @@ enum { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_REMOTE_READ, MODE_NMI, MODE_INIT,
 #define ICR_PENDING BIT(12)
 #define ICR_SHORTHAND(value) ((unsigned int)((value) >> 18) & 3)
 enum { TO_DESTINATION, TO_SELF, TO_ALL, TO_OTHERS };
+#define X2APIC_ICR_RESERVED 0xfff33000u /* 31:20, 17:16, 13:12; Intel SDM vol. 3A, 11.12.9 */
 #define LVT_MASKED BIT32(16)
 
 #define XAPIC_DESTINATION(icr) ((u32)((icr) >> 56))
@@ -49,25 +64,32 @@ enum { TO_DESTINATION, TO_SELF, TO_ALL, TO_OTHERS };
 #define MESSAGE_DESTINATION_SHIFT 12
 
 static u8 *page;
+static bool x2apic_mode;
 static u32 icr_high;	      /* xAPIC: what the guest wrote last */
 static u64 nmis_sent;	      /* by the guest, not yet seen */
-static u64 dropped[8];	      /* by delivery mode */
+static u64 dropped[8];	      /* interrupt commands, by delivery mode */
+static u64 writes_dropped;    /* to what is no register */
 
-static bool in_x2apic(void)
+/* Where the APIC is, and which of its two faces it shows. */
+static void find_apic(void)
 {
-	return rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC;
-}
+	u64 base = rdmsr(MSR_APIC_BASE);
 
-static u32 apic_read(unsigned int offset)
-{
-	return in_x2apic() ? (u32)rdmsr(MSR_X2APIC_FIRST + offset / 16) : mmio_read32(page + offset);
+	page = phys_to_virt(base & APIC_BASE_ADDRESS);
+	x2apic_mode = base & APIC_BASE_X2APIC;
 }
 
 static u32 own_id(void)
 {
-	u32 id = apic_read(APIC_ID);
+	if (x2apic_mode)
+		return (u32)rdmsr(MSR_X2APIC_FIRST + APIC_ID / 16);
+	return mmio_read32(page + APIC_ID) >> 24;
+}
 
-	return in_x2apic() ? id : id >> 24;
+/* A logical x2APIC ID is fixed: the upper bits of the ID name a cluster, the lower four a bit in it (APM vol. 2, 16.14). */
+static bool x2apic_logical_match(u32 destination, u32 self)
+{
+	return destination >> 16 == self >> 4 && (destination & BIT32(self & 0xf));
 }
 
 enum icr_verdict icr_check(u64 icr, u32 self, bool x2apic)
@@ -81,14 +103,48 @@ enum icr_verdict icr_check(u64 icr, u32 self, bool x2apic)
 	case MODE_LOWEST:
 		return ICR_PASS; /* to a CPU that waits for its SIPI it does nothing */
 	case MODE_NMI:
-		/* "Others" has nobody; a logical destination of one CPU is its own business, and cannot reach a parked one. */
+		/* "Others" has nobody. In xAPIC mode a logical destination is what the guest made it. */
 		if (to == TO_OTHERS)
 			return ICR_DROP;
-		if (to != TO_DESTINATION || (icr & ICR_LOGICAL) || destination == self || destination == broadcast)
+		if (to != TO_DESTINATION || destination == broadcast)
 			return ICR_PASS_NMI;
-		return ICR_DROP;
+		if (icr & ICR_LOGICAL)
+			return !x2apic || x2apic_logical_match(destination, self) ? ICR_PASS_NMI : ICR_DROP;
+		return destination == self ? ICR_PASS_NMI : ICR_DROP;
 	default:
 		return ICR_DROP;
+	}
+}
+
+static bool is_lvt(unsigned int offset)
+{
+	return offset == APIC_LVT_CMCI || (offset >= APIC_LVT_FIRST && offset <= APIC_LVT_LAST) ||
+	       (offset >= APIC_EXT_LVT_FIRST && offset <= APIC_EXT_LVT_LAST);
+}
+
+bool lapic_writable(unsigned int offset)
+{
+	if (offset % 16)
+		return false;
+	if (is_lvt(offset) || (offset >= APIC_EXT_ENABLE_FIRST && offset <= APIC_EXT_ENABLE_LAST))
+		return true;
+	switch (offset) {
+	case APIC_ID:
+	case APIC_TPR:
+	case APIC_EOI:
+	case APIC_LDR:
+	case APIC_DFR:
+	case APIC_SPURIOUS:
+	case APIC_ERROR_STATUS:
+	case APIC_ICR_LOW:
+	case APIC_ICR_HIGH:
+	case APIC_INITIAL_COUNT:
+	case APIC_DIVIDE:
+	case APIC_EXT_CONTROL:
+	case APIC_EXT_EOI:
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -106,6 +162,19 @@ u32 lvt_check(unsigned int offset, u32 value)
 	default:
 		return value | LVT_MASKED;
 	}
+}
+
+static u32 lvt_value(unsigned int offset, u32 value)
+{
+	static bool logged;
+	u32 allowed = lvt_check(offset, value);
+
+	if (allowed != value && !logged) {
+		logged = true;
+		log_info("platform: local vector table 0x%x: 0x%x refused (delivery mode %u), stays masked", offset, value,
+			 DELIVERY_MODE(value));
+	}
+	return allowed;
 }
 
 static void note_dropped(u64 icr)
@@ -140,20 +209,27 @@ bool lapic_nmi_expected(void)
 	return true;
 }
 
+static int write_icr_msr(u64 icr)
+{
+	if (icr & X2APIC_ICR_RESERVED)
+		return -EPERM;
+	if (allow_icr(icr, true) && wrmsr_safe(MSR_X2APIC_ICR, icr))
+		return -EPERM;
+	return 0;
+}
+
 int lapic_write_msr(u32 msr, u64 value)
 {
 	unsigned int offset = (msr - MSR_X2APIC_FIRST) * 16;
 
-	if (!in_x2apic())
+	if (!x2apic_mode)
 		return -EPERM;
-	if (msr == MSR_X2APIC_ICR) {
-		if (allow_icr(value, true))
-			wrmsr(msr, value);
-		return 0;
-	}
+	/* Reserved bits raise #GP: in the end the guest's. */
+	if (msr == MSR_X2APIC_ICR)
+		return write_icr_msr(value);
 	if (value >> 32)
 		return -EPERM;
-	return wrmsr_safe(msr, lvt_check(offset, (u32)value)) ? -EPERM : 0;
+	return wrmsr_safe(msr, lvt_value(offset, (u32)value)) ? -EPERM : 0;
 }
 
 int lapic_write_base(u64 value)
@@ -170,7 +246,10 @@ int lapic_write_base(u64 value)
 	/* 16.9.1: out of x2APIC mode only by way of disabled, which is refused here. */
 	if (from_x2apic && !to_x2apic)
 		return -EPERM;
-	return wrmsr_safe(MSR_APIC_BASE, value) ? -EPERM : 0;
+	if (wrmsr_safe(MSR_APIC_BASE, value))
+		return -EPERM;
+	x2apic_mode = to_x2apic;
+	return 0;
 }
 
 static void write_icr_low(u32 value)
@@ -183,26 +262,37 @@ static void write_icr_low(u32 value)
 	}
 }
 
-/* 16.3.2: registers are 16 bytes apart and written as aligned dwords; what else software does is undefined, and dropped. */
+static void write_register(unsigned int offset, u32 value)
+{
+	if (offset == APIC_EOI) {
+		mmio_write32(page + offset, 0);
+	} else if (offset == APIC_ICR_LOW) {
+		write_icr_low(value);
+	} else {
+		if (offset == APIC_ICR_HIGH)
+			icr_high = value;
+		mmio_write32(page + offset, is_lvt(offset) ? lvt_value(offset, value) : value);
+	}
+}
+
+/*
+ * 16.3.2: registers are 16 bytes apart and written as aligned dwords; what else software does is undefined, and
+ * dropped. Nothing may fall through to the bus, where the same addresses are interrupt messages: so neither reserved
+ * offsets, nor any in x2APIC mode.
+ */
 static void page_access(void *ctx UNUSED, gpa_t gpa, unsigned int size, bool write, u64 *value)
 {
 	unsigned int offset = (unsigned int)(gpa & (PAGE_SIZE - 1));
 
-	if (!write) {
-		*value = size == 4 && offset % 4 == 0 ? mmio_read32(page + offset) : GENMASK64(size * 8 - 1, 0);
-	} else if (size != 4 || offset % 16) {
-		log_debug("platform: odd write to the APIC page at 0x%x dropped", offset);
-	} else if (offset == APIC_EOI) {
-		mmio_write32(page + offset, 0);
-	} else if (offset == APIC_ICR_HIGH) {
-		icr_high = (u32)*value;
-		mmio_write32(page + offset, icr_high);
-	} else if (offset == APIC_ICR_LOW) {
-		write_icr_low((u32)*value);
-	} else if (offset == APIC_LVT_CMCI || (offset >= APIC_LVT_FIRST && offset <= APIC_LVT_LAST)) {
-		mmio_write32(page + offset, lvt_check(offset, (u32)*value));
+	if (write) {
+		if (size == 4 && !x2apic_mode && lapic_writable(offset))
+			write_register(offset, (u32)*value);
+		else
+			writes_dropped++;
+	} else if (size == 4 && offset % 4 == 0 && !x2apic_mode) {
+		*value = mmio_read32(page + offset);
 	} else {
-		mmio_write32(page + offset, (u32)*value);
+		*value = GENMASK64(size * 8 - 1, 0);
 	}
 }
 
@@ -211,14 +301,14 @@ int lapic_init(paddr_t base)
 	struct vm_mmio_region region = { base, PAGE_SIZE, page_access, NULL, "local APIC" };
 	int ret = vm_map_mmio(&guest, base, base, PAGE_SIZE, PT_READ);
 
-	page = phys_to_virt(base);
+	find_apic();
 	return ret ? ret : vm_add_region(&guest, &region);
 }
 
 void lapic_park_other_cpus(void)
 {
-	page = phys_to_virt(rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS);
-	if (in_x2apic()) {
+	find_apic();
+	if (x2apic_mode) {
 		wrmsr(MSR_X2APIC_ICR, ICR_INIT_OTHERS);
 		return;
 	}

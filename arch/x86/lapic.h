@@ -15,6 +15,8 @@
 #define MSR_X2APIC_ICR 0x830u
 #define MSR_X2APIC_LVT_FIRST 0x832u
 #define MSR_X2APIC_LVT_LAST 0x837u
+#define MSR_X2APIC_EXT_LVT_FIRST 0x850u
+#define MSR_X2APIC_EXT_LVT_LAST 0x853u
 #define MSR_APIC_BASE 0x1bu
 
 /* Data of an interrupt message with delivery mode NMI (Intel SDM vol. 3A, 11.11.2). */
@@ -27,8 +29,10 @@ enum icr_verdict {
 };
 /* What may become of an ICR value; one CPU, whose APIC ID is `self`. Pure. */
 enum icr_verdict icr_check(u64 icr, u32 self, bool x2apic);
-/* The value that really goes in a vector table register: an unmasked entry with a delivery mode that is refused is masked. Pure. */
+/* The value that really goes in a vector table register: an entry with a delivery mode that is refused is masked. Pure. */
 u32 lvt_check(unsigned int offset, u32 value);
+/* Is there a register at that offset of the page that software may write? Pure. */
+bool lapic_writable(unsigned int offset);
 
 /* Puts the APIC's page in the guest's map: readable, its writes emulated. Boot. -EEXIST, -ENOMEM, -ENOSPC. */
 int MUST_CHECK lapic_init(paddr_t base);

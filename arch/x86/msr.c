@@ -21,12 +21,31 @@
 #define MSR_PAT 0x277u
 #define MSR_EFER 0xc0000080u
 #define MSR_VM_CR 0xc0010114u
+#define MSR_LS_CFG 0xc0011020u
+#define MSR_DE_CFG 0xc0011029u
+
+/* Software workarounds in configuration registers (AMD, "Speculative store bypass disable", 2018; "Software
+ * techniques for managing speculation", 2023; Zenbleed, AMD-SB-7008). The bit of LS_CFG depends on the family. */
+#define LS_CFG_SSBD_15H BIT(54)
+#define LS_CFG_SSBD_16H BIT(33)
+#define LS_CFG_SSBD_17H BIT(10)
+#define DE_CFG_LFENCE_SERIALIZES BIT(1)
+#define DE_CFG_ZENBLEED BIT(9)
 
 /* APM vol. 2, 15.30.1 */
 #define VM_CR_SVMDIS_LOCKED 0x18u
 /* 3.1.7. What the guest may set; SVME it does not have. */
 #define EFER_SCE BIT(0)
-#define EFER_WRITABLE (EFER_SCE | X86_EFER_LME | X86_EFER_NXE | BIT(13) /* LMSLE */ | BIT(14) /* FFXSR */ | BIT(15) /* TCE */)
+#define EFER_FFXSR BIT(14)
+#define EFER_TCE BIT(15)
+#define EFER_MCOMMIT BIT(17)
+#define EFER_INTWB BIT(18)
+#define EFER_UAIE BIT(20)
+#define EFER_AIBRSE BIT(21)
+/* LMSLE is left out: the check below would have segment limits in force for Fairlead, and CPUID says that it is not supported. */
+#define EFER_WRITABLE                                                                      \
+	(EFER_SCE | X86_EFER_LME | X86_EFER_NXE | EFER_FFXSR | EFER_TCE | EFER_MCOMMIT |   \
+	 EFER_INTWB | EFER_UAIE | EFER_AIBRSE)
 
 /* ---- memory types: MTRR (7.7) and PAT (7.8) -------------------------------------------------------------------- */
 
@@ -111,15 +130,40 @@ static int write_efer(struct vcpu *v, u64 value)
 	return 0;
 }
 
-/* Machine-check registers: enabling is harmless, a status may be cleared, nothing may be made up. */
+/*
+ * Machine-check registers: enabling is harmless, a status may be cleared, nothing may be made up. Error counters
+ * (MISC) keep what firmware set: their interrupt could be an SMI.
+ */
 static int write_machine_check(u32 msr, u64 value)
 {
-	bool control = msr == MSR_MCG_CTL || (msr >= MSR_MC_FIRST && msr <= MSR_MC_LAST && msr % 4 == 0) ||
-		       (msr >= MSR_SMCA_FIRST && (msr % 16 == 0 || msr % 16 == 4)); /* MCA_CTL, MCA_CONFIG */
+	bool legacy = msr >= MSR_MC_FIRST && msr <= MSR_MC_LAST, scalable = msr >= MSR_SMCA_FIRST;
+	bool control = msr == MSR_MCG_CTL || (legacy && msr % 4 == 0) ||
+		       (scalable && (msr % 16 == 0 || msr % 16 == 4)); /* MCA_CTL, MCA_CONFIG */
+	bool misc = (legacy && msr % 4 == 3) || (scalable && (msr % 16 == 3 || msr % 16 >= 10));
 
+	if (value && misc)
+		return 0;
 	if (value && !control)
 		return -EPERM;
 	return wrmsr_safe(msr, value) ? -EPERM : 0;
+}
+
+static u64 ssbd_bit(void)
+{
+	u32 eax = cpuid(1, 0).eax;
+	u32 family = (eax >> 8 & 0xf) == 0xf ? 0xf + (eax >> 20 & 0xff) : eax >> 8 & 0xf; /* APM vol. 3, E.3.2 */
+
+	return family == 0x15 ? LS_CFG_SSBD_15H : family == 0x16 ? LS_CFG_SSBD_16H : family == 0x17 ? LS_CFG_SSBD_17H : 0;
+}
+
+/* Only the bits in `writable` change; what else the guest wants is dropped. */
+static int write_bits(u32 msr, u64 value, u64 writable)
+{
+	u64 now;
+
+	if (rdmsr_safe(msr, &now))
+		return -EPERM;
+	return wrmsr_safe(msr, (now & ~writable) | (value & writable)) ? -EPERM : 0;
 }
 
 static int emulated_read(const struct vcpu *v, u32 msr, u64 *value)
@@ -155,6 +199,10 @@ static int emulated_write(struct vcpu *v, u32 msr, u64 value)
 			return -EPERM;
 		v->pat = value;
 		return 0;
+	case MSR_LS_CFG:
+		return write_bits(msr, value, ssbd_bit());
+	case MSR_DE_CFG:
+		return write_bits(msr, value, DE_CFG_LFENCE_SERIALIZES | DE_CFG_ZENBLEED);
 	default:
 		return write_machine_check(msr, value);
 	}

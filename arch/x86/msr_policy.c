@@ -21,6 +21,8 @@ static const struct row rows[] = {
 	{ 0x0000008b, 0x0000008b, MSR_REAL, MSR_IGNORED },     /* PATCH_LEVEL */
 	{ 0x000000e7, 0x000000e8, MSR_PASSED, MSR_IGNORED },   /* MPERF, APERF */
 	{ 0x000000fe, 0x000000fe, MSR_EMULATED, MSR_REFUSED }, /* MTRRcap */
+	{ 0x0000010a, 0x0000010a, MSR_REAL, MSR_REFUSED },     /* ARCH_CAPABILITIES */
+	{ 0x0000010b, 0x0000010b, MSR_PASSED, MSR_PASSED },    /* FLUSH_CMD */
 	{ 0x00000174, 0x00000176, MSR_PASSED, MSR_PASSED },    /* SYSENTER_CS, ESP, EIP: in the VMCB */
 	{ 0x00000179, 0x00000179, MSR_REAL, MSR_IGNORED },     /* MCG_CAP */
 	{ 0x0000017a, 0x0000017b, MSR_REAL, MSR_EMULATED },    /* MCG_STATUS, MCG_CTL */
@@ -37,11 +39,14 @@ static const struct row rows[] = {
 	{ 0x0000082f, 0x00000830, MSR_PASSED, MSR_EMULATED },  /* LVT CMCI, ICR */
 	{ 0x00000831, 0x00000831, MSR_PASSED, MSR_PASSED },
 	{ 0x00000832, 0x00000837, MSR_PASSED, MSR_EMULATED },  /* LVT */
-	{ 0x00000838, 0x000008ff, MSR_PASSED, MSR_PASSED },
+	{ 0x00000838, 0x0000084f, MSR_PASSED, MSR_PASSED },
+	{ 0x00000850, 0x00000853, MSR_PASSED, MSR_EMULATED },  /* extended LVT */
+	{ 0x00000854, 0x000008ff, MSR_PASSED, MSR_PASSED },
 	{ 0x00000da0, 0x00000da0, MSR_PASSED, MSR_PASSED },    /* XSS: XSAVE state is all the guest's */
 	{ 0xc0000080, 0xc0000080, MSR_EMULATED, MSR_EMULATED }, /* EFER */
 	{ 0xc0000081, 0xc0000084, MSR_PASSED, MSR_PASSED },    /* STAR, LSTAR, CSTAR, SFMASK: in the VMCB */
 	{ 0xc0000100, 0xc0000103, MSR_PASSED, MSR_PASSED },    /* FS, GS, kernel GS base (VMCB); TSC_AUX */
+	{ 0xc0000300, 0xc0000303, MSR_PASSED, MSR_PASSED },    /* performance counters, global */
 	{ 0xc0000408, 0xc000040f, MSR_REAL, MSR_IGNORED },     /* machine-check misc */
 	{ 0xc0002000, 0xc00021ff, MSR_REAL, MSR_EMULATED },    /* scalable machine-check banks */
 	{ 0xc0010000, 0xc0010007, MSR_PASSED, MSR_PASSED },    /* performance counters */
@@ -55,11 +60,17 @@ static const struct row rows[] = {
 	{ 0xc0010063, 0xc001006b, MSR_REAL, MSR_IGNORED },     /* P-state status and definitions */
 	{ 0xc0010111, 0xc0010113, MSR_REAL, MSR_IGNORED },     /* SMM base, address, mask */
 	{ 0xc0010114, 0xc0010114, MSR_EMULATED, MSR_IGNORED }, /* VM_CR: SVM switched off and locked */
+	{ 0xc001011f, 0xc001011f, MSR_PASSED, MSR_PASSED },    /* VIRT_SPEC_CTRL */
 	{ 0xc0010140, 0xc0010141, MSR_REAL, MSR_IGNORED },     /* OS visible workarounds */
 	{ 0xc0010200, 0xc001020b, MSR_PASSED, MSR_PASSED },    /* performance counters, extended */
 	{ 0xc0011002, 0xc0011005, MSR_REAL, MSR_IGNORED },     /* CPUID feature overrides */
-	{ 0xc0011020, 0xc0011023, MSR_REAL, MSR_IGNORED },     /* LS_CFG, IC_CFG, DC_CFG, BU_CFG */
-	{ 0xc0011029, 0xc001102b, MSR_REAL, MSR_IGNORED },     /* DE_CFG, BU_CFG2 */
+	{ 0xc001100c, 0xc001100c, MSR_REAL, MSR_IGNORED },     /* node ID */
+	{ 0xc0011019, 0xc001101b, MSR_PASSED, MSR_PASSED },    /* address masks of DR1-DR3 */
+	{ 0xc0011020, 0xc0011020, MSR_REAL, MSR_EMULATED },    /* LS_CFG: the guest may disable speculative store bypass */
+	{ 0xc0011021, 0xc0011023, MSR_REAL, MSR_IGNORED },     /* IC_CFG, DC_CFG, BU_CFG */
+	{ 0xc0011027, 0xc0011027, MSR_PASSED, MSR_PASSED },    /* address mask of DR0 */
+	{ 0xc0011029, 0xc0011029, MSR_REAL, MSR_EMULATED },    /* DE_CFG: the guest may make LFENCE serializing */
+	{ 0xc001102a, 0xc001102b, MSR_REAL, MSR_IGNORED },     /* BU_CFG2 */
 };
 
 static const struct row *find(u32 msr)

@@ -5,8 +5,8 @@
  */
 #include "arch/x86/pio.h"
 
+#include "arch/x86/cpu.h"
 #include "core/errno.h"
-#include "core/log.h"
 
 #define PORTS 0x10000u
 #define CLAIMS_MAX 128u
@@ -18,7 +18,8 @@ struct claim {
 	const char *name;
 };
 
-u8 pio_bitmap[12288] ALIGNED(4096);
+/* An access at FFFFh may run past the last port: its bits stand in the third page, and such an access always exits. */
+u8 pio_bitmap[12288] ALIGNED(4096) = { [PORTS / 8] = 0x07 };
 
 static struct claim claims[CLAIMS_MAX]; /* number 0 is never used */
 static u8 claim_of_port[PORTS];
@@ -67,14 +68,17 @@ int pio_release(u16 first)
 	return 0;
 }
 
+/* One byte of an access that is not all one claim's. Ports that nobody claimed pass, so this byte of it does, too. */
 static void access_byte(u16 port, bool write, u32 *value)
 {
 	u8 number = claim_of_port[port];
 
 	if (number)
 		claims[number].fn(claims[number].ctx, port, 1, write, value);
-	else if (!write)
-		*value = 0xff;
+	else if (write)
+		outb(port, (u8)*value);
+	else
+		*value = inb(port);
 }
 
 void pio_access(u16 port, unsigned int size, bool write, u32 *value)

@@ -16,7 +16,8 @@ typedef void (*pio_fn)(void *ctx, u16 port, unsigned int size, bool write, u32 *
 int pio_claim(u16 first, u16 count, pio_fn fn, void *ctx, const char *name);
 /* Releases a claim that begins at `first` (I/O BARs that move). Exit path. -ENOENT. */
 int pio_release(u16 first);
-/* One guest access to a trapped port. Exit path. Nobody's port: all-ones / dropped. */
+/* One guest access that exited. Exit path. Where it spans claims, or a claim and ports that pass, it goes on byte by byte, each to its
+ * own; bytes past FFFFh: all-ones / dropped. */
 void pio_access(u16 port, unsigned int size, bool write, u32 *value);
 /* The permission map as SVM reads it (APM vol. 2, 15.10.1): 12 KiB, one bit a port, 1 = exit. 4 KiB aligned. */
 extern u8 pio_bitmap[12288];

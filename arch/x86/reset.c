@@ -1,94 +1,91 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Resets. Whatever way the guest chooses - ACPI's register, CF9h, the keyboard controller, port 92h, a triple fault - ends in one
- * place, so that a reset is always the whole machine's and never leaves the CPU without Fairlead on a running machine.
+ * The guest's ways to reset: ACPI's register, the keyboard controller, port 92h (CF9h is in cfg_ports.c). All end
+ * in machine_reset(), so that a reset is always the whole machine's and never leaves the CPU without Fairlead on a
+ * running machine.
+ *
+ * The same two legacy devices switch address line 20, for every access of the CPU: Fairlead's own memory would be
+ * read with one address bit missing. The guest cannot switch it off.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/pio.h"
 #include "arch/x86/platform.h"
-#include "arch/x86/uart16550.h"
-#include "boot/boot_info.h"
-#include "core/arch.h"
 #include "core/errno.h"
 #include "core/log.h"
 
-#define ACPI_SPACE_IO 1
-#define RESET_CONTROL 0xcf9 /* Intel ICH9 datasheet, 13.7.5 */
-#define RESET_CPU 0x04u	    /* the write that sets it resets */
-#define RESET_SYSTEM 0x02u
-#define KEYBOARD_COMMAND 0x64 /* 8042: commands F0h-FFh pulse output lines that have a 0 in bits 3:0; line 0 is reset */
-#define KEYBOARD_PULSE 0xf0u
-#define KEYBOARD_PULSE_RESET 0x01u
-#define KEYBOARD_RESET 0xfeu
-#define FAST_RESET 0x92 /* port 92h, bit 0 */
-#define FAST_RESET_NOW 0x01u
+/* 8042 controller commands (IBM PS/2 Hardware Interface Technical Reference, keyboard and auxiliary device controller) */
+#define COMMAND_DISABLE_A20 0xddu
+#define COMMAND_WRITE_OUTPUT 0xd1u /* the next data byte goes to the output port */
+#define COMMAND_PULSE 0xf0u	   /* F0h-FFh: output lines that have a 0 in bits 3:0 go low for 6 us */
+/* Output port, and bits of the pulse command */
+#define OUTPUT_NO_RESET 0x01u
+#define OUTPUT_A20 0x02u
 
-#define WAIT_US 100000u
+/* Port 92h, system control port A */
+#define PORT_CONTROL_A 0x92
+#define CONTROL_A_RESET 0x01u
+#define CONTROL_A_A20 0x02u
 
-static void wait_a_while(void)
-{
-	u64 start = arch_time_us();
-
-	while (arch_time_us() - start < WAIT_US)
-		arch_cpu_relax();
-}
+static struct {
+	u8 acpi_value;
+	bool output_byte_follows; /* the 8042 was told WRITE_OUTPUT */
+} reset;
 
 bool reset_control_resets(u8 value)
 {
 	return value & RESET_CPU;
 }
 
-void machine_reset(const char *why)
+static void command_8042(u8 command)
 {
-	static const struct {
-		u16 limit;
-		u64 base;
-	} PACKED no_idt = { 0, 0 };
-	const struct acpi_machine *acpi = &boot_info.acpi;
-
-	log_info("resetting the machine: %s", why);
-	uart_drain();
-	if (acpi->reset_supported && acpi->reset_space == ACPI_SPACE_IO) {
-		outb((u16)acpi->reset_address, acpi->reset_value);
-		wait_a_while();
+	reset.output_byte_follows = command == COMMAND_WRITE_OUTPUT;
+	if ((command & COMMAND_PULSE) == COMMAND_PULSE) {
+		if (!(command & OUTPUT_NO_RESET))
+			machine_reset("guest, by the keyboard controller");
+		if (!(command & OUTPUT_A20))
+			return;
 	}
-	outb(RESET_CONTROL, RESET_SYSTEM);
-	outb(RESET_CONTROL, RESET_SYSTEM | RESET_CPU);
-	wait_a_while();
-	outb(KEYBOARD_COMMAND, KEYBOARD_RESET);
-	wait_a_while();
-	__asm__ volatile("lidt %0; int3" : : "m"(no_idt));
-	for (;;)
-		__asm__ volatile("cli; hlt");
+	if (command != COMMAND_DISABLE_A20)
+		outb(PORT_8042_COMMAND, command);
 }
 
-static void keyboard_access(void *ctx UNUSED, u16 port, unsigned int size UNUSED, bool write, u32 *value)
+static void data_8042(u8 data)
 {
-	u8 command = (u8)*value;
+	if (reset.output_byte_follows) {
+		reset.output_byte_follows = false;
+		if (!(data & OUTPUT_NO_RESET))
+			machine_reset("guest, by the keyboard controller's output port");
+		data |= OUTPUT_A20;
+	}
+	outb(PORT_8042_DATA, data);
+}
 
+/* Claims are of one port each, so every access is a byte. */
+static void access_8042(void *ctx UNUSED, u16 port, unsigned int size UNUSED, bool write, u32 *value)
+{
 	if (!write)
 		*value = inb(port);
-	else if ((command & KEYBOARD_PULSE) == KEYBOARD_PULSE && !(command & KEYBOARD_PULSE_RESET))
-		machine_reset("guest, by the keyboard controller");
+	else if (port == PORT_8042_COMMAND)
+		command_8042((u8)*value);
 	else
-		outb(port, command);
+		data_8042((u8)*value);
 }
 
-static void fast_reset_access(void *ctx UNUSED, u16 port, unsigned int size UNUSED, bool write, u32 *value)
+static void access_control_a(void *ctx UNUSED, u16 port, unsigned int size UNUSED, bool write, u32 *value)
 {
 	if (!write)
 		*value = inb(port);
-	else if (*value & FAST_RESET_NOW)
+	else if (*value & CONTROL_A_RESET)
 		machine_reset("guest, by port 92h");
 	else
-		outb(port, (u8)*value);
+		outb(port, (u8)(*value | CONTROL_A_A20));
 }
 
-static void acpi_reset_access(void *ctx UNUSED, u16 port, unsigned int size UNUSED, bool write, u32 *value)
+static void access_acpi(void *ctx UNUSED, u16 port, unsigned int size UNUSED, bool write, u32 *value)
 {
 	if (!write)
 		*value = inb(port);
-	else if ((u8)*value == boot_info.acpi.reset_value)
+	else if ((u8)*value == reset.acpi_value)
 		machine_reset("guest, by the ACPI reset register");
 	else
 		outb(port, (u8)*value);
@@ -96,13 +93,16 @@ static void acpi_reset_access(void *ctx UNUSED, u16 port, unsigned int size UNUS
 
 int reset_init(const struct acpi_machine *acpi)
 {
-	int ret = pio_claim(KEYBOARD_COMMAND, 1, keyboard_access, NULL, "keyboard controller");
+	int ret = pio_claim(PORT_8042_COMMAND, 1, access_8042, NULL, "keyboard controller, command");
 
 	if (!ret)
-		ret = pio_claim(FAST_RESET, 1, fast_reset_access, NULL, "port 92h");
+		ret = pio_claim(PORT_8042_DATA, 1, access_8042, NULL, "keyboard controller, data");
+	if (!ret)
+		ret = pio_claim(PORT_CONTROL_A, 1, access_control_a, NULL, "port 92h");
 	/* Usually CF9h, which is claimed already, or one of the above. */
 	if (!ret && acpi->reset_supported && acpi->reset_space == ACPI_SPACE_IO && acpi->reset_address < 0x10000) {
-		ret = pio_claim((u16)acpi->reset_address, 1, acpi_reset_access, NULL, "ACPI reset register");
+		reset.acpi_value = acpi->reset_value;
+		ret = pio_claim((u16)acpi->reset_address, 1, access_acpi, NULL, "ACPI reset register");
 		if (ret == -EEXIST)
 			ret = 0;
 	}

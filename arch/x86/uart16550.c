@@ -40,7 +40,7 @@ enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SC
 
 static struct {
 	u16 port; /* 0: none */
-	bool dead; /* the transmitter did not become ready: do not wait for it again */
+	bool stuck; /* the transmitter did not become ready in time: look again, but do not wait for it again */
 	bool guest_in_line;
 	/* The guest's view of what is not passed. */
 	u8 lcr, mcr, dll, dlm, scratch;
@@ -55,24 +55,21 @@ static u8 read_lsr(void)
 	return lsr;
 }
 
+/* Bounded; after one time-out each call looks just once, until the UART moves again. */
 static bool wait_for(u8 bit)
 {
-	for (u32 i = 0; i < TRANSMIT_SPINS; i++) {
-		if (read_lsr() & bit)
-			return true;
-	}
-	return false;
+	u32 spins = uart.stuck ? 1 : TRANSMIT_SPINS;
+
+	uart.stuck = true;
+	for (u32 i = 0; i < spins && uart.stuck; i++)
+		uart.stuck = !(read_lsr() & bit);
+	return !uart.stuck;
 }
 
 static void put(char c)
 {
-	if (!uart.port || uart.dead)
-		return;
-	if (!wait_for(LSR_THRE)) {
-		uart.dead = true;
-		return;
-	}
-	outb((u16)(uart.port + RBR_THR), (u8)c);
+	if (uart.port && wait_for(LSR_THRE))
+		outb((u16)(uart.port + RBR_THR), (u8)c);
 }
 
 static void put_text(const char *text)
@@ -84,6 +81,7 @@ static void put_text(const char *text)
 void uart_init(u16 port)
 {
 	/* An empty port floats high; a UART shows at least one zero in LSR and IER (its upper bits are always 0). */
+	uart.port = 0;
 	if (inb((u16)(port + LSR)) == 0xff && inb((u16)(port + IER)) == 0xff)
 		return;
 	uart.port = port;
@@ -115,11 +113,14 @@ void uart_log_sink(enum log_level level, const char *line, size_t len)
 	for (size_t i = 0; i < len; i++)
 		put(line[i] >= ' ' && line[i] <= '~' ? line[i] : '?');
 	put_text("\r\n");
+	/* A guest that has seen THRE fills the transmitter's FIFO without looking again: leave it as empty as we found it. */
+	if (uart.port)
+		(void)wait_for(LSR_THRE);
 }
 
 void uart_drain(void)
 {
-	if (uart.port && !uart.dead)
+	if (uart.port)
 		(void)wait_for(LSR_TEMT);
 }
 
