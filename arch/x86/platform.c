@@ -4,6 +4,7 @@
  */
 #include "arch/x86/platform.h"
 
+#include "arch/x86/closed_ports.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/uart16550.h"
@@ -21,6 +22,8 @@ void platform_init(const struct acpi_machine *acpi)
 		ret = reset_init(acpi);
 	if (!ret)
 		ret = smi_init(acpi);
+	if (!ret)
+		ret = closed_ports_init();
 	if (!ret)
 		ret = lapic_init(acpi->lapic_base);
 	if (ret)

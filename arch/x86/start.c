@@ -6,9 +6,11 @@
  * The order matters: no device may write to memory between the moment the firmware lets go and the moment the IOMMU holds it, and
  * the guest's first instruction comes after both maps, its CPU's and its devices', are complete.
  */
+#include "arch/x86/closed_ports.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/desc.h"
 #include "arch/x86/guest_boot.h"
+#include "arch/x86/guest_walk.h"
 #include "arch/x86/image.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/nmi.h"
@@ -33,7 +35,9 @@ bool x86_smap_on;
 
 static struct vcpu vcpu0;
 
+#define CPUID_EXT_MAX 0x80000000u
 #define CPUID_EXT_FEATURES 0x80000001u
+#define CPUID_EXT_SIZES 0x80000008u /* EAX 7:0: physical address bits */
 #define CPUID_EXT_EDX_PAGE1GB BIT32(26)
 
 /* The legacy video window and the option ROM area (PC/AT memory map). */
@@ -176,6 +180,7 @@ static void give_devices(void)
 	for (struct pci_dev *dev = pci_dev_first(); dev; dev = dev->next) {
 		if (dev->flags & PCI_FLAG_HIDDEN) {
 			log_info("pci: " SBDF_FMT " is hidden from the guest", SBDF_ARGS(dev->sbdf));
+			must(closed_ports_hide(dev), "closing a hidden device's ports");
 			continue;
 		}
 		if (guest.dma_on)
@@ -193,6 +198,8 @@ static void start_on_own_stack(void)
 
 	start_console();
 	must(paging, "Fairlead's page tables");
+	if (cpuid(CPUID_EXT_MAX, 0).eax >= CPUID_EXT_SIZES)
+		guest_phys_bits = cpuid(CPUID_EXT_SIZES, 0).eax & 0xff;
 	log_info("Fairlead runs: %llu KiB of memory for itself, %llu MiB for the guest",
 		 (unsigned long long)memmap_bytes(&boot_info.memmap, MEM_FAIRLEAD) >> 10,
 		 (unsigned long long)memmap_bytes(&boot_info.memmap, MEM_RAM) >> 20);
@@ -205,7 +212,8 @@ static void start_on_own_stack(void)
 	map_platform();
 	give_devices();
 	must(svm_start(&vcpu0), "SVM");
-	nmi_init();
+	if (guest.dma_on)
+		nmi_init();
 	guest_boot_state(&vcpu0);
 	log_info("starting the guest; %llu KiB of pool left", (unsigned long long)pages_left() * 4);
 	svm_run(&vcpu0);

@@ -26,22 +26,42 @@ static void handle_cpuid(struct vcpu *v)
 		cpuid_emulate(v);
 }
 
-static void handle_msr(struct vcpu *v, bool write)
+/* The instruction was stepped over and turned out not to be allowed: it did not execute. */
+static void fail_instruction(struct vcpu *v, u64 rip, u64 rflags)
 {
-	u32 msr = (u32)v->reg[REG_RCX];
-	u64 value = (u64)(u32)v->reg[REG_RDX] << 32 | (u32)v->reg[REG_RAX];
-	int ret = write ? msr_write(v, msr, value) : msr_read(v, msr, &value);
+	v->rip = rip;
+	v->rflags = rflags;
+	v->retired = false;
+	vcpu_raise_error(v, X86_VEC_GP, 0);
+}
 
-	if (ret) {
-		vcpu_raise_error(v, X86_VEC_GP, 0);
+static u64 edx_eax(const struct vcpu *v)
+{
+	return (u64)(u32)v->reg[REG_RDX] << 32 | (u32)v->reg[REG_RAX];
+}
+
+static void handle_rdmsr(struct vcpu *v)
+{
+	u64 rip = v->rip, rflags = v->rflags, value;
+
+	if (emulate_skip(v, X86_INSN_RDMSR))
+		return;
+	if (msr_read(v, (u32)v->reg[REG_RCX], &value)) {
+		fail_instruction(v, rip, rflags);
 		return;
 	}
-	if (emulate_skip(v, write ? X86_INSN_WRMSR : X86_INSN_RDMSR))
+	v->reg[REG_RAX] = (u32)value;
+	v->reg[REG_RDX] = value >> 32;
+}
+
+static void handle_wrmsr(struct vcpu *v)
+{
+	u64 rip = v->rip, rflags = v->rflags;
+
+	if (emulate_skip(v, X86_INSN_WRMSR))
 		return;
-	if (!write) {
-		v->reg[REG_RAX] = (u32)value;
-		v->reg[REG_RDX] = value >> 32;
-	}
+	if (msr_write(v, (u32)v->reg[REG_RCX], edx_eax(v)))
+		fail_instruction(v, rip, rflags);
 }
 
 static void handle_ioio(struct vcpu *v, u64 info, u64 next_rip)
@@ -53,7 +73,7 @@ static void handle_ioio(struct vcpu *v, u64 info, u64 next_rip)
 
 	if (info & SVM_IOIO_STRING) {
 		/* Without decode assists EXITINFO1 may not name the segment: the emulator reads it from the bytes. */
-		emulate_pio_string(v, in, size, info & SVM_IOIO_REP, SVM_IOIO_ADDRESS(info) * 2, port, next_rip);
+		(void)emulate_pio_string(v, in, size, info & SVM_IOIO_REP, SVM_IOIO_ADDRESS(info) * 2, port, next_rip);
 		return;
 	}
 	pio_access(port, size, !in, &value);
@@ -63,6 +83,7 @@ static void handle_ioio(struct vcpu *v, u64 info, u64 next_rip)
 		v->reg[REG_RAX] = (v->reg[REG_RAX] & ~GENMASK64(size * 8 - 1, 0)) | (value & GENMASK64(size * 8 - 1, 0));
 	v->rip = next_rip;
 	v->rflags &= ~X86_RFLAGS_RF;
+	v->retired = true;
 }
 
 /* The guest's tables do not reach this far: nobody owns the address, or an emulated region does. */
@@ -85,7 +106,7 @@ static void handle_nested_fault(struct vcpu *v, struct vmcb_control *c)
 		vcpu_raise(v, X86_VEC_UD);
 		return;
 	}
-	emulate_mmio(v, gpa, info & SVM_NPF_WRITE);
+	(void)emulate_mmio(v, gpa, info & SVM_NPF_WRITE); /* whatever it says, the guest can be entered */
 }
 
 static void handle_vmmcall(struct vcpu *v)
@@ -96,19 +117,19 @@ static void handle_vmmcall(struct vcpu *v)
 
 static void handle_xsetbv(struct vcpu *v)
 {
-	u64 value = (u64)(u32)v->reg[REG_RDX] << 32 | (u32)v->reg[REG_RAX];
+	u64 rip = v->rip, rflags = v->rflags;
 
-	if (v->cpl || xsetbv_emulate(v, (u32)v->reg[REG_RCX], value))
-		vcpu_raise_error(v, X86_VEC_GP, 0);
-	else if (emulate_skip(v, X86_INSN_XSETBV))
+	if (emulate_skip(v, X86_INSN_XSETBV))
 		return;
+	if (v->cpl || xsetbv_emulate(v, (u32)v->reg[REG_RCX], edx_eax(v)))
+		fail_instruction(v, rip, rflags);
 }
 
 /* INVD would throw away lines that we wrote; WBINVD does the guest no harm. */
 static void handle_invd(struct vcpu *v)
 {
-	__asm__ volatile("wbinvd" : : : "memory");
-	(void)emulate_skip(v, X86_INSN_INVD);
+	if (emulate_skip(v, X86_INSN_INVD) == 0)
+		__asm__ volatile("wbinvd" : : : "memory");
 }
 
 static void handle_machine_check(struct vcpu *v)
@@ -127,7 +148,10 @@ void svm_handle_exit(struct vcpu *v, struct vmcb *vmcb)
 		handle_cpuid(v);
 		break;
 	case SVM_EXIT_MSR:
-		handle_msr(v, c->exit_info_1 & 1);
+		if (c->exit_info_1 & SVM_MSR_WRITE)
+			handle_wrmsr(v);
+		else
+			handle_rdmsr(v);
 		break;
 	case SVM_EXIT_IOIO:
 		handle_ioio(v, c->exit_info_1, c->exit_info_2);

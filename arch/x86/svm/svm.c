@@ -220,8 +220,6 @@ static void finish_instruction(struct vcpu *v, struct vmcb *vmcb)
 
 void svm_run(struct vcpu *v)
 {
-	u64 rip;
-
 	store_boot_state(v, guest_vmcb);
 	for (;;) {
 		store_vcpu(v, guest_vmcb);
@@ -231,9 +229,8 @@ void svm_run(struct vcpu *v)
 		load_vcpu(v, &guest_vmcb->save);
 
 		v->retired = false;
-		rip = v->rip;
 		svm_handle_exit(v, guest_vmcb);
-		if (v->retired || v->rip != rip)
+		if (v->retired)
 			finish_instruction(v, guest_vmcb);
 		if (v->shutdown)
 			machine_reset("guest triple fault");

@@ -157,6 +157,9 @@ static_assert(sizeof(struct vmcb) == 4096, "VMCB size");
 #define SVM_IOIO_SEGMENT(info) ((unsigned int)((info) >> 10) & 7)
 #define SVM_IOIO_PORT(info) ((u16)((info) >> 16))
 
+/* EXITINFO1 of MSR, 15.11 */
+#define SVM_MSR_WRITE BIT(0)
+
 /* EXITINFO1 of a nested page fault, 15.25.6 */
 #define SVM_NPF_WRITE BIT(1)
 #define SVM_NPF_FETCH BIT(4)
