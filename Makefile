@@ -159,6 +159,12 @@ run: $(B)/fairlead.efi $(GUEST)/initrd.gz | $(call setup-stamp,run)
 debug: $(B)/fairlead.efi $(GUEST)/initrd.gz | $(call setup-stamp,debug)
 	@$(PYTHON) tools/debug --image $(B)/fairlead.so --efi $(B)/fairlead.efi $(ARGS)
 
+# --- the book ------------------------------------------------------------------------------------------------------
+.PHONY: docs
+docs: | $(call setup-stamp,docs)
+	$(Q)$(PYTHON) -B -m sphinx -q -W --keep-going -b html -d build/docs-cache docs build/docs
+	$(call say,DOCS,build/docs/index.html)
+
 # --- the rest ------------------------------------------------------------------------------------------------------
 .PHONY: clean distclean help
 clean:
@@ -181,6 +187,7 @@ help:
 #H make lint        the linters alone
 #H make guest       the guest's kernel and initramfs
 #H make format      what clang-format would change (advice)
+#H make docs        the book, as build/docs/index.html
 #H make clean       remove what was built; the fetched kernel stays (make distclean: everything)
 #H make help        this text
 #H

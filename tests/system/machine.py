@@ -27,7 +27,7 @@ MACHINE_LIMIT_S = 1500  # run-qemu's own time limit: nothing here leaves an emul
 ESCAPES = re.compile(r"\x1b(\[[0-9;?=]*[A-Za-z]|[78c=>])")
 # Fairlead's lines may stand anywhere among the guest's.
 FAIRLEAD = re.compile(r"(?m)^fairlead: ([^\r\n]*)\r?\n?")
-MEMORY = re.compile(r"^memory: (0x[0-9a-f]+) - (0x[0-9a-f]+) +(\S+)")
+MEMORY = re.compile(r"^memory: (0x[0-9a-f]+) - (0x[0-9a-f]+) (.+?)\s*$")
 
 
 class GuestError(AssertionError):

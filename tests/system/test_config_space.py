@@ -109,7 +109,7 @@ def test_bar_cannot_cover_what_is_not_the_devices(guest):
     ecam = guest.ecam()
     old = read(guest, "cf8", 4, EDU, BAR0) & ~0xF
     command = read(guest, "cf8", 2, EDU, COMMAND)
-    fairlead = guest.memory_map("fairlead")
+    fairlead = guest.memory_map("Fairlead")
     assert fairlead
     places = [fairlead[0].start & ~(EDU_BAR_SIZE - 1), 0xFED00000, ecam]
     try:

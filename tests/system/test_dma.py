@@ -34,7 +34,7 @@ def test_edu_reaches_the_guests_own_page(guest):
     values = guest.sh("edudma self").values
     assert values["device"] == f"0000:{EDU}"
     address = int(values["page"], 16)
-    assert any(r.start <= address < r.end for r in guest.memory_map("ram"))
+    assert any(r.start <= address < r.end for r in guest.memory_map("RAM"))
 
 
 @pytest.mark.parametrize("where", ["fairlead", "iommu-registers", "unowned"])
@@ -72,7 +72,7 @@ def test_the_pattern_would_be_found(guest):
     """The comparison above can fail: the same search finds the same pattern in memory that the device may write."""
     guest.sh(f"edudma -s {SEED + 1} self")
     needle = edu_page(SEED + 1)[:16]
-    assert any(needle in guest.qmp.memory(r.start, r.end - r.start) for r in guest.memory_map("ram"))
+    assert any(needle in guest.qmp.memory(r.start, r.end - r.start) for r in guest.memory_map("RAM"))
 
 
 def test_iommu_registers_are_safe_from_dma(guest):
@@ -85,7 +85,7 @@ def test_iommu_registers_are_safe_from_dma(guest):
 
 def test_firmware_memory_is_safe_from_dma(guest):
     """What the CPU may read because ACPI needs it is still not a device's: the tables themselves."""
-    reserved = [r for r in guest.memory_map() if r.kind not in ("ram", "fairlead", "unusable")]
+    reserved = [r for r in guest.memory_map() if r.kind not in ("RAM", "Fairlead", "unusable")]
     assert reserved
     for r in reserved[:4]:
         before = guest.qmp.memory(r.start, 4096)

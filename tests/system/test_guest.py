@@ -64,8 +64,8 @@ def test_guest_shell_reached_unattended(guest):
 
 def test_fairlead_is_underneath(guest):
     """Fairlead has named its memory, and the CPU says that there is a hypervisor with the documented KVM leaves."""
-    assert guest.memory_map("fairlead")
-    assert guest.memory_map("ram")
+    assert guest.memory_map("Fairlead")
+    assert guest.memory_map("RAM")
     assert "Hypervisor detected: KVM" in guest.sh("dmesg").output
 
 

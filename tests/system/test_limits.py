@@ -18,7 +18,7 @@ def limited(keeper, default_devices, bare):
 
 
 def cut(machine):
-    ranges = machine.memory_map("cut")
+    ranges = machine.memory_map("cut off")
     assert ranges, "Fairlead names no range as cut"
     return max(ranges, key=lambda r: r.end - r.start)
 
@@ -26,7 +26,7 @@ def cut(machine):
 def test_guest_has_what_the_limit_says(limited):
     total = int(limited.sh("awk '/MemTotal/ { print $2 }' /proc/meminfo").output) * 1024
     assert LIMIT * 0.8 < total <= LIMIT
-    assert sum(r.end - r.start for r in limited.memory_map("ram")) <= LIMIT
+    assert sum(r.end - r.start for r in limited.memory_map("RAM")) <= LIMIT
 
 
 def test_cut_memory_is_out_of_the_cpus_reach(limited):

@@ -15,7 +15,7 @@ ABOVE_RAM = 0x800000000         # 32 GiB: no machine here has memory there
 
 
 def fairlead_ranges(guest):
-    ranges = guest.memory_map("fairlead")
+    ranges = guest.memory_map("Fairlead")
     assert ranges, "Fairlead has not said where its memory is"
     return ranges
 
@@ -74,10 +74,10 @@ def test_memory_map_accounts_for_all_ram(guest):
     """The ranges ascend without overlap, and what is not Fairlead's or firmware's is the guest's."""
     ranges = guest.memory_map()
     assert all(a.end <= b.start for a, b in zip(ranges, ranges[1:]))
-    ram = sum(r.end - r.start for r in ranges if r.kind == "ram")
+    ram = sum(r.end - r.start for r in ranges if r.kind == "RAM")
     total = int(guest.sh("awk '/MemTotal/ { print $2 }' /proc/meminfo").output) * 1024
     assert 0.9 * ram < total <= ram
-    assert sum(r.end - r.start for r in ranges if r.kind == "fairlead") < 256 * MIB
+    assert sum(r.end - r.start for r in ranges if r.kind == "Fairlead") < 256 * MIB
     iomem = guest.sh("grep 'System RAM' /proc/iomem").output
     for line in iomem.splitlines():
         start, end = (int(text, 16) for text in line.split()[0].split("-"))
