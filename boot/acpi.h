@@ -47,8 +47,9 @@ int MUST_CHECK acpi_read_machine(struct acpi_machine *out);
 /*
  * Builds in buffer (size bytes, identity-mapped, 16-byte aligned) a new RSDP and XSDT that list the firmware's tables except DMAR, IVRS,
  * HPET; the MADT as a copy in which all but the first `cpus` (0: all) usable CPUs are disabled. Checksums right. Returns the bytes used, *rsdp the new
- * root pointer. -ENOSPC.
+ * root pointer. -ENOSPC: more than ACPI_GUEST_TABLES_SIZE(length of the MADT) is never needed.
  */
+#define ACPI_GUEST_TABLES_SIZE(madt_length) ((size_t)(madt_length) + 512 * 8 + 256) /* an XSDT of 512 entries, the rest, alignment */
 int MUST_CHECK acpi_build_guest_tables(void *buffer, size_t size, unsigned int cpus, paddr_t *rsdp);
 
 #endif

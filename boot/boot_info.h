@@ -29,6 +29,9 @@ struct boot_info {
 
 #define GUEST_TABLES_SIZE 0x10000
 
+/* How many CPUs this version can give to the guest. The guest's MADT lists no more: one that it started by itself would run unsupervised. */
+#define GUEST_CPUS_MAX 1
+
 extern struct boot_info boot_info;
 
 #endif
