@@ -25,6 +25,8 @@ enum mem_type uefi_type_after_exit(u32 type)
 		return MEM_RAM;
 	case UEFI_RUNTIME_SERVICES_CODE:
 	case UEFI_RUNTIME_SERVICES_DATA:
+	case UEFI_MMIO: /* what runtime services use: firmware flash, above all */
+	case UEFI_MMIO_PORT:
 		return MEM_FIRMWARE;
 	case UEFI_UNUSABLE:
 		return MEM_UNUSABLE;
@@ -32,7 +34,7 @@ enum mem_type uefi_type_after_exit(u32 type)
 		return MEM_ACPI_RECLAIM;
 	case UEFI_ACPI_NVS:
 		return MEM_ACPI_NVS;
-	default: /* reserved, MMIO, PAL, persistent, unaccepted, OEM's, and types that are not invented yet */
+	default: /* reserved, PAL, persistent, unaccepted, OEM's, and types that are not invented yet */
 		return MEM_RESERVED;
 	}
 }

@@ -53,16 +53,20 @@ static int map_ports(void *ctx UNUSED, u16 port, u16 host, u32 size, bool on)
 
 	if (size > 0x10000u - port || size > 0x10000u - host)
 		return -EINVAL;
-	ret = pio_release(port); /* the state this range had before; -ENOENT: none */
-	if (ret && ret != -ENOENT)
-		return ret;
+	/* Only what an I/O BAR has claimed before: a guest may point one at any port, a reset or configuration port among them. */
+	if (pio_claimed_by(port, forward_port) || pio_claimed_by(port, closed_port)) {
+		ret = pio_release(port);
+		if (ret && ret != -ENOENT) /* -ENOENT: in the middle of one; then the claim below says -EEXIST */
+			return ret;
+	}
 	if (on && !shift)
 		return 0;
 	if (on)
 		return pio_claim(port, (u16)size, forward_port, (void *)shift, "moved I/O BAR");
 	if (shift)
 		return 0; /* nothing stands there any more: an open port reaches no device of Fairlead's */
-	return pio_claim(port, (u16)size, closed_port, NULL, "disabled I/O BAR");
+	ret = pio_claim(port, (u16)size, closed_port, NULL, "disabled I/O BAR");
+	return ret == -EEXIST ? 0 : ret; /* a BAR that the guest has moved here answers in its place */
 }
 
 static bool hits(gpa_t gpa, u64 size, paddr_t base, u64 length)

@@ -56,6 +56,11 @@ int pio_claim(u16 first, u16 count, pio_fn fn, void *ctx, const char *name)
 	return 0;
 }
 
+bool pio_claimed_by(u16 port, pio_fn fn)
+{
+	return claim_of_port[port] && claims[claim_of_port[port]].fn == fn;
+}
+
 int pio_release(u16 first)
 {
 	u8 number = claim_of_port[first];

@@ -16,6 +16,8 @@ typedef void (*pio_fn)(void *ctx, u16 port, unsigned int size, bool write, u32 *
 int pio_claim(u16 first, u16 count, pio_fn fn, void *ctx, const char *name);
 /* Releases a claim that begins at `first` (I/O BARs that move). Exit path. -ENOENT. */
 int pio_release(u16 first);
+/* Is `port` claimed, and by that handler? Exit path. */
+bool pio_claimed_by(u16 port, pio_fn fn);
 /* One guest access that exited. Exit path. Where it spans claims, or a claim and ports that pass, it goes on byte by byte, each to its
  * own; bytes past FFFFh: all-ones / dropped. */
 void pio_access(u16 port, unsigned int size, bool write, u32 *value);
