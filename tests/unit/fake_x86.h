@@ -93,7 +93,7 @@ void outl(u16 port, u32 value)
 	port_out(port, 4, value);
 }
 
-static void ports_forget(void)
+static UNUSED void ports_forget(void)
 {
 	port_write_count = port_read_count = 0;
 }
