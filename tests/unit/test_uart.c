@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One UART, two users. The model below is a 16550 (PC16550D data sheet, section 8): it counts what it loses. The guest is Linux's 8250
+ * driver where its probing asks for more than transmission and reception.
+ */
+#include "fake_x86.h"
+
+#include "arch/x86/pio.h"
+#include "arch/x86/uart16550.h"
+
+#define COM1 0x3f8
+enum { RBR = 0, THR = 0, IER = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7 };
+#define DLAB 0x80
+#define LSR_DR 0x01
+#define LSR_OE 0x02
+#define LSR_FE 0x08
+#define LSR_THRE 0x20
+#define LSR_TEMT 0x40
+#define OUT2 0x08
+#define LOOP 0x10
+
+/* ---- a 16550 ------------------------------------------------------------------------------------------------------ */
+
+#define FIFO 16
+
+static struct {
+	bool present, stuck;
+	u8 ier, fcr, lcr, mcr, scr, dll, dlm;
+	u8 errors; /* cleared by a read of LSR */
+	unsigned int queued, lost;
+	unsigned int patience; /* reads of LSR until a character has left */
+	char sent[4096];
+	unsigned int sent_count;
+	char input[64];
+	unsigned int input_count;
+	unsigned int lsr_reads;
+} chip;
+
+static u8 chip_lsr(void)
+{
+	u8 lsr = chip.errors | (chip.input_count ? LSR_DR : 0);
+
+	chip.errors = 0;
+	chip.lsr_reads++;
+	if (!chip.stuck && chip.queued && chip.lsr_reads % 4 == 0)
+		chip.queued--;
+	return chip.queued ? lsr : lsr | LSR_THRE | LSR_TEMT;
+}
+
+static u8 chip_receive(void)
+{
+	char c = chip.input[0];
+
+	if (chip.input_count)
+		memmove(chip.input, chip.input + 1, --chip.input_count);
+	return (u8)c;
+}
+
+static bool chip_read(u16 port, u8 *value)
+{
+	if (port < COM1 || port > COM1 + 7)
+		return false;
+	*value = 0xff;
+	if (!chip.present)
+		return true;
+	switch (port - COM1) {
+	case RBR: *value = chip.lcr & DLAB ? chip.dll : chip_receive(); break;
+	case IER: *value = chip.lcr & DLAB ? chip.dlm : chip.ier; break;
+	case IIR: *value = 0x01 | (chip.fcr & 1 ? 0xc0 : 0); break;
+	case LCR: *value = chip.lcr; break;
+	case MCR: *value = chip.mcr; break;
+	case LSR: *value = chip_lsr(); break;
+	case MSR: *value = 0xb0; break;
+	default: *value = chip.scr; break;
+	}
+	return true;
+}
+
+static void chip_transmit(u8 value)
+{
+	if (chip.queued >= (chip.fcr & 1 ? FIFO : 1))
+		chip.lost++;
+	else
+		chip.queued++;
+	if (chip.sent_count < sizeof(chip.sent) - 1)
+		chip.sent[chip.sent_count++] = (char)value;
+}
+
+static bool chip_write(u16 port, u8 value)
+{
+	if (port < COM1 || port > COM1 + 7)
+		return false;
+	switch (port - COM1) {
+	case THR:
+		if (chip.lcr & DLAB)
+			chip.dll = value;
+		else
+			chip_transmit(value);
+		break;
+	case IER:
+		if (chip.lcr & DLAB)
+			chip.dlm = value;
+		else
+			chip.ier = value & 0x0f;
+		break;
+	case FCR:
+		/* Changing the enable bit, or asking for it, empties the FIFOs. */
+		if (((value ^ chip.fcr) & 1) || (value & 4)) {
+			chip.lost += chip.queued;
+			chip.queued = 0;
+		}
+		chip.fcr = value;
+		break;
+	case LCR: chip.lcr = value; break;
+	case MCR: chip.mcr = value; break;
+	case SCR: chip.scr = value; break;
+	default: break;
+	}
+	return true;
+}
+
+/* ---- the guest ---------------------------------------------------------------------------------------------------- */
+
+static u8 in(unsigned int reg)
+{
+	u32 value = 0;
+
+	pio_access((u16)(COM1 + reg), 1, false, &value);
+	return (u8)value;
+}
+
+static void out(unsigned int reg, u8 value)
+{
+	u32 v = value;
+
+	pio_access((u16)(COM1 + reg), 1, true, &v);
+}
+
+static void guest_says(const char *text)
+{
+	while (*text)
+		out(THR, (u8)*text++);
+}
+
+static void fairlead_says(enum log_level level, const char *text)
+{
+	uart_log_sink(level, text, strlen(text));
+}
+
+static void assert_sent(const char *text)
+{
+	chip.sent[chip.sent_count] = '\0';
+	assert_string_equal(chip.sent, text);
+	assert_int_equal(chip.lost, 0);
+}
+
+static int setup(void **state)
+{
+	memset(&chip, 0, sizeof(chip));
+	chip.present = true;
+	model_read = chip_read;
+	model_write = chip_write;
+	uart_init(COM1);
+	(void)pio_release(COM1);
+	assert_int_equal(uart_share_with_guest(), 0);
+	guest_says("\n");
+	chip.queued = chip.sent_count = chip.lost = 0;
+	return 0;
+}
+
+/* ---- output ------------------------------------------------------------------------------------------------------- */
+
+static void lines_are_marked(void **state)
+{
+	fairlead_says(LOG_INFO, "hello");
+	fairlead_says(LOG_WARN, "careful");
+	fairlead_says(LOG_ERROR, "no");
+	assert_sent("fairlead: hello\r\nfairlead: warning: careful\r\nfairlead: error: no\r\n");
+}
+
+static void a_line_does_not_land_in_the_guests(void **state)
+{
+	guest_says("half a li");
+	fairlead_says(LOG_INFO, "a");
+	fairlead_says(LOG_INFO, "b");
+	guest_says("ne\r\n");
+	fairlead_says(LOG_INFO, "c");
+	assert_sent("half a li\r\nfairlead: a\r\nfairlead: b\r\nne\r\nfairlead: c\r\n");
+}
+
+static void control_characters_do_not_pass(void **state)
+{
+	fairlead_says(LOG_INFO, "a\x1b[2J\nb\xff");
+	assert_sent("fairlead: a?[2J?b?\r\n");
+}
+
+/* Linux looks at THRE once and then fills the FIFO: a line of Fairlead's in between must not make it overflow. */
+static void the_guests_burst_is_not_lost(void **state)
+{
+	out(FCR, 0x01);
+	assert_int_equal(in(LSR) & LSR_THRE, LSR_THRE);
+	fairlead_says(LOG_INFO, "in between");
+	guest_says("0123456789abcdef");
+	assert_sent("fairlead: in between\r\n0123456789abcdef");
+}
+
+static void a_fifo_reset_does_not_eat_fairleads_line(void **state)
+{
+	fairlead_says(LOG_INFO, "x");
+	out(FCR, 0x07);
+	out(FCR, 0x00);
+	fairlead_says(LOG_INFO, "y");
+	assert_sent("fairlead: x\r\nfairlead: y\r\n");
+}
+
+static void a_stuck_transmitter_does_not_hang(void **state)
+{
+	chip.stuck = true;
+	chip.queued = 1;
+	fairlead_says(LOG_INFO, "nobody reads this");
+	chip.lsr_reads = 0;
+	fairlead_says(LOG_INFO, "nor this");
+	assert_true(chip.lsr_reads < 100); /* not one time-out per character */
+	chip.stuck = false;
+	chip.queued = 0;
+	chip.sent_count = 0;
+	fairlead_says(LOG_INFO, "back");
+	assert_sent("fairlead: back\r\n");
+}
+
+static void without_a_uart_the_ports_pass(void **state)
+{
+	assert_int_equal(pio_release(COM1), 0);
+	chip.present = false;
+	uart_init(COM1);
+	assert_int_equal(uart_share_with_guest(), 0);
+	assert_int_equal(pio_bitmap[COM1 / 8], 0);
+	chip.sent_count = 0;
+	fairlead_says(LOG_INFO, "into the void");
+	uart_drain();
+	assert_int_equal(chip.sent_count, 0);
+}
+
+/* ---- what the guest may not change -------------------------------------------------------------------------------- */
+
+static void the_guest_cannot_change_the_line(void **state)
+{
+	u8 lcr = chip.lcr, dll = chip.dll, dlm = chip.dlm;
+
+	out(LCR, DLAB | 0x02);
+	out(0, 0x0c);
+	out(1, 0x01);
+	assert_int_equal(in(0), 0x0c);
+	assert_int_equal(in(1), 0x01);
+	out(LCR, 0x42); /* 7 bits, break */
+	assert_int_equal(in(LCR), 0x42);
+	assert_int_equal(chip.lcr, lcr);
+	assert_int_equal(chip.dll, dll);
+	assert_int_equal(chip.dlm, dlm);
+	assert_int_equal(chip.sent_count, 0); /* the divisor was no character */
+	out(MCR, 0x00);
+	assert_int_equal(chip.mcr & 0x03, 0x03); /* DTR and RTS are Fairlead's as well */
+}
+
+static void interrupts_are_the_guests(void **state)
+{
+	out(IER, 0xff);
+	assert_int_equal(chip.ier, 0x0f);
+	assert_int_equal(in(IER), 0x0f);
+	out(IER, 0x05);
+	assert_int_equal(chip.ier, 0x05);
+	out(MCR, 0x0b);
+	assert_int_equal(chip.mcr & OUT2, OUT2);
+	out(MCR, 0x03);
+	assert_int_equal(chip.mcr & OUT2, 0);
+	assert_int_equal(in(MCR), 0x03);
+}
+
+static void input_is_the_guests(void **state)
+{
+	memcpy(chip.input, "\x03q", 2);
+	chip.input_count = 2;
+	fairlead_says(LOG_INFO, "polls, but reads nothing");
+	assert_int_equal(in(LSR) & LSR_DR, LSR_DR);
+	assert_int_equal(in(RBR), 0x03);
+	assert_int_equal(in(RBR), 'q');
+	assert_int_equal(in(LSR) & LSR_DR, 0);
+}
+
+/* Reading LSR clears the error bits: what Fairlead's polling saw is kept for the guest, once. */
+static void errors_are_kept_for_the_guest(void **state)
+{
+	chip.errors = LSR_OE | LSR_FE;
+	fairlead_says(LOG_INFO, "polls");
+	assert_int_equal(in(LSR) & 0x1e, LSR_OE | LSR_FE);
+	assert_int_equal(in(LSR) & 0x1e, 0);
+}
+
+static void wide_accesses_are_bytes(void **state)
+{
+	u32 value = 0x0000425a;
+
+	pio_access(COM1 + 6, 2, true, &value); /* MSR (read-only), scratch */
+	assert_int_equal(in(SCR), 0x42);
+	value = 0;
+	pio_access(COM1 + 6, 2, false, &value);
+	assert_int_equal(value, 0x42b0);
+}
+
+/* ---- Linux's probing (drivers/tty/serial/8250/8250_port.c, autoconfig) ------------------------------------------- */
+
+static void linux_finds_a_16550a(void **state)
+{
+	u8 lcr = in(LCR), mcr = in(MCR);
+
+	out(IER, 0);
+	assert_int_equal(in(IER) & 0x0f, 0);
+	out(IER, 0x0f);
+	assert_int_equal(in(IER) & 0x0f, 0x0f);
+	out(IER, 0);
+	out(MCR, LOOP | 0x0a);
+	assert_int_equal(in(MSR) & 0xf0, 0x90);
+	assert_int_equal(chip.mcr & LOOP, 0);
+	out(MCR, mcr);
+	assert_int_equal(in(MSR) & 0xf0, 0xb0);
+	out(LCR, 0xbf);
+	out(2, 0);
+	out(LCR, 0);
+	out(FCR, 0x01);
+	assert_int_equal(in(IIR) >> 6, 3);
+	out(IER, 0x40); /* an XScale's unit enable: must not stick */
+	assert_int_equal(in(IER) & 0x40, 0);
+	out(SCR, 0xa5);
+	assert_int_equal(in(SCR), 0xa5);
+	out(SCR, 0x5a);
+	assert_int_equal(in(SCR), 0x5a);
+	out(LCR, lcr);
+	assert_sent("");
+}
+
+static void loopback_follows_the_outputs(void **state)
+{
+	static const struct {
+		u8 mcr, msr;
+	} pairs[] = { { 0x01, 0x20 }, { 0x02, 0x10 }, { 0x04, 0x40 }, { 0x08, 0x80 }, { 0x0f, 0xf0 }, { 0x00, 0x00 } };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(pairs); i++) {
+		out(MCR, LOOP | pairs[i].mcr);
+		assert_int_equal(in(MSR) & 0xf0, pairs[i].msr);
+	}
+	guest_says("not on the wire");
+	assert_sent("");
+	fairlead_says(LOG_INFO, "on the wire");
+	assert_sent("fairlead: on the wire\r\n");
+	out(MCR, 0x0b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(lines_are_marked, setup),
+		cmocka_unit_test_setup(a_line_does_not_land_in_the_guests, setup),
+		cmocka_unit_test_setup(control_characters_do_not_pass, setup),
+		cmocka_unit_test_setup(the_guests_burst_is_not_lost, setup),
+		cmocka_unit_test_setup(a_fifo_reset_does_not_eat_fairleads_line, setup),
+		cmocka_unit_test_setup(a_stuck_transmitter_does_not_hang, setup),
+		cmocka_unit_test_setup(without_a_uart_the_ports_pass, setup),
+		cmocka_unit_test_setup(the_guest_cannot_change_the_line, setup),
+		cmocka_unit_test_setup(interrupts_are_the_guests, setup),
+		cmocka_unit_test_setup(input_is_the_guests, setup),
+		cmocka_unit_test_setup(errors_are_kept_for_the_guest, setup),
+		cmocka_unit_test_setup(wide_accesses_are_bytes, setup),
+		cmocka_unit_test_setup(linux_finds_a_16550a, setup),
+		cmocka_unit_test_setup(loopback_follows_the_outputs, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
