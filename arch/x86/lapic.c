@@ -128,8 +128,7 @@ bool lapic_writable(unsigned int offset)
 		return false;
 	if (is_lvt(offset) || (offset >= APIC_EXT_ENABLE_FIRST && offset <= APIC_EXT_ENABLE_LAST))
 		return true;
-	switch (offset) {
-	case APIC_ID:
+	switch (offset) { /* not the ID: Fairlead's own messages are addressed to the one it read */
 	case APIC_TPR:
 	case APIC_EOI:
 	case APIC_LDR:

@@ -13,6 +13,12 @@
 
 #define WAIT_US 100000u
 
+/* The PC/AT's non-volatile memory: byte 0Fh tells firmware why the machine was reset. */
+#define PORT_CMOS_INDEX 0x70
+#define PORT_CMOS_DATA 0x71
+#define CMOS_NMI_OFF 0x80u
+#define CMOS_SHUTDOWN_CODE 0x0fu
+
 static void wait_a_while(void)
 {
 	u64 start = arch_time_us();
@@ -31,6 +37,9 @@ void machine_reset(const char *why)
 
 	log_info("resetting the machine: %s", why);
 	uart_drain();
+	/* Firmware that finds S3's code here would resume into the guest's waking vector instead of starting over. */
+	outb(PORT_CMOS_INDEX, CMOS_NMI_OFF | CMOS_SHUTDOWN_CODE);
+	outb(PORT_CMOS_DATA, 0);
 	if (acpi->reset_supported && acpi->reset_space == ACPI_SPACE_IO) {
 		outb((u16)acpi->reset_address, acpi->reset_value);
 		wait_a_while();

@@ -14,6 +14,7 @@
 #define MSR_BANK_STATUS(bank) (0x401u + 4 * (bank))
 #define MSR_BANK_ADDRESS(bank) (0x402u + 4 * (bank))
 #define STATUS_VALID BIT(63)
+#define STATUS_OVERFLOW BIT(62)
 #define STATUS_UNCORRECTED BIT(61)
 #define STATUS_ADDRESS_VALID BIT(58)
 #define STATUS_CONTEXT_CORRUPT BIT(57)
@@ -32,7 +33,8 @@ static bool log_bank(u32 bank)
 		  (unsigned long long)address, status & STATUS_UNCORRECTED ? "uncorrected" : "corrected",
 		  status & STATUS_CONTEXT_CORRUPT ? ", processor context corrupt" : "");
 	(void)wrmsr_safe(MSR_BANK_STATUS(bank), 0);
-	return status & STATUS_CONTEXT_CORRUPT;
+	/* With an overflow an error was lost; beside an uncorrected one it may have been a fatal one (9.3.2.1). */
+	return (status & STATUS_CONTEXT_CORRUPT) || ((status & STATUS_OVERFLOW) && (status & STATUS_UNCORRECTED));
 }
 
 bool mce_log_and_classify(void)

@@ -16,8 +16,12 @@
 #define NMI_STATUS_SERR 0x80u
 #define NMI_STATUS_IOCHK 0x40u
 
-/* A fault may raise its message while the previous one is being drained: the NMI then finds nothing, and is ours all the same. */
-static bool drained_since_last;
+/*
+ * Two faults in a row may latch two NMIs, and the first one's visit drains both: the second then finds nothing. It is the
+ * very next NMI, or it does not exist.
+ */
+static u64 visits;
+static u64 drained_at; /* the visit that found a fault; 0: none */
 
 void nmi_init(void)
 {
@@ -27,19 +31,17 @@ void nmi_init(void)
 
 static bool from_iommu(void)
 {
+	visits++;
 	if (iommu_any_fault_pending()) {
 		iommu_report_faults();
-		drained_since_last = true;
+		drained_at = visits;
 		return true;
 	}
-	if (drained_since_last) {
-		drained_since_last = false;
-		return true;
-	}
-	return false;
+	return drained_at && drained_at + 1 == visits;
 }
 
-static void log_chipset_reason(void)
+/* True if the chipset says that it raised one. */
+static bool from_chipset(void)
 {
 	u8 status = inb(NMI_STATUS_PORT);
 
@@ -47,18 +49,21 @@ static void log_chipset_reason(void)
 		log_warn("platform: NMI with SERR# set (port 61h = 0x%02x): a device reported a fatal error", status);
 	if (status & NMI_STATUS_IOCHK)
 		log_warn("platform: NMI with IOCHK# set (port 61h = 0x%02x)", status);
+	return status & (NMI_STATUS_SERR | NMI_STATUS_IOCHK);
 }
 
+/* An NMI that nobody explains is the guest's too: it may have a source in NMI mode that Fairlead does not know. */
 void nmi_handle(struct vcpu *v)
 {
-	bool from_guest = lapic_nmi_expected();
+	bool iommu, guest_asked;
 
 	if (!nmi_arrived)
 		return; /* taken by an earlier window */
 	nmi_arrived = false;
-	if (from_iommu() && !from_guest)
+	guest_asked = lapic_nmi_expected();
+	iommu = from_iommu();
+	if (!from_chipset() && iommu && !guest_asked)
 		return;
-	log_chipset_reason();
 	if (v->nmi_waiting < (v->nmi_blocked ? 1u : 2u))
 		v->nmi_waiting++;
 }
@@ -71,11 +76,12 @@ void nmi_iret(struct vcpu *v)
 
 bool nmi_take(struct vcpu *v)
 {
-	if (!v->nmi_waiting || v->nmi_blocked)
+	bool iret_to_run = v->nmi_iret_rip && v->rip == v->nmi_iret_rip;
+
+	if (!iret_to_run)
+		v->nmi_iret_rip = 0;
+	if (!v->nmi_waiting || v->nmi_blocked || iret_to_run)
 		return false;
-	if (v->nmi_iret_rip && v->rip == v->nmi_iret_rip)
-		return false;
-	v->nmi_iret_rip = 0;
 	v->nmi_waiting--;
 	v->nmi_blocked = true;
 	return true;

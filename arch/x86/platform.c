@@ -19,9 +19,9 @@ void platform_init(const struct acpi_machine *acpi)
 	if (!ret)
 		ret = acpi_pm_init(acpi);
 	if (!ret)
-		ret = reset_init(acpi);
-	if (!ret)
 		ret = smi_init(acpi);
+	if (!ret) /* after the others: the ACPI reset register may be one of their ports */
+		ret = reset_init(acpi);
 	if (!ret)
 		ret = closed_ports_init();
 	if (!ret)

@@ -40,6 +40,9 @@ static struct vcpu vcpu0;
 #define CPUID_EXT_SIZES 0x80000008u /* EAX 7:0: physical address bits */
 #define CPUID_EXT_EDX_PAGE1GB BIT32(26)
 
+/* Interrupt messages and the local APIC's page (Intel SDM vol. 3A, 11.11.1) */
+#define MESSAGE_AREA 0xfee00000u
+#define MESSAGE_AREA_SIZE 0x100000u
 /* The legacy video window and the option ROM area (PC/AT memory map). */
 #define VGA_BASE 0xa0000u
 #define VGA_SIZE 0x20000u
@@ -122,7 +125,8 @@ static void cut_registers(void)
 	for (struct iommu *iommu = iommu_first(); iommu; iommu = iommu->next)
 		cut_page(iommu->registers, iommu->registers_size);
 	cut_page(boot_info.acpi.hpet_base, PAGE_SIZE);
-	cut_page(boot_info.acpi.lapic_base, PAGE_SIZE);
+	/* All of it, not only the APIC's page: what a CPU writes there may become an interrupt message of any kind. */
+	cut_page(MESSAGE_AREA, MESSAGE_AREA_SIZE);
 	for (unsigned int i = 0; i < boot_info.acpi.ioapics; i++)
 		cut_page(boot_info.acpi.ioapic[i].base, PAGE_SIZE);
 }

@@ -208,6 +208,7 @@ static void guest_write(unsigned int reg, u8 value)
 		break;
 	case IIR_FCR:
 		/* A transmitter reset would lose what Fairlead has just written. */
+		uart_drain(); /* switching the FIFOs on or off empties them, too */
 		outb((u16)(uart.port + IIR_FCR), (u8)(value & ~FCR_RESET_TRANSMIT));
 		break;
 	case LCR:
