@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Configuration access through a device object. It guards that nothing is sent to a device that is known to be gone, and it is
- * where a vanished device is noticed: a function that is there never reads its vendor ID as all-ones.
+ * Configuration access through a device object. It guards that nothing is sent to a device that is known to
+ * be gone, and it is where a vanished device is noticed: a function that is there never reads its vendor ID
+ * as all-ones.
  */
 #include "core/log.h"
 #include "drivers/pci/internal.h"
@@ -13,7 +14,10 @@ static u32 flags_of(const struct pci_dev *dev)
 	return atomic_load_explicit(&dev->flags, memory_order_relaxed);
 }
 
-/* Looks at a vendor ID just read. A device in reset answers all-ones for a while and then its ID: BUSY ends with that. */
+/*
+ * Looks at a vendor ID just read. A device in reset answers all-ones for a while and then its ID: BUSY ends
+ * with that.
+ */
 static void judge_vendor(struct pci_dev *dev, u32 vendor)
 {
 	u32 flags = flags_of(dev);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How large each base address register is (PCI Local Bus 3.0, 6.2.5.1): write all-ones, see which bits stick, write the old value
- * back. While a BAR holds all-ones the device would claim those addresses, so its decoding is off for the moment that
- * takes. Nothing is logged in between: the console itself may be a PCI device.
+ * How large each base address register is (PCI Local Bus 3.0, 6.2.5.1): write all-ones, see which bits
+ * stick, write the old value back. While a BAR holds all-ones the device would claim those addresses, so
+ * its decoding is off for the moment that takes. Nothing is logged in between: the console itself may be a
+ * PCI device.
  */
 #include "core/log.h"
 #include "drivers/pci/internal.h"
@@ -41,11 +42,12 @@ static paddr_t assigned_base(u64 held, u64 mask)
 
 static void decode_io(struct pci_bar *bar, struct probe p)
 {
+	/*
+	 * Devices with 16-bit ports may wire the upper half to 0 (PCI Local Bus 3.0, 6.2.5.1): the size is
+	 * unharmed.
+	 */
 	u32 mask = p.answer & PCI_BAR_IO_MASK;
 
-	/* A device with 16-bit ports may leave the upper half 0 (PCI Local Bus 3.0, 6.2.5.1, implementation note). */
-	if (mask && !(mask & 0xffff0000u))
-		mask |= 0xffff0000u;
 	bar->size = size_from_mask(mask);
 	if (!bar->size || bar->size > IO_SPACE_SIZE)
 		return;
@@ -120,8 +122,9 @@ bool pci_size_bars(struct pci_dev *dev)
 
 	if (dev->header_type > PCI_HEADER_BRIDGE)
 		return true;
+	/* Host and ISA bridges: BARs may be fixed, and what they decode is the machine itself. */
 	if (PCI_BASE_CLASS(dev->class_code) == PCI_BASE_CLASS_BRIDGE && !bridge)
-		return true; /* host and ISA bridges: BARs may be fixed, and what they decode is the machine itself */
+		return true;
 
 	command = pci_dev_read(dev, PCI_COMMAND, 2);
 	if (command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY))
@@ -133,6 +136,7 @@ bool pci_size_bars(struct pci_dev *dev)
 		pci_dev_write(dev, PCI_COMMAND, 2, command);
 
 	if (malformed)
-		log_warn("pci: " SBDF_FMT " has a BAR of a type that does not exist: ignored", SBDF_ARGS(dev->sbdf));
+		log_warn("pci: " SBDF_FMT " has a BAR of a type that does not exist: ignored",
+			 SBDF_ARGS(dev->sbdf));
 	return (pci_dev_read(dev, PCI_VENDOR_ID, 2) & 0xffffu) != PCI_VENDOR_NONE;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Walks of the two capability lists (PCI Local Bus 3.0, 6.7; PCIe base spec 6.0, 7.6). The lists are the device's word: pointers
- * may loop, point into the header or at nothing. Each offset is visited at most once, so a walk ends.
+ * Walks of the two capability lists (PCI Local Bus 3.0, 6.7; PCIe base spec 6.0, 7.6). The lists are the
+ * device's word: pointers may loop, point into the header or at nothing. Each offset is visited at most
+ * once, so a walk ends.
  */
 #include "drivers/pci/internal.h"
 #include "drivers/pci/pci.h"
@@ -35,7 +36,8 @@ int pci_for_each_cap(struct pci_dev *dev, pci_cap_fn fn, void *ctx)
 	if (!(pci_dev_read(dev, PCI_STATUS, 2) & PCI_STATUS_CAP_LIST) || dev->header_type > PCI_HEADER_BRIDGE)
 		return 0;
 	offset = pci_dev_read(dev, PCI_CAP_POINTER, 1) & PCI_CAP_POINTER_MASK;
-	for (unsigned int i = 0; i < CAPS_MAX && offset >= PCI_HEADER_SIZE && first_visit(&seen, offset); i++) {
+	for (unsigned int i = 0; i < CAPS_MAX && offset >= PCI_HEADER_SIZE && first_visit(&seen, offset);
+	     i++) {
 		u32 header = pci_dev_read(dev, offset, 2);
 		int ret;
 
@@ -56,7 +58,8 @@ int pci_for_each_ext_cap(struct pci_dev *dev, pci_cap_fn fn, void *ctx)
 
 	if (dev->cfg_size < PCIE_CFG_SIZE)
 		return 0;
-	for (unsigned int i = 0; i < EXT_CAPS_MAX && offset >= PCIE_EXT_CAP_START && first_visit(&seen, offset); i++) {
+	for (unsigned int i = 0;
+	     i < EXT_CAPS_MAX && offset >= PCIE_EXT_CAP_START && first_visit(&seen, offset); i++) {
 		u32 header = pci_dev_read(dev, offset, 4);
 		int ret;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Configuration access by address. There may be two ways to reach a register (ECAM; CF8/CFC on x86): this file picks, for
- * each access, the first registered way that reaches it. It guards that a malformed access never gets to the hardware.
+ * Configuration access by address. There may be two ways to reach a register (ECAM; CF8/CFC on x86): this
+ * file picks, for each access, the first registered way that reaches it. It guards that a malformed access
+ * never gets to the hardware.
  */
 #include "core/errno.h"
 #include "drivers/pci/internal.h"

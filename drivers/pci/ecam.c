@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Enhanced configuration access: each function's 4 KiB of configuration space is a page of memory (PCIe base spec 6.0, 7.2.2).
- * The MCFG table says where (PCI Firmware specification 3.3, 4.1.2). It is firmware's word: each field is checked before an
- * address is computed from it.
+ * Enhanced configuration access: each function's 4 KiB of configuration space is a page of memory (PCIe
+ * base spec 6.0, 7.2.2). The MCFG table says where (PCI Firmware specification 3.3, 4.1.2). It is
+ * firmware's word: each field is checked before an address is computed from it.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -24,7 +24,8 @@ static_assert(sizeof(struct mcfg_entry) == 16, "MCFG allocation structure is 16 
 static_assert(offsetof(struct mcfg_entry, segment) == 8, "MCFG segment group at byte 8");
 static_assert(offsetof(struct mcfg_entry, first_bus) == 10, "MCFG start bus at byte 10");
 
-#define ECAM_BUS_SHIFT 20 /* PCIe base spec 6.0, table 7-1: 27:20 bus, 19:15 device, 14:12 function, 11:0 register */
+#define ECAM_BUS_SHIFT \
+	20 /* PCIe base spec 6.0, table 7-1: 27:20 bus, 19:15 device, 14:12 function, 11:0 register */
 #define ECAM_FN_SHIFT  12
 
 static struct ecam_window windows[ECAM_WINDOWS_MAX]; /* written at boot, constant afterwards */
@@ -35,7 +36,8 @@ static const struct ecam_window *window_of(struct sbdf sbdf)
 	for (unsigned int i = 0; i < window_count; i++) {
 		const struct ecam_window *w = &windows[i];
 
-		if (w->segment == sbdf.segment && PCI_BUS(sbdf.bdf) >= w->first_bus && PCI_BUS(sbdf.bdf) <= w->last_bus)
+		if (w->segment == sbdf.segment && PCI_BUS(sbdf.bdf) >= w->first_bus &&
+		    PCI_BUS(sbdf.bdf) <= w->last_bus)
 			return w;
 	}
 	return NULL;
@@ -47,7 +49,10 @@ static bool ecam_reaches(void *ctx, struct sbdf sbdf, unsigned int offset)
 	return offset < PCIE_CFG_SIZE && window_of(sbdf);
 }
 
-/* The register's address, or NULL where no window is. A BDF is bus, device and function in ECAM's own order. */
+/*
+ * The register's address, or NULL where no window is. A BDF is bus, device and function in ECAM's own
+ * order.
+ */
 static volatile void *ecam_address(struct sbdf sbdf, unsigned int offset)
 {
 	const struct ecam_window *w = window_of(sbdf);
@@ -62,7 +67,10 @@ static u32 ecam_read(void *ctx, struct sbdf sbdf, unsigned int offset, unsigned 
 	(void)ctx;
 	if (!addr)
 		return 0xffffffffu;
-	/* A two-byte access at an odd offset stays within its dword, but a load must be aligned: two bytes then. */
+	/*
+	 * A two-byte access at an odd offset stays within its dword, but a load must be aligned: two bytes
+	 * then.
+	 */
 	if (size == 2 && (offset & 1)) {
 		u32 low = mmio_read8(addr);
 
@@ -127,7 +135,8 @@ static bool windows_collide(const struct ecam_window *a, const struct ecam_windo
 }
 
 /* What is wrong with the window, given the ones before it; NULL: nothing. */
-static const char *window_fault(const struct ecam_window *w, const struct ecam_window *before, unsigned int count)
+static const char *window_fault(const struct ecam_window *w, const struct ecam_window *before,
+				unsigned int count)
 {
 	if (w->first_bus > w->last_bus)
 		return "its bus range is reversed";

@@ -2,9 +2,9 @@
 /*
  * Finding the functions (PCI Local Bus 3.0, 3.2.2.3; PCIe base spec 6.0, 7.3).
  *
- * A bridge's secondary bus has a higher number than the bus it stands on, so one pass over the buses in ascending order
- * meets each bridge before the bus behind it: no recursion, and bus numbers that loop cannot be followed. A bus that no
- * bridge claims is scanned as another root bus (a second root complex).
+ * A bridge's secondary bus has a higher number than the bus it stands on, so one pass over the buses in
+ * ascending order meets each bridge before the bus behind it: no recursion, and bus numbers that loop
+ * cannot be followed. A bus that no bridge claims is scanned as another root bus (a second root complex).
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -87,8 +87,8 @@ static void claim_secondary(struct scan *scan, struct pci_dev *dev)
 	else if (scan->bridge_to[secondary])
 		fault = "another bridge's";
 	if (fault) {
-		log_warn("pci: bridge " SBDF_FMT ": bus numbers %u-%u are %s: not entered", SBDF_ARGS(dev->sbdf), secondary,
-			 subordinate, fault);
+		log_warn("pci: bridge " SBDF_FMT ": bus numbers %u-%u are %s: not entered",
+			 SBDF_ARGS(dev->sbdf), secondary, subordinate, fault);
 		return;
 	}
 	dev->secondary_bus = secondary;
@@ -96,7 +96,10 @@ static void claim_secondary(struct scan *scan, struct pci_dev *dev)
 	scan->bridge_to[secondary] = dev;
 }
 
-/* An object for the function that answers at sbdf. 0; -ENOMEM. A function that vanishes meanwhile leaves nothing behind. */
+/*
+ * An object for the function that answers at sbdf. 0; -ENOMEM. A function that vanishes meanwhile leaves
+ * nothing behind.
+ */
 static int add_function(struct scan *scan, struct sbdf sbdf, struct pci_dev *parent)
 {
 	struct pci_dev *dev = pci_dev_create(sbdf, parent);
@@ -109,7 +112,8 @@ static int add_function(struct scan *scan, struct sbdf sbdf, struct pci_dev *par
 	dev->cfg_size = PCI_CFG_SIZE;
 	read_identity(dev);
 	if (dev->header_type > PCI_HEADER_CARDBUS) {
-		log_warn("pci: " SBDF_FMT ": header type 0x%02x is not known: ignored", SBDF_ARGS(sbdf), dev->header_type);
+		log_warn("pci: " SBDF_FMT ": header type 0x%02x is not known: ignored", SBDF_ARGS(sbdf),
+			 dev->header_type);
 		pci_dev_drop(dev);
 		return 0;
 	}
@@ -135,8 +139,12 @@ static bool function_answers(struct sbdf sbdf)
 	u32 vendor = pci_cfg_read(sbdf, PCI_VENDOR_ID, 2);
 
 	if (vendor == PCI_VENDOR_CRS) {
-		/* Firmware has waited its second already; the device is not usable, and its header not readable. */
-		log_warn("pci: " SBDF_FMT " is not ready (configuration request retry): ignored", SBDF_ARGS(sbdf));
+		/*
+		 * Firmware has waited its second already; the device is not usable, and its header not
+		 * readable.
+		 */
+		log_warn("pci: " SBDF_FMT " is not ready (configuration request retry): ignored",
+			 SBDF_ARGS(sbdf));
 		return false;
 	}
 	/* Some bridges answer 0 for what is not there. */

@@ -2,10 +2,12 @@
 /*
  * The device objects: where they live, how they are found, and how references are counted.
  *
- * Objects come from a type-stable pool: memory that was a `struct pci_dev` once stays one. That is what lets a lookup touch
- * an object that it holds no reference to: at worst it raises the count of another device, notices, and puts it back.
+ * Objects come from a type-stable pool: memory that was a `struct pci_dev` once stays one. That is what
+ * lets a lookup touch an object that it holds no reference to: at worst it raises the count of another
+ * device, notices, and puts it back.
  *
- * A segment's table has 256 bus pages of 256 slots. A slot holds a pointer and a generation, which counts how often it was emptied.
+ * A segment's table has 256 bus pages of 256 slots. A slot holds a pointer and a generation, which counts
+ * how often it was emptied.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -43,7 +45,10 @@ static unsigned int pool_free_count GUARDED_BY(pool_lock);
 
 static struct pci_dev *first_dev, *last_dev; /* in the order of publication; boot only */
 
-/* ---- the pool ------------------------------------------------------------------------------------------------ */
+/*
+ * ---- the pool
+ * ------------------------------------------------------------------------------------------------
+ */
 
 int pci_objects_init(unsigned int max)
 {
@@ -98,7 +103,10 @@ static void pool_put(struct pci_dev *dev)
 	spin_unlock(&pool_lock);
 }
 
-/* ---- references ---------------------------------------------------------------------------------------------- */
+/*
+ * ---- references
+ * ----------------------------------------------------------------------------------------------
+ */
 
 #ifdef FL_DEBUG
 static void count_kind(struct pci_dev *dev, enum pci_ref_kind kind)
@@ -110,7 +118,8 @@ static void count_kind(struct pci_dev *dev, enum pci_ref_kind kind)
 static void uncount_kind(struct pci_dev *dev, enum pci_ref_kind kind)
 {
 	if (atomic_fetch_sub_explicit(&dev->refs_by_kind[kind], 1, memory_order_relaxed) == 0)
-		panic(SBDF_FMT ": a reference of kind %d was dropped that nobody took", SBDF_ARGS(dev->sbdf), (int)kind);
+		panic(SBDF_FMT ": a reference of kind %d was dropped that nobody took", SBDF_ARGS(dev->sbdf),
+		      (int)kind);
 }
 #else
 static void count_kind(struct pci_dev *dev, enum pci_ref_kind kind)
@@ -147,8 +156,8 @@ static struct pci_slot *slot_of(struct sbdf sbdf)
 }
 
 /*
- * The last reference is gone. The slot is emptied before the object returns to the pool, so that a lookup's second check fails
- * from here on; the generation tells a slot's old tenant from its next.
+ * The last reference is gone. The slot is emptied before the object returns to the pool, so that a lookup's
+ * second check fails from here on; the generation tells a slot's old tenant from its next.
  */
 static void release(struct pci_dev *dev)
 {
@@ -167,7 +176,10 @@ static void release(struct pci_dev *dev)
 	}
 	dev->parent = NULL;
 	pool_put(dev);
-	/* Not before: the bridge may go with it. Each step goes up one bus, so the depth is that of the tree (below 256). */
+	/*
+	 * Not before: the bridge may go with it. Each step goes up one bus, so the depth is that of the
+	 * tree (below 256).
+	 */
 	if (parent)
 		pci_dev_put(parent, PCI_REF_PARENT);
 }
@@ -199,8 +211,9 @@ struct pci_dev *pci_dev_find(struct sbdf sbdf)
 		return NULL;
 	count_kind(dev, PCI_REF_TRANSIENT);
 	/*
-	 * The second check: between the load and the reference the object may have died and been born again as another
-	 * device. Now that we hold it, what it is cannot change; if it is not what we looked for, give it back.
+	 * The second check: between the load and the reference the object may have died and been born again
+	 * as another device. Now that we hold it, what it is cannot change; if it is not what we looked
+	 * for, give it back.
 	 */
 	if (atomic_load_explicit(&slot->dev, memory_order_acquire) == dev &&
 	    atomic_load_explicit(&dev->state, memory_order_acquire) == PCI_LIVE && same_sbdf(dev->sbdf, sbdf))
@@ -209,7 +222,10 @@ struct pci_dev *pci_dev_find(struct sbdf sbdf)
 	return NULL;
 }
 
-/* ---- birth and death ----------------------------------------------------------------------------------------- */
+/*
+ * ---- birth and death
+ * -----------------------------------------------------------------------------------------
+ */
 
 struct pci_dev *pci_dev_create(struct sbdf sbdf, struct pci_dev *parent)
 {
@@ -218,8 +234,8 @@ struct pci_dev *pci_dev_create(struct sbdf sbdf, struct pci_dev *parent)
 	if (!dev)
 		return NULL;
 	/*
-	 * A stale lookup may look at the object at any time, so the count stays 0 until all else is written, and is not
-	 * written before: everything behind it is cleared.
+	 * A stale lookup may look at the object at any time, so the count stays 0 until all else is
+	 * written, and is not written before: everything behind it is cleared.
 	 */
 	memset((u8 *)dev + sizeof(dev->refs), 0, sizeof(*dev) - sizeof(dev->refs));
 	static_assert(offsetof(struct pci_dev, refs) == 0, "the count comes first");

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Configuration space as the specifications name it: offsets in bytes, bits as masks of the register's own width.
+ * Configuration space as the specifications name it: offsets in bytes, bits as masks of the register's own
+ * width.
  *
- * [PCI]  PCI Local Bus Specification 3.0, chapter 6        [BRIDGE] PCI-to-PCI Bridge Architecture Specification 1.2, chapter 3
- * [PCIe] PCI Express Base Specification 6.0, chapter 7     [PM]     PCI Bus Power Management Interface Specification 1.2
+ * [PCI]  PCI Local Bus Specification 3.0, chapter 6        [BRIDGE] PCI-to-PCI Bridge Architecture
+ * Specification 1.2, chapter 3 [PCIe] PCI Express Base Specification 6.0, chapter 7     [PM]     PCI Bus
+ * Power Management Interface Specification 1.2
  */
 #ifndef DRIVERS_PCI_REGS_H
 #define DRIVERS_PCI_REGS_H
 
 #include "core/types.h"
 
-/* ---- header, common part ([PCIe] 7.5.1.1) ------------------------------------------------------------------- */
+/*
+ * ---- header, common part ([PCIe] 7.5.1.1)
+ * -------------------------------------------------------------------
+ */
 #define PCI_VENDOR_ID	      0x00 /* 16 bits; 0xffff: no function */
 #define PCI_DEVICE_ID	      0x02 /* 16 */
 #define PCI_COMMAND	      0x04 /* 16 */
@@ -48,7 +53,10 @@
 #define PCI_STATUS_66MHZ	   0x0020u
 #define PCI_STATUS_FAST_B2B	   0x0080u
 #define PCI_STATUS_DEVSEL	   0x0600u
-/* Master data parity error, signalled and received aborts, system error, detected parity error: cleared by writing 1. */
+/*
+ * Master data parity error, signalled and received aborts, system error, detected parity error: cleared by
+ * writing 1.
+ */
 #define PCI_STATUS_ERRORS	   0xf900u
 
 #define PCI_HEADER_TYPE_MASK	 0x7fu
@@ -65,7 +73,10 @@
 #define PCI_SUBCLASS_ISA	   0x01u
 #define PCI_SUBCLASS_PCI	   0x04u
 
-/* ---- type 0 header ([PCIe] 7.5.1.2) --------------------------------------------------------------------------- */
+/*
+ * ---- type 0 header ([PCIe] 7.5.1.2)
+ * ---------------------------------------------------------------------------
+ */
 #define PCI_BAR0		0x10
 #define PCI_CARDBUS_CIS		0x28
 #define PCI_SUBSYSTEM_VENDOR_ID 0x2c /* 16 */
@@ -87,7 +98,10 @@
 #define PCI_ROM_ENABLE	      0x1u
 #define PCI_ROM_MASK	      0xfffff800u
 
-/* ---- type 1 header ([PCIe] 7.5.1.3, [BRIDGE] 3.2.5) ----------------------------------------------------------- */
+/*
+ * ---- type 1 header ([PCIe] 7.5.1.3, [BRIDGE] 3.2.5)
+ * -----------------------------------------------------------
+ */
 #define PCI_PRIMARY_BUS	      0x18 /* 8 */
 #define PCI_SECONDARY_BUS     0x19 /* 8 */
 #define PCI_SUBORDINATE_BUS   0x1a /* 8 */
@@ -114,7 +128,10 @@
 #define PCI_WINDOW_ADDRESS	0xfff0u
 #define PCI_BRIDGE_CONTROL_BITS 0x0fffu
 
-/* ---- capabilities ([PCIe] 7.5.3 and 7.9; list in [PCI] 6.7) ---------------------------------------------------- */
+/*
+ * ---- capabilities ([PCIe] 7.5.3 and 7.9; list in [PCI] 6.7)
+ * ----------------------------------------------------
+ */
 #define PCI_CAP_LIST_NEXT    1 /* offset in a capability of the next pointer, 8 bits */
 #define PCI_CAP_POINTER_MASK 0xfcu
 
@@ -161,6 +178,7 @@
 /* MSI-X ([PCIe] 7.7.2) */
 #define PCI_MSIX_CONTROL	2 /* 16 */
 #define PCI_MSIX_SIZE		12u
+#define PCI_MSIX_TABLE_SIZE	0x07ffu
 #define PCI_MSIX_FUNCTION_MASK	0x4000u
 #define PCI_MSIX_ENABLE		0x8000u
 
@@ -213,7 +231,8 @@
 #define PCIE_LINK_CONTROL_COMMON_CLK  0x0040u
 #define PCIE_LINK_CONTROL_EXT_SYNCH   0x0080u
 #define PCIE_LINK_CONTROL_CLOCK_PM    0x0100u
-#define PCIE_SLOT_CAP_HOTPLUG	      0x0000007fu /* buttons, power controller, sensor, indicators, surprise, capable */
+/* Buttons, power controller, sensor, indicators, surprise, capable. */
+#define PCIE_SLOT_CAP_HOTPLUG	      0x0000007fu
 #define PCIE_SLOT_CAP_NO_COMPLETION   0x00040000u /* no command completed events */
 #define PCIE_SLOT_CONTROL_BITS	      0x1fffu
 #define PCIE_SLOT_STATUS_STATES	      0x00e0u /* sensor, presence, interlock: states, not events */
@@ -231,7 +250,10 @@
 #define PCI_AF_STATUS  5 /* 8 */
 #define PCI_AF_FLR     0x01u
 
-/* ---- extended capabilities ([PCIe] 7.6.3: 15:0 ID, 19:16 version, 31:20 next) ------------------------------------ */
+/*
+ * ---- extended capabilities ([PCIe] 7.6.3: 15:0 ID, 19:16 version, 31:20 next)
+ * ------------------------------------
+ */
 #define PCIE_EXT_CAP_START	   0x100u
 #define PCIE_EXT_CAP_ID(header)	   ((u16)(header))
 #define PCIE_EXT_CAP_VERSION(header) (((header) >> 16) & 0xfu)

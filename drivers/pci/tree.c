@@ -65,8 +65,8 @@ static void log_device(const struct pci_dev *dev)
 	struct line line = { .length = 0 };
 
 	line.text[0] = '\0';
-	add(&line, "pci: " SBDF_FMT " %04x:%04x class %06x rev %02x", SBDF_ARGS(dev->sbdf), dev->vendor, dev->device,
-	    (unsigned int)dev->class_code, dev->revision);
+	add(&line, "pci: " SBDF_FMT " %04x:%04x class %06x rev %02x", SBDF_ARGS(dev->sbdf), dev->vendor,
+	    dev->device, (unsigned int)dev->class_code, dev->revision);
 	if (dev->header_type == PCI_HEADER_BRIDGE)
 		add(&line, "; bridge to buses %02x-%02x", dev->secondary_bus, dev->subordinate_bus);
 	if (dev->is_pcie)

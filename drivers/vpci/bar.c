@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Base address registers. The guest reads and writes addresses of its own; the hardware's stay where firmware put them, and the guest's
- * map is what changes. It guards that a BAR is only ever mapped where nothing else of the machine is, and that no page is
- * handed out that also holds another owner's registers.
+ * Base address registers. The guest reads and writes addresses of its own; the hardware's stay where
+ * firmware put them, and the guest's map is what changes. It guards that a BAR is only ever mapped where
+ * nothing else of the machine is, and that no page is handed out that also holds another owner's registers.
  *
- * One CPU runs the guest in this version, and it is here: the map changes under vpci_lock and is flushed before the guest runs on.
+ * One CPU runs the guest in this version, and it is here: the map changes under vpci_lock and is flushed
+ * before the guest runs on.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -68,14 +69,16 @@ static void judge_memory_bar(struct vpci_dev *v, unsigned int i)
 		return; /* said when the guest wants to use it */
 	bar->blocked = !p->may_map(p->ctx, page_start(bar->host), size);
 	if (bar->blocked) {
-		log_warn("vpci: " SBDF_FMT " BAR %u at 0x%llx covers other parts of the machine: not given to the guest",
+		log_warn("vpci: " SBDF_FMT
+			 " BAR %u at 0x%llx covers other parts of the machine: not given to the guest",
 			 SBDF_ARGS(v->dev->sbdf), i, (unsigned long long)bar->host);
 		return;
 	}
 	neighbour = hidden_neighbour(v->dev, page_start(bar->host), size);
 	bar->blocked = neighbour;
 	if (neighbour)
-		log_warn("vpci: " SBDF_FMT " BAR %u shares a page with hidden " SBDF_FMT ": not given to the guest",
+		log_warn("vpci: " SBDF_FMT " BAR %u shares a page with hidden " SBDF_FMT
+			 ": not given to the guest",
 			 SBDF_ARGS(v->dev->sbdf), i, SBDF_ARGS(neighbour->sbdf));
 }
 
@@ -99,7 +102,8 @@ void vpci_bars_init(struct vpci_dev *v)
 		if (bar->io)
 			bar->flags = PCI_BAR_IO_SPACE;
 		else if (!bar->rom)
-			bar->flags = (bar->is64 ? PCI_BAR_MEM_TYPE_64 : 0) | (real->prefetchable ? PCI_BAR_MEM_PREFETCH : 0);
+			bar->flags = (bar->is64 ? PCI_BAR_MEM_TYPE_64 : 0) |
+				     (real->prefetchable ? PCI_BAR_MEM_PREFETCH : 0);
 		else
 			bar->flags = pci_dev_read(v->dev, bar_offset(v, i), 4) & PCI_ROM_ENABLE;
 		if (!bar->io)
@@ -108,8 +112,8 @@ void vpci_bars_init(struct vpci_dev *v)
 }
 
 /*
- * Writes a BAR's own address back where a reset has wiped it. The guest cannot: its writes do not reach the register. The vendor ID is
- * read first: it ends BUSY, and tells a device that did not come back.
+ * Writes a BAR's own address back where a reset has wiped it. The guest cannot: its writes do not reach the
+ * register. The vendor ID is read first: it ends BUSY, and tells a device that did not come back.
  */
 void vpci_restore_bars(struct vpci_dev *v)
 {
@@ -168,7 +172,8 @@ static int place_memory(struct vpci_bar *bar)
 	/* A page is the smallest thing that can be mapped, so a smaller BAR keeps its place within one. */
 	if ((bar->guest ^ bar->host) & ~PAGE_MASK)
 		return -EINVAL;
-	if (bar->guest > UINT64_MAX - PAGE_SIZE - bar->size || !p->may_map(p->ctx, page_start(bar->guest), size))
+	if (bar->guest > UINT64_MAX - PAGE_SIZE - bar->size ||
+	    !p->may_map(p->ctx, page_start(bar->guest), size))
 		return -EACCES;
 	ret = vpci_barmap_add(page_start(bar->guest), page_start(bar->host), size, bar_prot(bar));
 	bar->placed = ret != -ENOSPC;
@@ -225,8 +230,8 @@ static void withdraw(struct vpci_dev *v, unsigned int i)
 		return;
 	}
 	if (p->map_ports(p->ctx, (u16)bar->placed_at, (u16)bar->host, (u32)bar->size, false))
-		log_error("vpci: " SBDF_FMT " BAR %u: ports 0x%x cannot be withdrawn", SBDF_ARGS(v->dev->sbdf), i,
-			  (unsigned int)bar->placed_at);
+		log_error("vpci: " SBDF_FMT " BAR %u: ports 0x%x cannot be withdrawn",
+			  SBDF_ARGS(v->dev->sbdf), i, (unsigned int)bar->placed_at);
 }
 
 void vpci_update_mappings(struct vpci_dev *v)
@@ -311,7 +316,9 @@ int vpci_build_bars(struct vpci_dev *v)
 		ret = vpci_add_row(v, &row);
 	}
 	if (!ret) {
-		struct vpci_row row = { .offset = (u16)bar_offset(v, PCI_ROM_BAR), .length = 4, .arg = PCI_ROM_BAR };
+		struct vpci_row row = { .offset = (u16)bar_offset(v, PCI_ROM_BAR),
+					.length = 4,
+					.arg = PCI_ROM_BAR };
 
 		row.ops = v->bar[PCI_ROM_BAR].present ? &rom_ops : NULL;
 		ret = vpci_add_row(v, &row);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which guest-physical addresses hold which BAR: one list of intervals for the guest, with a count of users each, because two BARs
- * smaller than a page may share one. It answers overlaps without looking at any other device: who comes second waits, and gets
- * the place when the first one leaves, as the device that is decoded second would be seen on hardware.
+ * Which guest-physical addresses hold which BAR: one list of intervals for the guest, with a count of users
+ * each, because two BARs smaller than a page may share one. It answers overlaps without looking at any
+ * other device: who comes second waits, and gets the place when the first one leaves, as the device that is
+ * decoded second would be seen on hardware.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -61,7 +62,8 @@ static struct interval *find(const struct interval *key) REQUIRES(bar_lock)
 	for (unsigned int i = 0; i < interval_count; i++) {
 		struct interval *it = &intervals[i];
 
-		if (it->size == key->size && it->gpa == key->gpa && it->hpa == key->hpa && it->prot == key->prot)
+		if (it->size == key->size && it->gpa == key->gpa && it->hpa == key->hpa &&
+		    it->prot == key->prot)
 			return it;
 	}
 	return NULL;
@@ -131,7 +133,10 @@ void vpci_barmap_remove(gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot)
 		serve_waiting(&key);
 	}
 	spin_unlock(&bar_lock);
-	/* The entry stays as a mapped one without users: the place is not given to another while the old mapping is in the table. */
+	/*
+	 * The entry stays as a mapped one without users: the place is not given to another while the old
+	 * mapping is in the table.
+	 */
 	if (ret)
 		log_error("vpci: BAR at 0x%llx cannot be unmapped (%d)", (unsigned long long)gpa, ret);
 }

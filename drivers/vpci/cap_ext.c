@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Extended capabilities (PCIe base spec 6.0, 7.6 to 7.9): an allow-list. What is not on it is unlinked from the guest's list;
- * extended space that no row covers reads as 0 and ignores writes anyway.
+ * Extended capabilities (PCIe base spec 6.0, 7.6 to 7.9): an allow-list. What is not on it is unlinked from
+ * the guest's list; extended space that no row covers reads as 0 and ignores writes anyway.
  *
- * Hidden with a reason: ATS, PRI and PASID (the IOMMU's entry for the device does not allow them), SR-IOV (has to be emulated), resizable
- * BAR (the hardware's BARs stay), DPC (an error handler of the port, and the port is Fairlead's).
+ * Hidden with a reason: ATS, PRI and PASID (the IOMMU's entry for the device does not allow them), SR-IOV
+ * (has to be emulated), resizable BAR (the hardware's BARs stay), DPC (an error handler of the port, and
+ * the port is Fairlead's).
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -17,7 +18,9 @@
 static int add_read_only(struct vpci_dev *v, const struct vpci_cap *cap, unsigned int length)
 {
 	unsigned int size = ALIGN_UP(length < cap->extent ? length : cap->extent, 4u);
-	struct vpci_row row = { .offset = (u16)(cap->offset + 4), .length = (u16)(size - 4), .ro = 0xffffffff };
+	struct vpci_row row = { .offset = (u16)(cap->offset + 4),
+				.length = (u16)(size - 4),
+				.ro = 0xffffffff };
 
 	return size <= 4 ? 0 : vpci_add_row(v, &row);
 }
@@ -45,7 +48,10 @@ static int build_serial(struct vpci_dev *v, const struct vpci_cap *cap)
 	return add_read_only(v, cap, 12); /* 7.9.3 */
 }
 
-/* Isolation between functions is Fairlead's to set (7.7.11); the egress vector behind the control register is not shown. */
+/*
+ * Isolation between functions is Fairlead's to set (7.7.11); the egress vector behind the control register
+ * is not shown.
+ */
 static int build_acs(struct vpci_dev *v, const struct vpci_cap *cap)
 {
 	return add_read_only(v, cap, 8);
@@ -120,8 +126,8 @@ static int collect(struct pci_dev *dev, unsigned int offset, u16 id, unsigned in
 	struct collection *all = ctx;
 
 	if (all->count == EXT_CAPS_MAX) {
-		log_warn("vpci: " SBDF_FMT " has more than %d extended capabilities: the rest is hidden", SBDF_ARGS(dev->sbdf),
-			 EXT_CAPS_MAX);
+		log_warn("vpci: " SBDF_FMT " has more than %d extended capabilities: the rest is hidden",
+			 SBDF_ARGS(dev->sbdf), EXT_CAPS_MAX);
 		return -E2BIG;
 	}
 	all->cap[all->count++] = (struct vpci_cap){ .offset = (u16)offset, .id = id, .version = (u8)version };
@@ -158,10 +164,14 @@ int vpci_build_ext_caps(struct vpci_dev *v)
 	u16 first;
 	int ret = 0;
 
-	(void)pci_for_each_ext_cap(v->dev, collect, &all); /* a list that is too long is used as far as it goes */
+	(void)pci_for_each_ext_cap(v->dev, collect,
+				   &all); /* a list that is too long is used as far as it goes */
 	vpci_cap_extents(all.cap, all.count, PCIE_CFG_SIZE);
 	first = link_visible(&all);
-	/* 7.9.28: a null capability leads on to the first visible one; without any, the dword is 0, which ends the list. */
+	/*
+	 * 7.9.28: a null capability leads on to the first visible one; without any, the dword is 0, which
+	 * ends the list.
+	 */
 	if (first != PCIE_EXT_CAP_START && v->dev->cfg_size == PCIE_CFG_SIZE)
 		ret = add_header(v, PCIE_EXT_CAP_START, 0, 0, first);
 	for (unsigned int i = 0; i < all.count && !ret; i++) {

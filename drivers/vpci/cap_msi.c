@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MSI and MSI-X (PCIe base spec 6.0, 7.7). A message is a memory write that the device makes; until interrupts are remapped,
- * Fairlead's only hold on it is what is written here. The MSI registers get a message only if it is an ordinary interrupt.
+ * MSI and MSI-X (PCIe base spec 6.0, 7.7). A message is a memory write that the device makes; until
+ * interrupts are remapped, Fairlead's only hold on it is what is written here. The MSI registers get a
+ * message only if it is an ordinary interrupt.
  *
  * The MSI-X table is in a BAR, which passes whole in this version: its messages are not checked.
  */
@@ -19,7 +20,8 @@
 bool vpci_msi_is_interrupt(u64 address, u16 data)
 {
 	return (address & MSI_ADDRESS_APIC_MASK) == MSI_ADDRESS_APIC &&
-	       (MSI_DELIVERY_MODE(data) == MSI_DELIVERY_FIXED || MSI_DELIVERY_MODE(data) == MSI_DELIVERY_LOWEST);
+	       (MSI_DELIVERY_MODE(data) == MSI_DELIVERY_FIXED ||
+		MSI_DELIVERY_MODE(data) == MSI_DELIVERY_LOWEST);
 }
 
 static bool message_allowed(const struct vpci_msi *msi)
@@ -48,8 +50,8 @@ static void program(struct vpci_dev *v)
 static void refuse_message(struct vpci_dev *v, unsigned int offset)
 {
 	vpci_refused(v, offset);
-	log_warn("vpci: " SBDF_FMT ": MSI 0x%llx/0x%x is not an ordinary interrupt: refused", SBDF_ARGS(v->dev->sbdf),
-		 (unsigned long long)v->msi.address, v->msi.data);
+	log_warn("vpci: " SBDF_FMT ": MSI 0x%llx/0x%x is not an ordinary interrupt: refused",
+		 SBDF_ARGS(v->dev->sbdf), (unsigned long long)v->msi.address, v->msi.data);
 }
 
 /* The guest changed the message. The hardware learns of it now only if it may send it now. */
@@ -153,7 +155,9 @@ static const struct vpci_row msi64[] = {
 
 /* Class 06 sends no interrupt to the guest in this version: the registers remember and no more. */
 static const struct vpci_row msi_bridge32[] = {
-	{ .offset = PCI_MSI_CONTROL, .length = 2, .ro = PCI_MSI_64BIT | PCI_MSI_PER_VECTOR_MASK | PCI_MSI_MULTIPLE_CAPABLE,
+	{ .offset = PCI_MSI_CONTROL,
+	  .length = 2,
+	  .ro = PCI_MSI_64BIT | PCI_MSI_PER_VECTOR_MASK | PCI_MSI_MULTIPLE_CAPABLE,
 	  .shadow = PCI_MSI_ENABLE | PCI_MSI_MULTIPLE_ENABLE },
 	{ .offset = PCI_MSI_ADDRESS, .length = 4, .shadow = 0xfffffffc },
 	{ .offset = PCI_MSI_DATA_32, .length = 2, .shadow = 0xffff },
@@ -161,7 +165,9 @@ static const struct vpci_row msi_bridge32[] = {
 };
 
 static const struct vpci_row msi_bridge64[] = {
-	{ .offset = PCI_MSI_CONTROL, .length = 2, .ro = PCI_MSI_64BIT | PCI_MSI_PER_VECTOR_MASK | PCI_MSI_MULTIPLE_CAPABLE,
+	{ .offset = PCI_MSI_CONTROL,
+	  .length = 2,
+	  .ro = PCI_MSI_64BIT | PCI_MSI_PER_VECTOR_MASK | PCI_MSI_MULTIPLE_CAPABLE,
 	  .shadow = PCI_MSI_ENABLE | PCI_MSI_MULTIPLE_ENABLE },
 	{ .offset = PCI_MSI_ADDRESS, .length = 4, .shadow = 0xfffffffc },
 	{ .offset = PCI_MSI_ADDRESS_UPPER, .length = 4, .shadow = 0xffffffff },
@@ -186,8 +192,9 @@ int vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap)
 	bool is64 = control & PCI_MSI_64BIT;
 	int ret;
 
+	/* A second one is the device's mistake, and would be a way around the first. */
 	if (v->msi.cap)
-		return vpci_hide_body(v, cap); /* a second one is the device's mistake, and would be a way around the first */
+		return vpci_hide_body(v, cap);
 	v->msi = (struct vpci_msi){ .cap = cap->offset, .is64 = is64 };
 	v->msi.address = pci_dev_read(v->dev, cap->offset + PCI_MSI_ADDRESS, 4) & ~3u;
 	if (is64)
@@ -207,8 +214,12 @@ int vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap)
 int vpci_build_msix(struct vpci_dev *v, const struct vpci_cap *cap)
 {
 	static const struct vpci_row msix[] = {
-		{ .offset = PCI_MSIX_CONTROL, .length = 2, .ro = 0x07ff, .rw = PCI_MSIX_FUNCTION_MASK | PCI_MSIX_ENABLE },
-		{ .offset = 4, .length = PCI_MSIX_SIZE - 4, .ro = 0xffffffff }, /* where table and pending bits are */
+		{ .offset = PCI_MSIX_CONTROL,
+		  .length = 2,
+		  .ro = PCI_MSIX_TABLE_SIZE,
+		  .rw = PCI_MSIX_FUNCTION_MASK | PCI_MSIX_ENABLE },
+		/* Where table and pending bits are. */
+		{ .offset = 4, .length = PCI_MSIX_SIZE - 4, .ro = 0xffffffff },
 	};
 
 	return vpci_add_rows(v, cap->offset, msix, ARRAY_SIZE(msix));

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The PCI Express capability (PCIe base spec 6.0, 7.5.3): one table for what a device's driver may set, one for ports, of which
- * the hardware is told nothing. Payload size belongs to the whole path through the hierarchy, so it stays as firmware set it.
+ * The PCI Express capability (PCIe base spec 6.0, 7.5.3): one table for what a device's driver may set, one
+ * for ports, of which the hardware is told nothing. Payload size belongs to the whole path through the
+ * hierarchy, so it stays as firmware set it.
  */
 #include "drivers/pci/regs.h"
 #include "drivers/vpci/row.h"
 
 /* Phantom functions would make requests under other functions' IDs: not offered. */
-#define DEVICE_CONTROL_PASSED                                                                                       \
-	(PCIE_DEVICE_CONTROL_ERRORS | PCIE_DEVICE_CONTROL_RELAXED | PCIE_DEVICE_CONTROL_EXT_TAG |                   \
+#define DEVICE_CONTROL_PASSED                                                                     \
+	(PCIE_DEVICE_CONTROL_ERRORS | PCIE_DEVICE_CONTROL_RELAXED | PCIE_DEVICE_CONTROL_EXT_TAG | \
 	 PCIE_DEVICE_CONTROL_AUX_PM | PCIE_DEVICE_CONTROL_NO_SNOOP | PCIE_DEVICE_CONTROL_MRRS)
 
 static u32 read_device_control(struct vpci_dev *v, const struct vpci_row *row)
@@ -26,7 +27,10 @@ static void write_device_control(struct vpci_dev *v, struct vpci_row *row, u32 v
 	u32 old = pci_dev_read(v->dev, row->offset, 2);
 	u32 new = vpci_merge(old, value, mask & DEVICE_CONTROL_PASSED);
 
-	/* A reset takes the payload size down to 128 bytes; the port above still sends what it was told: keep them equal. */
+	/*
+	 * A reset takes the payload size down to 128 bytes; the port above still sends what it was told:
+	 * keep them equal.
+	 */
 	new = (new & ~PCIE_DEVICE_CONTROL_MPS & ~PCIE_DEVICE_CONTROL_FLR) | v->payload;
 	if ((value & mask & PCIE_DEVICE_CONTROL_FLR) && can_flr(v)) {
 		vpci_function_reset(v);
@@ -42,9 +46,14 @@ static const struct vpci_row device_v1[] = {
 	{ .offset = PCIE_CAPABILITIES, .length = 2, .ro = 0xffff },
 	{ .offset = PCIE_DEVICE_CAP, .length = 4, .ro = 0xffffffff },
 	{ .offset = PCIE_DEVICE_CONTROL, .length = 2, .ops = &device_control_ops },
-	{ .offset = PCIE_DEVICE_STATUS, .length = 2, .ro = PCIE_DEVICE_STATUS_OTHER, .w1c = PCIE_DEVICE_STATUS_ERRORS },
+	{ .offset = PCIE_DEVICE_STATUS,
+	  .length = 2,
+	  .ro = PCIE_DEVICE_STATUS_OTHER,
+	  .w1c = PCIE_DEVICE_STATUS_ERRORS },
 	{ .offset = PCIE_LINK_CAP, .length = 4, .ro = 0xffffffff },
-	{ .offset = PCIE_LINK_CONTROL, .length = 2, .ro = PCIE_LINK_CONTROL_RCB,
+	{ .offset = PCIE_LINK_CONTROL,
+	  .length = 2,
+	  .ro = PCIE_LINK_CONTROL_RCB,
 	  .rw = PCIE_LINK_CONTROL_ASPM | PCIE_LINK_CONTROL_EXT_SYNCH | PCIE_LINK_CONTROL_CLOCK_PM,
 	  .shadow = PCIE_LINK_CONTROL_COMMON_CLK },
 	{ .offset = PCIE_LINK_STATUS, .length = 2, .ro = 0xffff },
@@ -54,25 +63,36 @@ static const struct vpci_row device_v1[] = {
 static const struct vpci_row device_v2[] = {
 	{ .offset = PCIE_SLOT_CAP, .length = PCIE_DEVICE_CAP2 - PCIE_SLOT_CAP },
 	{ .offset = PCIE_DEVICE_CAP2, .length = 4, .ro = 0xffffffff },
-	{ .offset = PCIE_DEVICE_CONTROL2, .length = 2,
-	  .ro = 0xffff & ~(PCIE_DEVICE_CONTROL2_TIMEOUT | PCIE_DEVICE_CONTROL2_ATOMIC | PCIE_DEVICE_CONTROL2_IDO),
+	{ .offset = PCIE_DEVICE_CONTROL2,
+	  .length = 2,
+	  .ro = 0xffff &
+		~(PCIE_DEVICE_CONTROL2_TIMEOUT | PCIE_DEVICE_CONTROL2_ATOMIC | PCIE_DEVICE_CONTROL2_IDO),
 	  .rw = PCIE_DEVICE_CONTROL2_TIMEOUT | PCIE_DEVICE_CONTROL2_ATOMIC | PCIE_DEVICE_CONTROL2_IDO },
 	{ .offset = PCIE_DEVICE_STATUS2, .length = 2, .ro = 0xffff },
 	{ .offset = PCIE_LINK_CAP2, .length = PCIE_SIZE_V2 - PCIE_LINK_CAP2, .ro = 0xffffffff },
 };
 
 /*
- * Ports. Hot-plug is Fairlead's: the slot shows none of its means. Root events go to Fairlead too, so none are pending for the guest.
+ * Ports. Hot-plug is Fairlead's: the slot shows none of its means. Root events go to Fairlead too, so none
+ * are pending for the guest.
  */
 static const struct vpci_row port_v1[] = {
 	{ .offset = PCIE_CAPABILITIES, .length = 2, .ro = 0xffff },
 	{ .offset = PCIE_DEVICE_CAP, .length = 4, .ro = 0xffffffff },
-	{ .offset = PCIE_DEVICE_CONTROL, .length = 2, .ro = PCIE_DEVICE_CONTROL_MPS, .shadow = DEVICE_CONTROL_PASSED },
-	{ .offset = PCIE_DEVICE_STATUS, .length = 2, .ro = PCIE_DEVICE_STATUS_OTHER, .w1c = PCIE_DEVICE_STATUS_ERRORS },
+	{ .offset = PCIE_DEVICE_CONTROL,
+	  .length = 2,
+	  .ro = PCIE_DEVICE_CONTROL_MPS,
+	  .shadow = DEVICE_CONTROL_PASSED },
+	{ .offset = PCIE_DEVICE_STATUS,
+	  .length = 2,
+	  .ro = PCIE_DEVICE_STATUS_OTHER,
+	  .w1c = PCIE_DEVICE_STATUS_ERRORS },
 	{ .offset = PCIE_LINK_CAP, .length = 4, .ro = 0xffffffff },
 	{ .offset = PCIE_LINK_CONTROL, .length = 2, .shadow = PCIE_LINK_CONTROL_PORT },
 	{ .offset = PCIE_LINK_STATUS, .length = 2, .ro = PCIE_LINK_STATUS_STATES },
-	{ .offset = PCIE_SLOT_CAP, .length = 4, .ro = 0xffffffff & ~(PCIE_SLOT_CAP_HOTPLUG | PCIE_SLOT_CAP_NO_COMPLETION),
+	{ .offset = PCIE_SLOT_CAP,
+	  .length = 4,
+	  .ro = 0xffffffff & ~(PCIE_SLOT_CAP_HOTPLUG | PCIE_SLOT_CAP_NO_COMPLETION),
 	  .value = PCIE_SLOT_CAP_NO_COMPLETION },
 	{ .offset = PCIE_SLOT_CONTROL, .length = 2, .shadow = PCIE_SLOT_CONTROL_BITS },
 	{ .offset = PCIE_SLOT_STATUS, .length = 2, .ro = PCIE_SLOT_STATUS_STATES },

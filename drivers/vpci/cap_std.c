@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Standard capabilities (PCI Local Bus 3.0, 6.7): an allow-list with a builder each. What is not on it is unlinked from the
- * list that the guest walks, and its bytes, up to the next capability, read as 0 and ignore writes.
+ * Standard capabilities (PCI Local Bus 3.0, 6.7): an allow-list with a builder each. What is not on it is
+ * unlinked from the list that the guest walks, and its bytes, up to the next capability, read as 0 and
+ * ignore writes.
  */
 #include "core/log.h"
 #include "drivers/pci/regs.h"
@@ -9,12 +10,19 @@
 
 #define CAPS_MAX 48 /* as many as fit in 192 bytes */
 
-/* From the third byte on, `length` bytes of the capability in all, under one rule. Bytes 2 and 3 share a dword with its header. */
+/*
+ * From the third byte on, `length` bytes of the capability in all, under one rule. Bytes 2 and 3 share a
+ * dword with its header.
+ */
 static int add_body(struct vpci_dev *v, const struct vpci_cap *cap, unsigned int length, u32 ro, u32 rw)
 {
 	unsigned int size = ALIGN_UP(length < cap->extent ? length : cap->extent, 4u);
-	struct vpci_row head = { .offset = (u16)(cap->offset + 2), .length = 2, .ro = ro & 0xffff, .rw = rw & 0xffff };
-	struct vpci_row body = { .offset = (u16)(cap->offset + 4), .length = (u16)(size - 4), .ro = ro, .rw = rw };
+	struct vpci_row head = {
+		.offset = (u16)(cap->offset + 2), .length = 2, .ro = ro & 0xffff, .rw = rw & 0xffff
+	};
+	struct vpci_row body = {
+		.offset = (u16)(cap->offset + 4), .length = (u16)(size - 4), .ro = ro, .rw = rw
+	};
 	int ret = vpci_add_row(v, &head);
 
 	/* A range is for more than one dword; a single one is a row like any other. */
@@ -29,7 +37,9 @@ static int add_read_only(struct vpci_dev *v, const struct vpci_cap *cap, unsigne
 int vpci_hide_body(struct vpci_dev *v, const struct vpci_cap *cap)
 {
 	const struct vpci_row head = { .offset = (u16)(cap->offset + 2), .length = 2, .guard = true };
-	const struct vpci_row body = { .offset = (u16)(cap->offset + 4), .length = (u16)(cap->extent - 4), .guard = true };
+	const struct vpci_row body = { .offset = (u16)(cap->offset + 4),
+				       .length = (u16)(cap->extent - 4),
+				       .guard = true };
 	int ret = vpci_add_row(v, &head);
 
 	return ret || cap->extent <= 4 ? ret : vpci_add_row(v, &body);
@@ -54,9 +64,14 @@ static void write_pmcsr(struct vpci_dev *v, struct vpci_row *row, u32 value, u32
 		state = old & PCI_PMCSR_STATE;
 	}
 	new = vpci_merge(old, value, mask & (PCI_PMCSR_PME_ENABLE | PCI_PMCSR_DATA_SELECT));
-	new = (new & ~(PCI_PMCSR_STATE | PCI_PMCSR_PME_STATUS)) | state | (value & mask & PCI_PMCSR_PME_STATUS);
-	/* Leaving D3hot resets a function that does not say otherwise: its BARs and command register with it. */
-	if ((old & PCI_PMCSR_STATE) == PCI_PMCSR_D3HOT && state == PCI_PMCSR_D0 && !(old & PCI_PMCSR_NO_SOFT_RESET))
+	new = (new & ~(PCI_PMCSR_STATE | PCI_PMCSR_PME_STATUS)) | state |
+	      (value & mask & PCI_PMCSR_PME_STATUS);
+	/*
+	 * Leaving D3hot resets a function that does not say otherwise: its BARs and command register with
+	 * it.
+	 */
+	if ((old & PCI_PMCSR_STATE) == PCI_PMCSR_D3HOT && state == PCI_PMCSR_D0 &&
+	    !(old & PCI_PMCSR_NO_SOFT_RESET))
 		vpci_function_reset(v);
 	pci_dev_write(v->dev, row->offset, 2, new);
 }
@@ -122,7 +137,10 @@ static int build_af(struct vpci_dev *v, const struct vpci_cap *cap)
 
 /* ---- the simple ones ---- */
 
-/* Its length is in byte 2 (PCI Local Bus 3.0, appendix H). Some windows onto BARs are in here: the device sees the guest's very accesses. */
+/*
+ * Its length is in byte 2 (PCI Local Bus 3.0, appendix H). Some windows onto BARs are in here: the device
+ * sees the guest's very accesses.
+ */
 static int build_vendor(struct vpci_dev *v, const struct vpci_cap *cap)
 {
 	unsigned int length = pci_dev_read(v->dev, cap->offset + 2u, 1);
@@ -235,7 +253,8 @@ static int hide(struct vpci_dev *v, const struct vpci_cap *cap)
 {
 	const struct vpci_row row = { .offset = cap->offset, .length = cap->extent, .guard = true };
 
-	log_debug("vpci: " SBDF_FMT ": capability 0x%02x at 0x%02x is hidden", SBDF_ARGS(v->dev->sbdf), cap->id, cap->offset);
+	log_debug("vpci: " SBDF_FMT ": capability 0x%02x at 0x%02x is hidden", SBDF_ARGS(v->dev->sbdf),
+		  cap->id, cap->offset);
 	return vpci_add_row(v, &row);
 }
 

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Command register (PCIe base spec 6.0, 7.5.1.1.3). Its I/O and memory enables put BARs into the guest's map and take them out;
- * on bridges nothing of it reaches the hardware, because what is behind a bridge must stay reachable.
+ * The Command register (PCIe base spec 6.0, 7.5.1.1.3). Its I/O and memory enables put BARs into the
+ * guest's map and take them out; on bridges nothing of it reaches the hardware, because what is behind a
+ * bridge must stay reachable.
  */
 #include "core/log.h"
 #include "drivers/pci/regs.h"
 #include "drivers/vpci/row.h"
 
 #define DECODE (PCI_COMMAND_IO | PCI_COMMAND_MEMORY)
-/* Bits that go to a device as the guest writes them. Special cycles, VGA snooping, stepping and fast back-to-back are bus matters. */
-#define PASSED (PCI_COMMAND_BUS_MASTER | PCI_COMMAND_MWI | PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE)
+/*
+ * Bits that go to a device as the guest writes them. Special cycles, VGA snooping, stepping and fast
+ * back-to-back are bus matters.
+ */
+#define PASSED                                                                              \
+	(PCI_COMMAND_BUS_MASTER | PCI_COMMAND_MWI | PCI_COMMAND_PARITY | PCI_COMMAND_SERR | \
+	 PCI_COMMAND_INTX_DISABLE)
 #define SHADOWED (PASSED | PCI_COMMAND_SPECIAL | PCI_COMMAND_VGA_SNOOP | PCI_COMMAND_FAST_B2B)
 
 static u32 read_command(struct vpci_dev *v, const struct vpci_row *row)
@@ -52,8 +58,8 @@ static void write_shadow(struct vpci_dev *v, struct vpci_row *row, u32 value, u3
 static const struct vpci_row_ops shadow_ops = { read_shadow, write_shadow };
 
 /*
- * A BAR that firmware left at 0 must not be switched on at 0. If firmware itself left decoding on beside such a BAR, that works on
- * this machine and stays allowed.
+ * A BAR that firmware left at 0 must not be switched on at 0. If firmware itself left decoding on beside
+ * such a BAR, that works on this machine and stays allowed.
  */
 static u16 allowed_decode(const struct vpci_dev *v, u16 command)
 {
@@ -79,7 +85,10 @@ int vpci_build_command(struct vpci_dev *v)
 		row.ops = &shadow_ops;
 		row.value = command & (u32)~DECODE;
 	}
-	/* The guest's devices behind a bridge could not reach memory without it; the IOMMU decides what they reach. */
+	/*
+	 * The guest's devices behind a bridge could not reach memory without it; the IOMMU decides what
+	 * they reach.
+	 */
 	if (v->dev->header_type == PCI_HEADER_BRIDGE && !(command & PCI_COMMAND_BUS_MASTER))
 		pci_dev_write(v->dev, PCI_COMMAND, 2, command | PCI_COMMAND_BUS_MASTER);
 	return vpci_add_row(v, &row);

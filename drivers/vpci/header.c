@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The first 64 bytes: the tables of PCIe base spec 6.0, 7.5.1.1 to 7.5.1.3, with a rule for each bit. The command register and
- * the base address registers have files of their own. On bridges the bus numbers and windows are the guest's to read and write
- * here, and stay in the hardware as firmware set them.
+ * The first 64 bytes: the tables of PCIe base spec 6.0, 7.5.1.1 to 7.5.1.3, with a rule for each bit. The
+ * command register and the base address registers have files of their own. On bridges the bus numbers and
+ * windows are the guest's to read and write here, and stay in the hardware as firmware set them.
  */
 #include "drivers/pci/regs.h"
 #include "drivers/vpci/row.h"
 
 /* The capability list bit is not the hardware's: the guest may see fewer capabilities, or none. */
-#define STATUS_READ_ONLY \
-	(PCI_STATUS_IMMEDIATE_READY | PCI_STATUS_INTERRUPT | PCI_STATUS_66MHZ | PCI_STATUS_FAST_B2B | PCI_STATUS_DEVSEL)
+#define STATUS_READ_ONLY                                                                              \
+	(PCI_STATUS_IMMEDIATE_READY | PCI_STATUS_INTERRUPT | PCI_STATUS_66MHZ | PCI_STATUS_FAST_B2B | \
+	 PCI_STATUS_DEVSEL)
 
 static const struct vpci_row common[] = {
 	{ .offset = PCI_VENDOR_ID, .length = 4, .ro = 0xffffffff }, /* and device ID */
@@ -20,7 +21,10 @@ static const struct vpci_row common[] = {
 	{ .offset = PCI_BIST, .length = 1 }, /* a self-test is never started */
 };
 
-/* Types 0 and 1 alike. The line is what firmware noted for the operating system: nothing in the hardware depends on it. */
+/*
+ * Types 0 and 1 alike. The line is what firmware noted for the operating system: nothing in the hardware
+ * depends on it.
+ */
 static const struct vpci_row interrupt[] = {
 	{ .offset = PCI_INTERRUPT_LINE, .length = 1, .shadow = 0xff },
 	{ .offset = PCI_INTERRUPT_PIN, .length = 1, .ro = 0xff },
@@ -38,7 +42,9 @@ static const struct vpci_row type1[] = {
 	{ .offset = PCI_SECONDARY_BUS, .length = 1, .shadow = 0xff },
 	{ .offset = PCI_SUBORDINATE_BUS, .length = 1, .shadow = 0xff },
 	{ .offset = PCI_SECONDARY_LATENCY, .length = 1, .shadow = 0xff },
-	{ .offset = PCI_SECONDARY_STATUS, .length = 2, .ro = PCI_STATUS_66MHZ | PCI_STATUS_FAST_B2B | PCI_STATUS_DEVSEL,
+	{ .offset = PCI_SECONDARY_STATUS,
+	  .length = 2,
+	  .ro = PCI_STATUS_66MHZ | PCI_STATUS_FAST_B2B | PCI_STATUS_DEVSEL,
 	  .w1c = PCI_STATUS_ERRORS },
 	{ .offset = PCI_MEMORY_BASE, .length = 2, .shadow = PCI_WINDOW_ADDRESS },
 	{ .offset = PCI_MEMORY_LIMIT, .length = 2, .shadow = PCI_WINDOW_ADDRESS },
@@ -74,8 +80,8 @@ static const struct vpci_row cardbus[] = {
 #define ADD(v, rows) vpci_add_rows(v, 0, rows, ARRAY_SIZE(rows))
 
 /*
- * A window that does not exist reads 0 in base and limit alike. One that does and is closed has its base above its limit; open at
- * address 0 is what no firmware leaves.
+ * A window that does not exist reads 0 in base and limit alike. One that does and is closed has its base
+ * above its limit; open at address 0 is what no firmware leaves.
  */
 static int build_windows(struct vpci_dev *v)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Access to a virtual configuration space through its rows: each guest access arrives here as bytes of one dword, is given to the rows
- * that cover them, and what no row covers gets the default of its part of the space.
+ * Access to a virtual configuration space through its rows: each guest access arrives here as bytes of one
+ * dword, is given to the rows that cover them, and what no row covers gets the default of its part of the
+ * space.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -205,7 +206,10 @@ static void row_write(struct vpci_dev *v, struct vpci_row *row, struct slice s, 
 		vpci_refused(v, s.offset);
 	if (!pass)
 		return;
-	/* What the guest may not change is written as it is; write-1-to-clear bits only where the guest wrote 1. */
+	/*
+	 * What the guest may not change is written as it is; write-1-to-clear bits only where the guest
+	 * wrote 1.
+	 */
 	if (pass != mask)
 		value = (hw_read(v, s.offset, s.count) & ~pass) | (value & pass);
 	hw_write(v, s.offset, s.count, value);
@@ -220,7 +224,8 @@ static bool uncovered_passes(const struct vpci_dev *v, unsigned int offset, bool
 }
 
 /* The bytes of an access, from `covered` (a byte mask), that are nobody's and go to the device. */
-static u32 passing_bytes(const struct vpci_dev *v, unsigned int offset, unsigned int count, u32 covered, bool write)
+static u32 passing_bytes(const struct vpci_dev *v, unsigned int offset, unsigned int count, u32 covered,
+			 bool write)
 {
 	u32 through = 0;
 

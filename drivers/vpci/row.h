@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A virtual configuration space as rows, one a register, and what the files of drivers/vpci share. Nobody else includes this
- * (the tests do).
+ * A virtual configuration space as rows, one a register, and what the files of drivers/vpci share. Nobody
+ * else includes this (the tests do).
  *
  * Each bit of a row has exactly one rule:
  *   ro      the guest reads the hardware's bit; its writes have no effect
@@ -9,7 +9,8 @@
  *   w1c     as rw, but writing 1 clears: never written back from what was read
  *   shadow  reads and writes stay here, in `value`; the hardware is not told
  *   none    a constant, the bit in `value`
- * A row with handlers decides by itself. dword -> rows goes through an index: finding a row does not depend on how many there are.
+ * A row with handlers decides by itself. dword -> rows goes through an index: finding a row does not depend
+ * on how many there are.
  *
  * Everything here runs under dev->vpci_lock.
  */
@@ -30,7 +31,7 @@ struct vpci_row_ops {
 
 struct vpci_row {
 	u16 offset;
-	u16 length; /* bytes: 1, 2, 4; or a range of whole dwords, each under the same rule (no shadow, constants or handlers) */
+	u16 length; /* bytes: 1, 2, 4; or whole dwords under one rule each (ro, rw and w1c only) */
 	u8 next;    /* another row in the same dword: index + 1; 0: none */
 	u8 arg;	    /* for the handlers: which BAR */
 	bool guard; /* a write that changes nothing counts as refused */
@@ -83,13 +84,15 @@ static_assert(VPCI_ROWS_MAX < 256, "a row's number + 1 fits 8 bits");
 
 /* ---- row.c ---- */
 /*
- * Adds a copy of *row. Bytes that another row covers already stay that row's: the first wins (capabilities that overlap are the
- * device's mistake). Shadow bits begin as the hardware's. On class 06, rw becomes shadow (ranges: ro). A full table: the register
- * is guarded by nothing else, so the caller must hide it: -ENOSPC, logged once.
+ * Adds a copy of *row. Bytes that another row covers already stay that row's: the first wins (capabilities
+ * that overlap are the device's mistake). Shadow bits begin as the hardware's. On class 06, rw becomes
+ * shadow (ranges: ro). A full table: the register is guarded by nothing else, so the caller must hide it:
+ * -ENOSPC, logged once.
  */
 int MUST_CHECK vpci_add_row(struct vpci_dev *v, const struct vpci_row *row);
 /* Adds rows whose offsets count from `base`; stops at the first error. */
-int MUST_CHECK vpci_add_rows(struct vpci_dev *v, unsigned int base, const struct vpci_row *rows, unsigned int count);
+int MUST_CHECK vpci_add_rows(struct vpci_dev *v, unsigned int base, const struct vpci_row *rows,
+			     unsigned int count);
 /* The bytes [offset, offset + count), all in one dword, in the low bytes of the value. */
 u32 vpci_dword_read(struct vpci_dev *v, unsigned int offset, unsigned int count);
 void vpci_dword_write(struct vpci_dev *v, unsigned int offset, unsigned int count, u32 value);
@@ -114,18 +117,25 @@ void vpci_restore_bars(struct vpci_dev *v);
 
 /* ---- command.c ---- */
 int MUST_CHECK vpci_build_command(struct vpci_dev *v);
-/* A reset that the guest asked for is about to begin: the guest's view goes back to its reset values, BARs are unmapped. */
+/*
+ * A reset that the guest asked for is about to begin: the guest's view goes back to its reset values, BARs
+ * are unmapped.
+ */
 void vpci_function_reset(struct vpci_dev *v);
 
 /* ---- barmap.c: which guest addresses are whose; dom->bar_lock ---- */
 /* Room for that many intervals. Boot. -ENOMEM. */
 int MUST_CHECK vpci_barmap_init(struct vm *vm, unsigned int intervals);
 /*
- * One more user of [gpa, gpa + size) -> hpa (whole pages). 0: mapped. -EEXIST: another BAR stands there; this one waits, and is mapped
- * when the other goes. Other errors of vm_map_mmio(): recorded likewise, not mapped. -ENOSPC: not even recorded. Takes bar_lock.
+ * One more user of [gpa, gpa + size) -> hpa (whole pages). 0: mapped. -EEXIST: another BAR stands there;
+ * this one waits, and is mapped when the other goes. Other errors of vm_map_mmio(): recorded likewise, not
+ * mapped. -ENOSPC: not even recorded. Takes bar_lock.
  */
 int MUST_CHECK vpci_barmap_add(gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot);
-/* One user less (of an interval that was recorded). Unmapped with the last; who waited for the place may get it. Takes bar_lock. */
+/*
+ * One user less (of an interval that was recorded). Unmapped with the last; who waited for the place may
+ * get it. Takes bar_lock.
+ */
 void vpci_barmap_remove(gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot);
 
 /* ---- capabilities: cap_std.c, cap_ext.c, and the larger ones in files of their own ---- */

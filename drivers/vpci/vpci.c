@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The way in: devices are shown to the guest and withdrawn, and its configuration accesses are split into dwords and handed to the
- * rows of the one device they name. One lookup, one reference, one lock; nothing here grows with the number of devices.
+ * The way in: devices are shown to the guest and withdrawn, and its configuration accesses are split into
+ * dwords and handed to the rows of the one device they name. One lookup, one reference, one lock; nothing
+ * here grows with the number of devices.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -98,7 +99,8 @@ static void warn_if_unreachable(struct pci_dev *dev)
 		return;
 	first = pci_dev_find(sbdf);
 	if (!first || (atomic_load_explicit(&first->flags, memory_order_relaxed) & PCI_FLAG_HIDDEN))
-		log_warn("vpci: the guest will not find " SBDF_FMT ": function 0 of its slot is hidden", SBDF_ARGS(dev->sbdf));
+		log_warn("vpci: the guest will not find " SBDF_FMT ": function 0 of its slot is hidden",
+			 SBDF_ARGS(dev->sbdf));
 	if (first)
 		pci_dev_put(first, PCI_REF_TRANSIENT);
 }
@@ -176,7 +178,10 @@ static bool access_is_sane(unsigned int offset, unsigned int size)
 	return (size == 1 || size == 2 || size == 4 || size == 8) && offset < PCIE_CFG_SIZE;
 }
 
-/* How many of `left` bytes from offset on lie in its dword: the root complex splits there, low part first (PCIe 7.2.2). */
+/*
+ * How many of `left` bytes from offset on lie in its dword: the root complex splits there, low part first
+ * (PCIe 7.2.2).
+ */
 static unsigned int within_dword(unsigned int offset, unsigned int left)
 {
 	unsigned int room = 4 - (offset & 3);
@@ -257,7 +262,10 @@ void vpci_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u64 va
 
 /* ---- ECAM, as the guest sees it ---- */
 
-/* PCIe base spec 6.0, table 7-1: a function's 4 KiB page; bus, device and function are the page's number from the window's base. */
+/*
+ * PCIe base spec 6.0, table 7-1: a function's 4 KiB page; bus, device and function are the page's number
+ * from the window's base.
+ */
 static void ecam_access(void *ctx, gpa_t gpa, unsigned int size, bool write, u64 *value)
 {
 	const struct ecam_window *w = ctx;

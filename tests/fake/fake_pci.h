@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A fake machine's configuration space, behind pci_cfg_register(). Each function has 4 KiB of bytes with masks for what sticks
- * (rw) and what writing 1 clears (w1c), so sizing BARs, error bits and read-only registers behave as the specification says. A function answers
- * only if its bus is a root bus or bridges lead to it, by the bus numbers that those hold now. Functions can vanish, and reset.
+ * A fake machine's configuration space, behind pci_cfg_register(). Each function has 4 KiB of bytes with
+ * masks for what sticks (rw) and what writing 1 clears (w1c), so sizing BARs, error bits and read-only
+ * registers behave as the specification says. A function answers only if its bus is a root bus or bridges
+ * lead to it, by the bus numbers that those hold now. Functions can vanish, and reset.
  *
  * Written from the specifications with numbers of its own: it shares no table with the code under test.
  */
@@ -27,6 +28,7 @@ struct fake_fn {
 	unsigned int af;
 	unsigned int vanish_after_reads; /* 0: stays */
 	unsigned int resets;
+	unsigned int moved_while_decoding; /* address registers that changed under an enabled decoder */
 	unsigned long reads, writes;
 	unsigned int last_write_offset, last_write_size; /* the access as it arrived */
 	u32 last_write_value;
@@ -64,7 +66,8 @@ static inline u32 fake_reg(const struct fake_fn *f, unsigned int offset, unsigne
 	return fake_get(f->cfg, offset, size);
 }
 
-static inline void fake_set(struct fake_fn *f, unsigned int offset, unsigned int size, u32 value, u32 rw, u32 w1c)
+static inline void fake_set(struct fake_fn *f, unsigned int offset, unsigned int size, u32 value, u32 rw,
+			    u32 w1c)
 {
 	fake_put(f->cfg, offset, size, value);
 	fake_put(f->rw, offset, size, rw);
@@ -80,9 +83,11 @@ static inline bool fake_bus_reachable(u16 segment, unsigned int bus, unsigned in
 	for (unsigned int i = 0; i < fake.count && depth; i++) {
 		const struct fake_fn *f = fake.fn[i];
 
-		if (f->vanished || f->sbdf.segment != segment || (f->cfg[0x0e] & 0x7f) != 1 || f->cfg[0x19] != bus)
+		if (f->vanished || f->sbdf.segment != segment || (f->cfg[0x0e] & 0x7f) != 1 ||
+		    f->cfg[0x19] != bus)
 			continue;
-		if (PCI_BUS(f->sbdf.bdf) != bus && fake_bus_reachable(segment, PCI_BUS(f->sbdf.bdf), depth - 1))
+		if (PCI_BUS(f->sbdf.bdf) != bus &&
+		    fake_bus_reachable(segment, PCI_BUS(f->sbdf.bdf), depth - 1))
 			return true;
 	}
 	return false;
@@ -101,7 +106,8 @@ static inline struct fake_fn *fake_answering(struct sbdf sbdf, unsigned int offs
 {
 	struct fake_fn *f = fake_find(sbdf.segment, sbdf.bdf);
 
-	if (!f || f->vanished || offset >= f->size || !fake_bus_reachable(sbdf.segment, PCI_BUS(sbdf.bdf), 16))
+	if (!f || f->vanished || offset >= f->size ||
+	    !fake_bus_reachable(sbdf.segment, PCI_BUS(sbdf.bdf), 16))
 		return NULL;
 	return f;
 }
@@ -153,12 +159,16 @@ static inline void fake_write(void *ctx, struct sbdf sbdf, unsigned int offset, 
 	f->last_write_offset = offset;
 	f->last_write_size = size;
 	f->last_write_value = value;
+	if (offset >= 0x10 && offset < (f->cfg[0x0e] & 1 ? 0x18u : 0x28u) && (f->cfg[0x04] & 3) &&
+	    ((fake_reg(f, offset, size) ^ value) & fake_get(f->rw, offset, size)))
+		f->moved_while_decoding++;
 	for (unsigned int i = 0; i < size; i++) {
 		u8 byte = (u8)(value >> (8 * i)), rw = f->rw[offset + i];
 		u8 *cell = &f->cfg[offset + i];
 
 		*cell = (u8)((*cell & ~rw & ~(f->w1c[offset + i] & byte)) | (byte & rw));
-		if (f->express && offset + i == f->express + 9 && (byte & 0x80) && (f->cfg[f->express + 7] & 0x10))
+		if (f->express && offset + i == f->express + 9 && (byte & 0x80) &&
+		    (f->cfg[f->express + 7] & 0x10))
 			fake_fn_reset(f);
 		if (f->af && offset + i == f->af + 4 && (byte & 1))
 			fake_fn_reset(f);

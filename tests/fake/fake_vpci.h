@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest for the tests of vPCI: a machine with a network card, a device with two small BARs in one page, a host bridge, and a root port
- * with a device behind it; the guest's second-stage table as a list of mappings; a platform that knows RAM and an IOMMU.
+ * A guest for the tests of vPCI: a machine with a network card, a device with two small BARs in one page, a
+ * host bridge, and a root port with a device behind it; the guest's second-stage table as a list of
+ * mappings; a platform that knows RAM and an IOMMU.
  *
  * Include after cmocka.h. Supplies vm_map_mmio() and its kin, arch_cpu_relax() and panic().
  */
@@ -152,7 +153,8 @@ static inline u32 reach_port(u32 port)
 /* RAM below 2 GiB and from 4 to 6 GiB; an IOMMU's registers. */
 static inline bool may_map(void *ctx, gpa_t gpa, u64 size)
 {
-	return !ranges_overlap(gpa, size, 0, 0x80000000) && !ranges_overlap(gpa, size, 0x100000000, 0x80000000) &&
+	return !ranges_overlap(gpa, size, 0, 0x80000000) &&
+	       !ranges_overlap(gpa, size, 0x100000000, 0x80000000) &&
 	       !ranges_overlap(gpa, size, 0xfed90000, 0x1000);
 }
 
@@ -237,6 +239,10 @@ static inline void build_bridges(void)
 	fake_set(host, 0x60, 4, 0xb0000001, 0xffffffff, 0); /* PCIEXBAR */
 	fake_set(host, 0x90, 4, 0x33333333, 0xffffffff, 0); /* PAM */
 	fake_set(host, 0x10, 4, 0xfed10000, 0xfffff000, 0);
+	fake_cap(host, 0xe0, 0x09); /* a vendor's capability, 16 bytes */
+	fake_set(host, 0xe2, 2, 0x0010, 0xff00, 0);
+	fake_set(host, 0xe4, 4, 0x11111111, 0xffffffff, 0);
+	fake_set(host, 0xe8, 4, 0x22222222, 0xffffffff, 0);
 	port = fake_add_bridge(PORT, 1, 1);
 	fake_express(port, 0x40, 4);
 	fake_set(port, 0x42, 2, 0x0142, 0, 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MCFG in each way it can be wrong, and ECAM accesses against memory that stands for the window. Layout of the table from the PCI
- * Firmware specification 3.3, 4.1.2; address bits from the PCIe base spec 6.0, table 7-1.
+ * MCFG in each way it can be wrong, and ECAM accesses against memory that stands for the window. Layout of
+ * the table from the PCI Firmware specification 3.3, 4.1.2; address bits from the PCIe base spec 6.0, table
+ * 7-1.
  */
 #include <sched.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Enumeration, BAR sizing, capability walks and device objects, on a fake machine. The machines that lie are the point: loops,
- * reversed bus numbers, functions that vanish in between.
+ * Enumeration, BAR sizing, capability walks and device objects, on a fake machine. The machines that lie
+ * are the point: loops, reversed bus numbers, functions that vanish in between.
  */
 #include <sched.h>
 #include <setjmp.h>
@@ -117,12 +117,11 @@ static void test_identity(void **state)
 /* PCI Local Bus 3.0, 3.2.2.3.4: functions above 0 exist only behind a multi-function function 0. */
 static void test_multifunction_rule(void **state)
 {
-	fake_add(PCI_BDF(0, 3, 0), 1, 1, 0x030000, 0x00);
-	fake_add(PCI_BDF(0, 3, 1), 1, 2, 0x030000, 0x00); /* must not be seen */
-	fake_add(PCI_BDF(0, 4, 0), 2, 1, 0x030000, 0x80);
-	fake_add(PCI_BDF(0, 4, 7), 2, 2, 0x030000, 0x00);
-	fake_add(PCI_BDF(0, 5, 3), 3, 1, 0x030000, 0x80); /* no function 0 */
-	fake.fn[0]->cfg[0] = 3; /* vendor 1 is the retry mark */
+	fake_add(PCI_BDF(0, 3, 0), 0x8086, 1, 0x030000, 0x00);
+	fake_add(PCI_BDF(0, 3, 1), 0x8086, 2, 0x030000, 0x00); /* must not be seen */
+	fake_add(PCI_BDF(0, 4, 0), 0x8086, 3, 0x030000, 0x80);
+	fake_add(PCI_BDF(0, 4, 7), 0x8086, 4, 0x030000, 0x00);
+	fake_add(PCI_BDF(0, 5, 3), 0x8086, 5, 0x030000, 0x80); /* no function 0 */
 	assert_int_equal(pci_enumerate(), 3);
 	assert_null(found(PCI_BDF(0, 3, 1)));
 	assert_null(found(PCI_BDF(0, 5, 3)));
@@ -214,7 +213,10 @@ static void test_second_root_bus(void **state)
 	assert_ptr_equal(must_find(PCI_BDF(0x81, 0, 0))->parent, must_find(PCI_BDF(0x80, 1, 0)));
 }
 
-/* PCIe base spec 6.0, 7.3.1: a root port's link leads to device 0 only; something that answers to all numbers is one device. */
+/*
+ * PCIe base spec 6.0, 7.3.1: a root port's link leads to device 0 only; something that answers to all
+ * numbers is one device.
+ */
 static void test_one_device_on_a_link(void **state)
 {
 	struct fake_fn *port = fake_add_bridge(PCI_BDF(0, 1, 0), 1, 1);
@@ -287,7 +289,8 @@ static void test_extended_space(void **state)
 
 /* ---- BARs ---- */
 
-static void assert_bar(const struct pci_dev *dev, unsigned int i, enum pci_bar_type type, u64 base, u64 size, bool pref)
+static void assert_bar(const struct pci_dev *dev, unsigned int i, enum pci_bar_type type, u64 base, u64 size,
+		       bool pref)
 {
 	assert_int_equal(dev->bar[i].type, type);
 	assert_int_equal(dev->bar[i].base, base);
@@ -312,6 +315,7 @@ static void test_bar_kinds(void **state)
 	memcpy(before, f->cfg, sizeof(before));
 	assert_int_equal(pci_enumerate(), 1);
 	assert_memory_equal(before, f->cfg, sizeof(before));
+	assert_int_equal(f->moved_while_decoding, 0);
 	dev = must_find(PCI_BDF(0, 1, 0));
 	assert_bar(dev, 0, PCI_BAR_MEM32, 0xfeb80000, 0x20000, false);
 	assert_bar(dev, 1, PCI_BAR_IO, 0xc040, 0x20, false);
@@ -342,6 +346,7 @@ static void test_sizing_disturbs_nothing(void **state)
 	assert_int_equal(isa->writes, 0);
 	assert_int_equal(must_find(PCI_BDF(0, 0, 0))->bar[0].type, PCI_BAR_NONE);
 	assert_memory_equal(bridge_before, bridge->cfg, sizeof(bridge_before));
+	assert_int_equal(bridge->moved_while_decoding, 0);
 	assert_bar(must_find(PCI_BDF(0, 2, 0)), 0, PCI_BAR_MEM32, 0xfe100000, 0x1000, false);
 	/* What is behind the bridge's own two BARs are bus numbers and windows. */
 	assert_int_equal(must_find(PCI_BDF(0, 2, 0))->bar[2].type, PCI_BAR_NONE);
@@ -498,7 +503,10 @@ static void test_lookup(void **state)
 	assert_null(pci_dev_find((struct sbdf){ 7, PCI_BDF(0, 1, 0) }));
 }
 
-/* Only LIVE is found; holders of a dying device keep it; the last put empties the slot, and another may have it. */
+/*
+ * Only LIVE is found; holders of a dying device keep it; the last put empties the slot, and another may
+ * have it.
+ */
 static void test_life(void **state)
 {
 	struct sbdf sbdf = { 0, PCI_BDF(0, 1, 0) };
@@ -531,7 +539,10 @@ static void test_life(void **state)
 	assert_int_equal(pci_objects_left(), POOL_DEVICES);
 }
 
-/* The second check: an object that was born again elsewhere while the slot still named it is not handed out. */
+/*
+ * The second check: an object that was born again elsewhere while the slot still named it is not handed
+ * out.
+ */
 static void test_second_check(void **state)
 {
 	struct sbdf a = { 0, PCI_BDF(0, 1, 0) }, b = { 0, PCI_BDF(0, 2, 0) };
@@ -638,8 +649,9 @@ static void test_log_tree(void **state)
 	fake_bar(f, 1, 0x1000, 0x0, 0);
 	assert_int_equal(pci_enumerate(), 1);
 	pci_log_tree();
-	assert_true(logged("pci: 0000:00:01.0 8086:10d3 class 020000 rev 01; bar0 mem32 0xfeb80000+0x20000; bar1 mem32 "
-			   "unassigned, 0x1000 bytes\n"));
+	assert_true(logged(
+		"pci: 0000:00:01.0 8086:10d3 class 020000 rev 01; bar0 mem32 0xfeb80000+0x20000; bar1 mem32 "
+		"unassigned, 0x1000 bytes\n"));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

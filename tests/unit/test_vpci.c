@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the guest sees of the configuration header, of bridges and of the chipset, and how accesses are split. Expectations come from
- * the PCI and PCIe specifications, with numbers written out here: no table of the code under test is used.
+ * What the guest sees of the configuration header, of bridges and of the chipset, and how accesses are
+ * split. Expectations come from the PCI and PCIe specifications, with numbers written out here: no table of
+ * the code under test is used.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -113,7 +114,8 @@ static void test_interrupt_line_is_the_guests(void **state)
 static void test_command(void **state)
 {
 	assert_int_equal(rd(NIC, 4, 2), 0x0103);
-	wr(NIC, 4, 2, 0xffff); /* I/O, memory, bus master, MWI, parity, SERR, INTx: 0x557; never 3, 5, 7, 9, 15:11 */
+	wr(NIC, 4, 2,
+	   0xffff); /* I/O, memory, bus master, MWI, parity, SERR, INTx: 0x557; never 3, 5, 7, 9, 15:11 */
 	assert_int_equal(fake_reg(nic, 4, 2), 0x0557 & 0x05ff);
 	assert_int_equal(rd(NIC, 4, 2), 0x0557);
 	wr(NIC, 5, 1, 0x00); /* the upper byte alone: SERR and INTx disable go */
@@ -124,7 +126,9 @@ static void test_command(void **state)
 	assert_int_equal(rd(NIC, 4, 2), 0x0406);
 }
 
-/* PCIe base spec 6.0, 7.5.1.1.4: writing 1 clears, writing 0 leaves; writing Command must not clear Status. */
+/*
+ * PCIe base spec 6.0, 7.5.1.1.4: writing 1 clears, writing 0 leaves; writing Command must not clear Status.
+ */
 static void test_status(void **state)
 {
 	fake_put(nic->cfg, 6, 2, 0xf910);
@@ -248,13 +252,16 @@ static void test_chipset_writes_are_dropped(void **state)
 	wr(HOST, 0x91, 1, 0x00);
 	wr(HOST, 0x10, 4, 0xffffffff);
 	wr(HOST, 0x04, 2, 0x0000);
+	wr(HOST, 0xe2, 2, 0xffff);
+	wr(HOST, 0xe4, 8, ~0ull);
 	wr(HOST, 0x0c, 2, 0xffff);
 	assert_memory_equal(before, host->cfg, sizeof(before));
 	assert_int_equal(rd(HOST, 0x60, 4), 0xb0000001);
 	assert_int_equal(rd(HOST, 0x10, 4), 0xfed10000);
 	vpci_get_stats(&stats);
-	assert_int_equal(stats.refused_writes, 2);
+	assert_int_equal(stats.refused_writes, 4); /* two registers, two dwords of the capability */
 	assert_int_equal(stats.passed_writes, 0);
+	assert_int_equal(rd(HOST, 0xe4, 4), 0x11111111);
 	assert_int_equal(times_logged("00:00.0: write to chipset register 0x60"), 1);
 	assert_int_equal(times_logged("write to chipset register"), 1);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Base address registers as the guest sees them: sizing, relocation, overlaps, and what is not given at all. Expectations come from
- * PCI Local Bus 3.0, 6.2.5, with numbers written out here.
+ * Base address registers as the guest sees them: sizing, relocation, overlaps, and what is not given at
+ * all. Expectations come from PCI Local Bus 3.0, 6.2.5, with numbers written out here.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,8 +20,9 @@ static void test_sizing(void **state)
 		unsigned int offset;
 		u32 reads, restore;
 	} bars[] = {
-		{ 0x10, 0xfffe0000, 0xfeb80000 }, { 0x14, 0xffffffe1, 0x0000c041 }, { 0x18, 0xffffc00c, 0x0000000c },
-		{ 0x1c, 0xffffffff, 0x000000a0 }, { 0x20, 0x00000000, 0x00000000 }, { 0x24, 0x00000000, 0x00000000 },
+		{ 0x10, 0xfffe0000, 0xfeb80000 }, { 0x14, 0xffffffe1, 0x0000c041 },
+		{ 0x18, 0xffffc00c, 0x0000000c }, { 0x1c, 0xffffffff, 0x000000a0 },
+		{ 0x20, 0x00000000, 0x00000000 }, { 0x24, 0x00000000, 0x00000000 },
 		{ 0x30, 0xfffc0001, 0xfe000000 },
 	};
 	u8 before[0x40];
@@ -40,7 +41,10 @@ static void test_sizing(void **state)
 	assert_int_equal(mappings, 2); /* the small device's page and the port's register */
 }
 
-/* Byte by byte the size comes out the same, and a byte written into a BAR changes that byte of the address only. */
+/*
+ * Byte by byte the size comes out the same, and a byte written into a BAR changes that byte of the address
+ * only.
+ */
 static void test_partial_bar_writes(void **state)
 {
 	wr(NIC, 4, 2, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Capabilities as the guest sees them: which are hidden, what may be written, what a reset and an MSI may do. Expectations come from the PCI
- * and PCIe specifications, with numbers written out here.
+ * Capabilities as the guest sees them: which are hidden, what may be written, what a reset and an MSI may
+ * do. Expectations come from the PCI and PCIe specifications, with numbers written out here.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,7 +97,10 @@ static void test_power_states(void **state)
 	expect_read_only(NIC, nic, 0xca, 2);
 }
 
-/* D3hot to D0 resets a function without No_Soft_Reset; afterwards BARs must be back where firmware had them. */
+/*
+ * D3hot to D0 resets a function without No_Soft_Reset; afterwards BARs must be back where firmware had
+ * them.
+ */
 static void test_wakeup_resets(void **state)
 {
 	wr(NIC, 0xcc, 2, 3);
@@ -148,7 +151,10 @@ static void test_function_level_reset(void **state)
 static void test_device_control(void **state)
 {
 	wr(NIC, 0x88, 2, 0x7fff);
-	/* Errors, relaxed ordering, extended tags, auxiliary power, no snoop, read request size; payload as it was; no phantom functions. */
+	/*
+	 * Errors, relaxed ordering, extended tags, auxiliary power, no snoop, read request size; payload as
+	 * it was; no phantom functions.
+	 */
 	assert_int_equal(fake_reg(nic, 0x88, 2), 0x7d1f);
 	fake_put(nic->cfg, 0x8a, 2, 0x000f);
 	wr(NIC, 0x88, 4, 0x00052810);
@@ -185,9 +191,17 @@ static void test_msi_that_is_no_interrupt(void **state)
 		u64 address;
 		u16 data;
 	} bad[] = {
-		{ 0xfee00000, 0x0200 }, { 0xfee00000, 0x0400 }, { 0xfee00000, 0x0500 }, { 0xfee00000, 0x0700 },
-		{ 0xfee00000, 0x0300 }, { 0xfee00000, 0x0600 }, { 0x12345000, 0x0041 }, { 0xfed00000, 0x0041 },
-		{ 0xfef00000, 0x0041 }, { 0x1fee00000, 0x0041 }, { 0, 0 },
+		{ 0xfee00000, 0x0200 },
+		{ 0xfee00000, 0x0400 },
+		{ 0xfee00000, 0x0500 },
+		{ 0xfee00000, 0x0700 },
+		{ 0xfee00000, 0x0300 },
+		{ 0xfee00000, 0x0600 },
+		{ 0x12345000, 0x0041 },
+		{ 0xfed00000, 0x0041 },
+		{ 0xfef00000, 0x0041 },
+		{ 0x1fee00000, 0x0041 },
+		{ 0, 0 },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -237,6 +251,11 @@ static void test_second_msi(void **state)
 	wr(bdf, 0x64, 4, 0x1000);
 	wr(bdf, 0x68, 4, 0x0200);
 	wr(bdf, 0x62, 2, 1);
+	wr(bdf, 0x64, 4, 0xfee00000); /* nor with a message that would be fine */
+	wr(bdf, 0x68, 4, 0x0041);
+	wr(bdf, 0x62, 2, 1);
+	assert_int_equal(rd(bdf, 0x60, 4), 0x00000005);
+	assert_int_equal(rd(bdf, 0x64, 4), 0);
 	assert_int_equal(fake_reg(f, 0x64, 4), 0);
 	assert_int_equal(fake_reg(f, 0x62, 2), 0);
 	assert_int_equal(fake_reg(f, 0x68, 4), 0);
@@ -251,7 +270,10 @@ static void test_msix(void **state)
 	expect_read_only(NIC, nic, 0xc8, 2); /* the next one's header */
 }
 
-/* A vendor's capability goes to the device access by access: virtio's window onto its BARs depends on the size. */
+/*
+ * A vendor's capability goes to the device access by access: virtio's window onto its BARs depends on the
+ * size.
+ */
 static void test_vendor_capability(void **state)
 {
 	struct fake_fn *f;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A million accesses of a guest that does anything at all: nothing of the machine changes that is not the guest's.
+ * A million accesses of a guest that does anything at all: nothing of the machine changes that is not the
+ * guest's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,7 +107,8 @@ static void test_garbage_storm(void **state)
 	for (unsigned int i = 0; i < 1000000; i++) {
 		u64 r = random64();
 		u16 bdf = bdfs[(r >> 40) % ARRAY_SIZE(bdfs)];
-		unsigned int offset = (r & 3) ? (unsigned int)(r >> 8) % 0x100 : (unsigned int)(r >> 8) % 0x1010;
+		unsigned int offset =
+			(r & 3) ? (unsigned int)(r >> 8) % 0x100 : (unsigned int)(r >> 8) % 0x1010;
 		unsigned int size = (r >> 32) % 16 ? 1u << (r >> 36) % 4 : (unsigned int)(r >> 36) % 12;
 
 		if (r & 4)
