@@ -11,6 +11,7 @@
 #define RIPV BIT(0)
 #define MCIP BIT(2)
 #define VALID BIT(63)
+#define OVERFLOW BIT(62)
 #define UNCORRECTED BIT(61)
 #define ADDRESS_VALID BIT(58)
 #define CORRUPT BIT(57)
@@ -52,6 +53,15 @@ static void without_a_restart_point_it_does_not(void **state)
 	assert_false(mce_log_and_classify());
 }
 
+static void a_lost_error_may_have_been_fatal(void **state)
+{
+	msr_set(0x401, VALID | OVERFLOW | UNCORRECTED);
+	assert_false(mce_log_and_classify());
+	msr_set(0x401, VALID | OVERFLOW); /* corrected ones only */
+	msr_set(MCG_STATUS, RIPV | MCIP);
+	assert_true(mce_log_and_classify());
+}
+
 static void stale_banks_do_not_count(void **state)
 {
 	msr_set(0x401, CORRUPT); /* not valid */
@@ -78,6 +88,7 @@ int main(void)
 		cmocka_unit_test_setup(whole_state_goes_on, setup),
 		cmocka_unit_test_setup(corrupt_state_does_not, setup),
 		cmocka_unit_test_setup(without_a_restart_point_it_does_not, setup),
+		cmocka_unit_test_setup(a_lost_error_may_have_been_fatal, setup),
 		cmocka_unit_test_setup(stale_banks_do_not_count, setup),
 		cmocka_unit_test_setup(a_lying_bank_count_ends, setup),
 		cmocka_unit_test_setup(a_cpu_without_banks_is_not_trusted, setup),

@@ -77,6 +77,14 @@ static void bad_ranges_are_refused(void **state)
 	assert_int_equal(pio_release(0x500), -ENOENT);
 }
 
+static void a_claim_is_known_by_its_handler(void **state)
+{
+	assert_true(pio_claimed_by(FIRST, handler));
+	assert_true(pio_claimed_by(FIRST + 3, handler));
+	assert_false(pio_claimed_by(FIRST + 4, handler));
+	assert_false(pio_claimed_by(FIRST, NULL));
+}
+
 static void claims_run_out_and_come_back(void **state)
 {
 	u16 port = 0x1000;
@@ -157,6 +165,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(claim_sets_exactly_its_bits, setup, teardown),
 		cmocka_unit_test_setup_teardown(claims_do_not_overlap, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_ranges_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_claim_is_known_by_its_handler, setup, teardown),
 		cmocka_unit_test_setup_teardown(claims_run_out_and_come_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_access_inside_goes_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_access_past_the_end_is_split, setup, teardown),

@@ -5,6 +5,7 @@
  */
 #include "fake_x86.h"
 
+#include "arch/x86/closed_ports.h"
 #include "arch/x86/pio.h"
 #include "arch/x86/platform.h"
 #include "drivers/vpci/vpci.h"
@@ -74,7 +75,7 @@ static u32 in(u16 port, unsigned int size)
 	u32 value = 0;
 
 	pio_access(port, size, false, &value);
-	return value;
+	return value & (u32)GENMASK64(8 * size - 1, 0);
 }
 
 static void out(u16 port, unsigned int size, u32 value)
@@ -102,7 +103,8 @@ static int setup(void **state)
 
 static int claim_all(void **state)
 {
-	return cfg_ports_init() || acpi_pm_init(&machine) || reset_init(&machine) || smi_init(&machine);
+	return cfg_ports_init() || acpi_pm_init(&machine) || reset_init(&machine) || smi_init(&machine) ||
+	       closed_ports_init();
 }
 
 /* ---- sleep -------------------------------------------------------------------------------------------------------- */
@@ -295,6 +297,36 @@ static void smi_command_in_a_wider_write(void **state)
 	}
 }
 
+/* ---- closed ports ------------------------------------------------------------------------------------------------- */
+
+/* fw_cfg's DMA takes any physical address, and no IOMMU stands in its way (QEMU, docs/specs/fw_cfg.rst). */
+static void fw_cfg_is_closed(void **state)
+{
+	out(0x510, 2, 0x0000);
+	out(0x514, 4, 0x00000000);
+	out(0x518, 4, 0x00100000);
+	out(0x516, 4, 0x12345678);
+	assert_int_equal(in(0x511, 1), 0xff);
+	assert_int_equal(in(0x514, 4), 0xffffffff);
+	assert_int_equal(port_write_count + port_read_count, 0);
+}
+
+static void ports_of_a_hidden_device_are_closed(void **state)
+{
+	static struct pci_dev dev;
+
+	dev.bar[1].type = PCI_BAR_IO;
+	dev.bar[1].base = 0x6000;
+	dev.bar[1].size = 0x20;
+	assert_int_equal(closed_ports_hide(&dev), 0);
+	out(0x601f, 1, 1);
+	assert_int_equal(in(0x6000, 4), 0xffffffff);
+	assert_int_equal(port_write_count + port_read_count, 0);
+	assert_int_equal(closed_ports_hide(&dev), -EEXIST);
+	dev.bar[1].base = 0xfff0; /* nonsense: past the last port */
+	assert_int_equal(closed_ports_hide(&dev), 0);
+}
+
 /* ---- configuration mechanism #1 ----------------------------------------------------------------------------------- */
 
 static void address_is_a_dword_latch(void **state)
@@ -366,6 +398,8 @@ int main(void)
 		cmocka_unit_test_setup(keyboard_data_passes, setup),
 		cmocka_unit_test_setup(smi_command_only_enables_acpi, setup),
 		cmocka_unit_test_setup(smi_command_in_a_wider_write, setup),
+		cmocka_unit_test_setup(fw_cfg_is_closed, setup),
+		cmocka_unit_test_setup(ports_of_a_hidden_device_are_closed, setup),
 		cmocka_unit_test_setup(address_is_a_dword_latch, setup),
 		cmocka_unit_test_setup(data_goes_to_the_function, setup),
 		cmocka_unit_test_setup(disabled_data_port_answers_ones, setup),

@@ -213,6 +213,16 @@ static void a_fifo_reset_does_not_eat_fairleads_line(void **state)
 	assert_sent("fairlead: x\r\nfairlead: y\r\n");
 }
 
+/* A guest that switches the FIFOs loses nothing of what is on its way, its own included. */
+static void switching_the_fifo_drains_it(void **state)
+{
+	out(FCR, 0x01);
+	guest_says("0123456789");
+	out(FCR, 0x00);
+	guest_says("a");
+	assert_sent("0123456789a");
+}
+
 static void a_stuck_transmitter_does_not_hang(void **state)
 {
 	chip.stuck = true;
@@ -363,6 +373,7 @@ int main(void)
 		cmocka_unit_test_setup(control_characters_do_not_pass, setup),
 		cmocka_unit_test_setup(the_guests_burst_is_not_lost, setup),
 		cmocka_unit_test_setup(a_fifo_reset_does_not_eat_fairleads_line, setup),
+		cmocka_unit_test_setup(switching_the_fifo_drains_it, setup),
 		cmocka_unit_test_setup(a_stuck_transmitter_does_not_hang, setup),
 		cmocka_unit_test_setup(without_a_uart_the_ports_pass, setup),
 		cmocka_unit_test_setup(the_guest_cannot_change_the_line, setup),
