@@ -124,7 +124,7 @@ static bool parse_number(struct span s, unsigned int base, u64 max, u64 *out)
 
 		if (digit < 0 || (unsigned int)digit >= base)
 			return false;
-		if (value > (max - (u64)digit) / base)
+		if ((u64)digit > max || value > (max - (u64)digit) / base)
 			return false;
 		value = value * base + (u64)digit;
 	}
@@ -274,9 +274,11 @@ static const char *set_probe(struct config *config, struct span value)
 
 static const char *set_debug(struct config *config, struct span value)
 {
-	if (!span_is(value, "wait") && !span_is(value, "off"))
-		return "wait or off";
+	if (!span_is(value, "crash") && !span_is(value, "overflow") && !span_is(value, "wait") && !span_is(value, "off"))
+		return "crash, overflow, wait or off";
 	config->debug_wait = span_is(value, "wait");
+	config->debug_crash = span_is(value, "crash");
+	config->debug_overflow = span_is(value, "overflow");
 	return NULL;
 }
 

@@ -36,7 +36,9 @@ struct config {
 	u64 console_base;  /* MMIO 16550 or PL011 (arm64, boards); 0: none */
 	enum log_level loglevel;
 	bool probe;	 /* report and return */
-	bool debug_wait; /* debug=wait: print the image base and wait for gdb */
+	bool debug_wait;     /* debug=wait: print the image base and wait for gdb */
+	bool debug_crash;    /* debug=crash: write to read-only memory, to see the dump and the record of a panic */
+	bool debug_overflow; /* debug=overflow: the same by running out of stack */
 	unsigned int rules;
 	struct device_rule rule[CONFIG_DEVICE_RULES];
 };

@@ -9,7 +9,8 @@
 
 void refcnt_init(struct refcnt *r)
 {
-	atomic_init(&r->n, 1);
+	/* Pairs with the acquire of refcnt_get_unless_zero(): who finds the object anew sees it initialised. */
+	atomic_store_explicit(&r->n, 1, memory_order_release);
 }
 
 static void saturate(struct refcnt *r, const char *what)

@@ -4,7 +4,7 @@
 
 HOST_CC := gcc
 HOST_CFLAGS = -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
-	-fno-strict-aliasing -DFL_HOST $(WARNINGS) -I.
+	-fno-strict-aliasing -DFL_HOST -DFL_DEBUG $(WARNINGS) -I.
 # cmocka's test functions get a parameter that most do not use, and tests define fakes without a header.
 HOST_TEST_CFLAGS = $(HOST_CFLAGS) -Wno-unused-parameter -Wno-missing-prototypes -Wno-conversion -Wno-sign-conversion
 

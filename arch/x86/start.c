@@ -8,6 +8,7 @@
  */
 #include "arch/x86/closed_ports.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/crash.h"
 #include "arch/x86/desc.h"
 #include "arch/x86/guest_boot.h"
 #include "arch/x86/guest_walk.h"
@@ -23,6 +24,7 @@
 #include "arch/x86/uart16550.h"
 #include "boot/boot_info.h"
 #include "core/arch.h"
+#include "core/errno.h"
 #include "core/log.h"
 #include "core/pages.h"
 #include "core/stack_protector.h"
@@ -175,6 +177,27 @@ static unsigned int count_devices(void)
 	return n;
 }
 
+static void hide_device(struct pci_dev *dev)
+{
+	log_info("pci: " SBDF_FMT " is hidden from the guest", SBDF_ARGS(dev->sbdf));
+	must(closed_ports_hide(dev), "closing a hidden device's ports");
+}
+
+static void give_device(struct pci_dev *dev)
+{
+	int ret = vpci_attach(dev);
+
+	if (ret == -ENOSPC) { /* said by vPCI: no real device looks like this */
+		atomic_fetch_or(&dev->flags, PCI_FLAG_HIDDEN);
+		hide_device(dev);
+		return;
+	}
+	must(ret, "showing a device to the guest");
+	if (guest.dma_on)
+		must(iommu_attach(dev, &guest.dma), "attaching a device to the guest's DMA map");
+	must(pci_dev_set_owner(dev, PCI_OWNER_GUEST), "giving a device to the guest");
+}
+
 static void give_devices(void)
 {
 	must(vpci_init(&guest, &x86_vpci_platform, count_devices()), "virtual PCI");
@@ -183,14 +206,10 @@ static void give_devices(void)
 		map_reserved_regions();
 	for (struct pci_dev *dev = pci_dev_first(); dev; dev = dev->next) {
 		if (dev->flags & PCI_FLAG_HIDDEN) {
-			log_info("pci: " SBDF_FMT " is hidden from the guest", SBDF_ARGS(dev->sbdf));
-			must(closed_ports_hide(dev), "closing a hidden device's ports");
+			hide_device(dev);
 			continue;
 		}
-		if (guest.dma_on)
-			must(iommu_attach(dev, &guest.dma), "attaching a device to the guest's DMA map");
-		must(vpci_attach(dev), "showing a device to the guest");
-		must(pci_dev_set_owner(dev, PCI_OWNER_GUEST), "giving a device to the guest");
+		give_device(dev);
 	}
 	if (guest.dma_on)
 		must(iommu_invalidate(&guest.dma, 0, 0), "flushing the IOMMU");
@@ -209,6 +228,7 @@ static void start_on_own_stack(void)
 		 (unsigned long long)memmap_bytes(&boot_info.memmap, MEM_RAM) >> 20);
 	panic_show_previous();
 	log_memory();
+	crash_if_asked(&boot_info.config);
 	lapic_park_other_cpus();
 	quiesce_devices();
 	build_guest_map();
