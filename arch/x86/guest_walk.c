@@ -20,8 +20,8 @@ unsigned int guest_phys_bits = 52;
 #define PTE_LARGE_PAT BIT(12)
 #define PTE_NX BIT(63)
 #define PTE_ADDRESS GENMASK64(51, 12)
-#define PDPTE_PAE_RESERVED \
-	(GENMASK64(2, 1) | GENMASK64(8, 5) | PTE_NX) /* 5.2.3: no permissions at this level */
+/* 5.2.3: no permissions at this level */
+#define PDPTE_PAE_RESERVED (GENMASK64(2, 1) | GENMASK64(8, 5) | PTE_NX)
 #define CR3_PAE GENMASK64(31, 5)
 #define CR3_LEGACY GENMASK64(31, 12)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's RAM for tests of arch/x86: an array at guest-physical 0, one page in it that the guest may only read and that counts
- * as a device's, and nothing beyond. Implements guest_mem.h.
+ * The guest's RAM for tests of arch/x86: an array at guest-physical 0, one page in it that the guest may only
+ * read and that counts as a device's, and nothing beyond. Implements guest_mem.h.
  */
 #ifndef TESTS_UNIT_FAKE_GUEST_MEMORY_H
 #define TESTS_UNIT_FAKE_GUEST_MEMORY_H

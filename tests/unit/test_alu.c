@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Emulated arithmetic against the processor that runs the test (an x86-64): the same operands and flags through the same instruction.
+ * Emulated arithmetic against the processor that runs the test (an x86-64): the same operands and flags
+ * through the same instruction.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -73,9 +74,31 @@ static const struct {
 };
 
 static const u64 values[] = {
-	0, 1, 2, 0xf, 0x10, 0x7f, 0x80, 0x81, 0xfe, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x12345678, 0x7fffffff,
-	0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000, 0xfffffffffffffff0,
-	0xffffffffffffffff, 0x0123456789abcdef, 0xa5a5a5a5a5a5a5a5,
+	0,
+	1,
+	2,
+	0xf,
+	0x10,
+	0x7f,
+	0x80,
+	0x81,
+	0xfe,
+	0xff,
+	0x100,
+	0x7fff,
+	0x8000,
+	0xffff,
+	0x12345678,
+	0x7fffffff,
+	0x80000000,
+	0xffffffff,
+	0x100000000,
+	0x7fffffffffffffff,
+	0x8000000000000000,
+	0xfffffffffffffff0,
+	0xffffffffffffffff,
+	0x0123456789abcdef,
+	0xa5a5a5a5a5a5a5a5,
 };
 
 static void compare(size_t row, unsigned int log_size, u64 a, u64 b, u64 flags)
@@ -88,10 +111,11 @@ static void compare(size_t row, unsigned int log_size, u64 a, u64 b, u64 flags)
 
 	if ((stores && ours != host) || ((our_flags ^ host_flags) & STATUS & ~rows[row].undefined) ||
 	    ((our_flags ^ flags) & ~STATUS))
-		fail_msg("%s of %u bytes, 0x%llx, 0x%llx, flags 0x%llx: 0x%llx flags 0x%llx, processor 0x%llx flags 0x%llx",
-			 rows[row].name, size, (unsigned long long)a, (unsigned long long)b, (unsigned long long)flags,
-			 (unsigned long long)ours, (unsigned long long)our_flags, (unsigned long long)host,
-			 (unsigned long long)host_flags);
+		fail_msg("%s of %u bytes, 0x%llx, 0x%llx, flags 0x%llx: 0x%llx flags 0x%llx, processor "
+			 "0x%llx flags 0x%llx",
+			 rows[row].name, size, (unsigned long long)a, (unsigned long long)b,
+			 (unsigned long long)flags, (unsigned long long)ours, (unsigned long long)our_flags,
+			 (unsigned long long)host, (unsigned long long)host_flags);
 }
 
 static void test_arithmetic(void **state)

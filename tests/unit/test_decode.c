@@ -30,7 +30,8 @@ static int decode_exact(const u8 *bytes, size_t n, enum x86_mode mode, struct x8
 	return ret;
 }
 
-static int match_exact(const u8 *bytes, size_t n, enum x86_mode mode, enum x86_intercepted what, unsigned int *length)
+static int match_exact(const u8 *bytes, size_t n, enum x86_mode mode, enum x86_intercepted what,
+		       unsigned int *length)
 {
 	u8 *copy = malloc(n ? n : 1);
 	int ret;
@@ -118,7 +119,8 @@ static void test_intercepted_instructions(void **state)
 
 		for (unsigned int what = 0; what < X86_INTERCEPTED; what++) {
 			unsigned int length = 99;
-			int ret = match_exact(v->bytes, v->length, v->mode, (enum x86_intercepted)what, &length);
+			int ret = match_exact(v->bytes, v->length, v->mode, (enum x86_intercepted)what,
+					      &length);
 
 			if (ret != (what == v->what ? 0 : -EILSEQ))
 				fail_msg("%s as instruction %u: %d", v->text, what, ret);
@@ -226,7 +228,8 @@ static void test_random_bytes(void **state)
 			assert_true(insn.base < X86_REGS || insn.base == X86_NO_REG);
 			assert_true(insn.index < X86_REGS || insn.index == X86_NO_REG);
 		}
-		if (!x86_match(bytes, sizeof(bytes), mode, (enum x86_intercepted)(round % X86_INTERCEPTED), &length))
+		if (!x86_match(bytes, sizeof(bytes), mode, (enum x86_intercepted)(round % X86_INTERCEPTED),
+			       &length))
 			assert_in_range(length, 1, 15);
 	}
 }
@@ -242,9 +245,14 @@ static void test_effective_address(void **state)
 	assert_int_equal(x86_effective_address(&insn, reg, 0), reg[REG_RBX] + 8 * reg[REG_R15] - 16);
 	insn.address_size = 4;
 	assert_int_equal(x86_effective_address(&insn, reg, 0), 0x3000 + 8 * 0xf000 - 16);
-	insn = (struct x86_insn){ .address_size = 2, .base = REG_RBX, .index = REG_RSI, .displacement = 0xfffff };
+	insn = (struct x86_insn){
+		.address_size = 2, .base = REG_RBX, .index = REG_RSI, .displacement = 0xfffff
+	};
 	assert_int_equal(x86_effective_address(&insn, reg, 0), (0x3000 + 0x6000 + 0xffff) & 0xffff);
-	insn = (struct x86_insn){ .address_size = 8, .base = X86_NO_REG, .index = X86_NO_REG, .rip_relative = true,
+	insn = (struct x86_insn){ .address_size = 8,
+				  .base = X86_NO_REG,
+				  .index = X86_NO_REG,
+				  .rip_relative = true,
 				  .displacement = (u64)-1 };
 	assert_int_equal(x86_effective_address(&insn, reg, 0xffffffff80000000), 0xffffffff7fffffff);
 }
@@ -269,7 +277,11 @@ static void test_prefix_segment(void **state)
 
 static void write_row(FILE *f, enum x86_mode mode, const char *text)
 {
-	fprintf(f, ".p2align 5,0xcc\n.code%d\n%s\n", mode == X86_MODE_64 ? 64 : mode == X86_MODE_32 ? 32 : 16, text);
+	fprintf(f, ".p2align 5,0xcc\n.code%d\n%s\n",
+		mode == X86_MODE_64   ? 64
+		: mode == X86_MODE_32 ? 32
+				      : 16,
+		text);
 }
 
 static void check_row(FILE *f, const char *text, const u8 *bytes, size_t length)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Access to the guest's memory goes where the second-stage table says, or nowhere. The table here is four pages of an array, in another
- * order than their guest-physical addresses.
+ * Access to the guest's memory goes where the second-stage table says, or nowhere. The table here is four
+ * pages of an array, in another order than their guest-physical addresses.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,7 +60,8 @@ static void test_not_the_guests(void **state)
 	u8 buf[16];
 
 	memcpy(before, memory, sizeof(memory));
-	assert_int_equal(guest_phys_write(0x2ffe, "abcd", 4), -EACCES); /* second page read-only: not even half */
+	/* second page read-only: not even half */
+	assert_int_equal(guest_phys_write(0x2ffe, "abcd", 4), -EACCES);
 	assert_int_equal(guest_phys_read(0x2ffe, buf, 4), 0);
 	assert_int_equal(guest_phys_read(0x3ffe, buf, 4), -EACCES); /* registers of a device */
 	assert_int_equal(guest_phys_write(0x4000, buf, 1), -EACCES);
@@ -79,7 +80,8 @@ static void test_compare_and_exchange(void **state)
 	assert_int_equal(guest_phys_cmpxchg(0x1008, 8, 0x1111111111111111, 0x2222222222222222), 0);
 	assert_int_equal(guest_phys_cmpxchg(0x1008, 8, 0x1111111111111111, 0x3333333333333333), -EAGAIN);
 	assert_int_equal(guest_phys_cmpxchg(0x1010, 4, 0x11111111, 0x44444444), 0);
-	assert_memory_equal(memory + 2 * 4096 + 8, "\x22\x22\x22\x22\x22\x22\x22\x22\x44\x44\x44\x44\x11", 13);
+	assert_memory_equal(memory + 2 * 4096 + 8, "\x22\x22\x22\x22\x22\x22\x22\x22\x44\x44\x44\x44\x11",
+			    13);
 	assert_int_equal(guest_phys_cmpxchg(0x1004, 8, 0, 1), -EINVAL);
 	assert_int_equal(guest_phys_cmpxchg(0x1000, 2, 0, 1), -EINVAL);
 }

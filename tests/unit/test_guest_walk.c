@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The walk of the guest's page tables, against tables that each test writes bit by bit as AMD64 APM vol. 2, chapter 5 draws them.
+ * The walk of the guest's page tables, against tables that each test writes bit by bit as AMD64 APM vol. 2,
+ * chapter 5 draws them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -211,7 +212,8 @@ static void test_reserved_bits(void **state)
 }
 
 /*
- * APM vol. 2, 5.6 and Intel SDM vol. 3A, 4.6.1, rule by rule, for one page whose rights are split over two levels.
+ * APM vol. 2, 5.6 and Intel SDM vol. 3A, 4.6.1, rule by rule, for one page whose rights are split over two
+ * levels.
  */
 static bool may_access(const struct vcpu *v, enum guest_access access, bool user, bool writable, bool nx)
 {
@@ -245,7 +247,8 @@ static void test_permissions(void **state)
 			v.cr0 = (bits & 128) ? v.cr0 : v.cr0 & ~(1ull << 16);
 			v.cr4 |= ((bits & 256) ? 1ull << 20 : 0) | ((bits & 512) ? 1ull << 21 : 0);
 			v.rflags |= (bits & 1024) ? 1ull << 18 : 0;
-			if (may_access(&v, access, upper & lower & US, upper & lower & RW, (upper | lower) & NX)) {
+			if (may_access(&v, access, upper & lower & US, upper & lower & RW,
+				       (upper | lower) & NX)) {
 				expect_ok(&v, KERNEL, access, 0xabcdef678);
 				allowed++;
 				continue;
@@ -254,7 +257,8 @@ static void test_permissions(void **state)
 			error |= v.cpl == 3 ? 4 : 0;
 			error |= access == GUEST_FETCH ? 16 : 0;
 			expect_fault(&v, KERNEL, access, error);
-			assert_int_equal(get64(PT + 0x145 * 8), 0xabcdef000 | lower); /* a fault leaves no trace */
+			/* a fault leaves no trace */
+			assert_int_equal(get64(PT + 0x145 * 8), 0xabcdef000 | lower);
 			refused++;
 		}
 	}
