@@ -81,10 +81,10 @@ static const char *check_rsdp(paddr_t pa)
 	if (acpi_sum(rsdp, ACPI_RSDP_V1_SIZE))
 		return "its checksum is wrong";
 	if (rsdp->revision >= 2) {
-		if (!readable(pa, sizeof(*rsdp)) || rsdp->length < sizeof(*rsdp) || rsdp->length > PAGE_SIZE ||
-		    !readable(pa, rsdp->length))
-			return "its length is not plausible";
-		if (acpi_sum(rsdp, rsdp->length))
+		/* Every revision from 2.0 to 6.5 has this length. */
+		if (!readable(pa, sizeof(*rsdp)) || rsdp->length != sizeof(*rsdp))
+			return "its length is wrong";
+		if (acpi_sum(rsdp, sizeof(*rsdp)))
 			return "its extended checksum is wrong";
 	}
 	root.rsdp = rsdp;
