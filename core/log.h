@@ -3,7 +3,7 @@
  * What Fairlead says. A line is formatted into a buffer on the stack and handed whole to one sink, so that lines
  * of different CPUs, and the guest's, never mix. The sink adds the mark ("fairlead: ") and the line end.
  *
- * Formats: %s %c %d %i %u %x %X %p %% with the flags 0 and -, a width, a precision for %s, and the lengths l, ll, z, h, hh.
+ * Formats: %s %c %d %i %u %x %X %p %% with the flags 0 and -, a width, a precision (also *) for %s, and the lengths l, ll, z, h, hh.
  */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H

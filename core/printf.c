@@ -110,7 +110,7 @@ static unsigned int parse_number(const char **fmt)
 }
 
 /* Flags, width, precision and length, in that order (C17 7.21.6.1). */
-static struct spec parse_spec(const char **fmt)
+static struct spec parse_spec(const char **fmt, va_list *ap)
 {
 	struct spec s = { .precision = -1 };
 
@@ -125,7 +125,12 @@ static struct spec parse_spec(const char **fmt)
 	s.width = parse_number(fmt);
 	if (**fmt == '.') {
 		++*fmt;
-		s.precision = (int)parse_number(fmt);
+		if (**fmt == '*') {
+			++*fmt;
+			s.precision = va_arg(*ap, int);
+		} else {
+			s.precision = (int)parse_number(fmt);
+		}
 	}
 	for (;; ++*fmt) {
 		if (**fmt == 'l' || **fmt == 'z')
@@ -189,7 +194,7 @@ int fl_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 			continue;
 		}
 		fmt++;
-		s = parse_spec(&fmt);
+		s = parse_spec(&fmt, &args);
 		if (*fmt == '%') {
 			put(&o, '%');
 		} else if (!convert(&o, &s, *fmt, &args)) {

@@ -47,6 +47,7 @@ static void test_printf_agrees_with_libc(void **state)
 	SAME_AS_LIBC(64, "[%8x] [%-8x] [%08x]", 0xabcu, 0xabcu, 0xabcu);
 	SAME_AS_LIBC(64, "[%6d] [%-6d] [%06d]", -42, -42, -42);
 	SAME_AS_LIBC(64, "[%10s] [%-10s] [%.2s]", "abc", "abc", "abc");
+	SAME_AS_LIBC(64, "[%.*s] [%.*s] [%8.*s]", 2, "abc", -1, "abc", 1, "abc");
 	SAME_AS_LIBC(64, "%c%c %%", 'x', 'y');
 	SAME_AS_LIBC(64, "%hhx %hx", (unsigned int)(unsigned char)0xab, (unsigned int)(unsigned short)0xabcd);
 	SAME_AS_LIBC(64, "%zu %lu", (size_t)123, 456ul);

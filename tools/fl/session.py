@@ -173,7 +173,7 @@ def _watch(process, qmp, stderr, log, options):
         if verdict.refused and options.shell is None:
             say("Fairlead refused: " + verdict.refused)
             return REFUSED
-        if verdict.panic and (ended or time.monotonic() > log.last_growth + PANIC_SETTLE_S):
+        if verdict.panic and not options.panic_reboots and (ended or time.monotonic() > log.last_growth + PANIC_SETTLE_S):
             say("Fairlead panicked: " + verdict.panic)
             return REFUSED
         if ended:
