@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sorts NMIs. The guest gets one at a time: from the injection to the IRET of its handler further ones wait, and of those the
- * hardware keeps one (APM vol. 2, 8.5.1), so this does too.
+ * Sorts NMIs. The guest gets one at a time: from the injection to the IRET of its handler further ones
+ * wait, and of those the hardware keeps one (APM vol. 2, 8.5.1), so this does too.
  */
 #include "arch/x86/nmi.h"
 
@@ -17,8 +17,8 @@
 #define NMI_STATUS_IOCHK 0x40u
 
 /*
- * Two faults in a row may latch two NMIs, and the first one's visit drains both: the second then finds nothing. It is the
- * very next NMI, or it does not exist.
+ * Two faults in a row may latch two NMIs, and the first one's visit drains both: the second then finds
+ * nothing. It is the very next NMI, or it does not exist.
  */
 static u64 visits;
 static u64 drained_at; /* the visit that found a fault; 0: none */
@@ -46,13 +46,17 @@ static bool from_chipset(void)
 	u8 status = inb(NMI_STATUS_PORT);
 
 	if (status & NMI_STATUS_SERR)
-		log_warn("platform: NMI with SERR# set (port 61h = 0x%02x): a device reported a fatal error", status);
+		log_warn("platform: NMI with SERR# set (port 61h = 0x%02x): a device reported a fatal error",
+			 status);
 	if (status & NMI_STATUS_IOCHK)
 		log_warn("platform: NMI with IOCHK# set (port 61h = 0x%02x)", status);
 	return status & (NMI_STATUS_SERR | NMI_STATUS_IOCHK);
 }
 
-/* An NMI that nobody explains is the guest's too: it may have a source in NMI mode that Fairlead does not know. */
+/*
+ * An NMI that nobody explains is the guest's too: it may have a source in NMI mode that Fairlead does not
+ * know.
+ */
 void nmi_handle(struct vcpu *v)
 {
 	bool iommu, guest_asked;
@@ -71,16 +75,18 @@ void nmi_handle(struct vcpu *v)
 void nmi_iret(struct vcpu *v)
 {
 	v->nmi_blocked = false;
-	v->nmi_iret_rip = v->rip; /* the IRET itself has still to run */
+	v->nmi_iret_to_run = true;
+	v->nmi_iret_rip = v->rip;
 }
 
 bool nmi_take(struct vcpu *v)
 {
-	bool iret_to_run = v->nmi_iret_rip && v->rip == v->nmi_iret_rip;
-
-	if (!iret_to_run)
-		v->nmi_iret_rip = 0;
-	if (!v->nmi_waiting || v->nmi_blocked || iret_to_run)
+	/*
+	 * Still at the IRET: NMIs stay blocked until it has run, or the handler would be entered on top of
+	 * itself.
+	 */
+	v->nmi_iret_to_run = v->nmi_iret_to_run && v->rip == v->nmi_iret_rip;
+	if (!v->nmi_waiting || v->nmi_blocked || v->nmi_iret_to_run)
 		return false;
 	v->nmi_waiting--;
 	v->nmi_blocked = true;

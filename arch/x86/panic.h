@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The last words: what panic() and the exception dump said is kept in a reserved page that a warm reset leaves alone, and shown by the next boot.
+ * The last words: what panic() and the exception dump said is kept in a reserved page that a warm reset
+ * leaves alone, and shown by the next boot.
  */
 #ifndef ARCH_X86_PANIC_H
 #define ARCH_X86_PANIC_H
@@ -9,6 +10,8 @@
 
 /* Shows and clears the record that a previous run left. Boot, after the console works. */
 void panic_show_previous(void);
+/* The errors from here on are a panic's last words: the next boot shows the record. Any context. */
+void panic_mark_record(void);
 /* Sees every line that is logged and keeps errors for the record. For the log sink. */
 void panic_note_line(enum log_level level, const char *line, size_t len);
 

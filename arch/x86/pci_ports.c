@@ -2,8 +2,9 @@
 /*
  * I/O BARs and the bounds of memory BARs.
  *
- * Ports are the guest's without an exit as long as a BAR stands where firmware put it. A BAR that the guest moved is reached through a
- * claim that forwards each access; the ports of a BAR that is switched off answer all-ones, so that nothing is reached by accident.
+ * Ports are the guest's without an exit as long as a BAR stands where firmware put it. A BAR that the guest
+ * moved is reached through a claim that forwards each access; the ports of a BAR that is switched off
+ * answer all-ones, so that nothing is reached by accident.
  */
 #include "arch/x86/pci_ports.h"
 
@@ -46,27 +47,64 @@ static void closed_port(void *ctx UNUSED, u16 port UNUSED, unsigned int size UNU
 		*value = ~0u;
 }
 
-static int map_ports(void *ctx UNUSED, u16 port, u16 host, u32 size, bool on)
+/* Has somebody else than an I/O BAR claimed one of these ports: platform policy, a hidden device? */
+static bool any_taken(u16 first, u32 size)
+{
+	for (u32 i = first; i < first + size; i++) {
+		u16 port = (u16)i;
+
+		if ((pio_bitmap[port / 8] >> port % 8 & 1) && !pio_claimed_by(port, forward_port) &&
+		    !pio_claimed_by(port, closed_port))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Ends the claim of an I/O BAR, and of nobody else: a guest may point a BAR at any port, a reset or
+ * configuration port among them. A claim that only has the port in its middle stays, and the new one fails
+ * with -EEXIST.
+ */
+static void release_bar(u16 port, pio_fn kind)
+{
+	if (pio_claimed_by(port, kind))
+		(void)pio_release(port);
+}
+
+static int map_moved(u16 port, u16 host, u32 size)
 {
 	uintptr_t shift = (u16)(host - port);
-	int ret;
 
+	/* Forwarding goes past the claims, so it must not lead to a claimed port by another number. */
+	if (any_taken(host, size))
+		return -EACCES;
+	if (any_taken(port, size))
+		return -EEXIST;
+	release_bar(port, closed_port); /* of a BAR that is not at home: who stands there now answers */
+	return pio_claim(port, (u16)size, forward_port, (void *)shift, "moved I/O BAR");
+}
+
+static int close_home(u16 port, u32 size)
+{
+	int ret = pio_claim(port, (u16)size, closed_port, NULL, "disabled I/O BAR");
+
+	return ret == -EEXIST ? 0 : ret; /* a BAR that the guest has moved here answers in its place */
+}
+
+static int map_ports(void *ctx UNUSED, u16 port, u16 host, u32 size, bool on)
+{
 	if (size > 0x10000u - port || size > 0x10000u - host)
 		return -EINVAL;
-	/* Only what an I/O BAR has claimed before: a guest may point one at any port, a reset or configuration port among them. */
-	if (pio_claimed_by(port, forward_port) || pio_claimed_by(port, closed_port)) {
-		ret = pio_release(port);
-		if (ret && ret != -ENOENT) /* -ENOENT: in the middle of one; then the claim below says -EEXIST */
-			return ret;
-	}
-	if (on && !shift)
-		return 0;
-	if (on)
-		return pio_claim(port, (u16)size, forward_port, (void *)shift, "moved I/O BAR");
-	if (shift)
+	if (port != host && on)
+		return map_moved(port, host, size);
+	if (port != host) {
+		release_bar(port, forward_port);
 		return 0; /* nothing stands there any more: an open port reaches no device of Fairlead's */
-	ret = pio_claim(port, (u16)size, closed_port, NULL, "disabled I/O BAR");
-	return ret == -EEXIST ? 0 : ret; /* a BAR that the guest has moved here answers in its place */
+	}
+	if (!on)
+		return close_home(port, size);
+	release_bar(port, closed_port);
+	return 0;
 }
 
 static bool hits(gpa_t gpa, u64 size, paddr_t base, u64 length)
@@ -78,7 +116,8 @@ static bool may_map(void *ctx UNUSED, gpa_t gpa, u64 size)
 {
 	if (gpa < LEGACY_TOP || memmap_touches(&boot_info.memmap, gpa, size))
 		return false;
-	if (hits(gpa, size, boot_info.acpi.lapic_base, PAGE_SIZE) || hits(gpa, size, boot_info.acpi.hpet_base, PAGE_SIZE))
+	if (hits(gpa, size, boot_info.acpi.lapic_base, PAGE_SIZE) ||
+	    hits(gpa, size, boot_info.acpi.hpet_base, PAGE_SIZE))
 		return false;
 	for (unsigned int i = 0; i < boot_info.acpi.ioapics; i++) {
 		if (hits(gpa, size, boot_info.acpi.ioapic[i].base, PAGE_SIZE))

@@ -7,6 +7,7 @@
 #include "arch/x86/desc.h"
 #include "arch/x86/image.h"
 #include "arch/x86/mce.h"
+#include "arch/x86/panic.h"
 #include "arch/x86/vcpu.h"
 #include "core/ksyms.h"
 #include "core/log.h"
@@ -116,6 +117,7 @@ void trap_handle(struct trap_frame *frame)
 	default:
 		break;
 	}
+	panic_mark_record(); /* the dump is part of it */
 	dump(frame);
 	panic("exception %llu in Fairlead", (unsigned long long)frame->vector);
 }

@@ -86,7 +86,8 @@ struct vcpu {
 	bool retired;
 	bool nmi_blocked;	  /* the guest is in its NMI handler: no other before its IRET (nmi.c) */
 	unsigned int nmi_waiting; /* NMIs for the guest that were not injected yet: 0, 1 or 2, as hardware latches */
-	u64 nmi_iret_rip;	  /* where the IRET stood that ended the last handler */
+	bool nmi_iret_to_run;	  /* the IRET that ends the handler was seen, but has not run yet; */
+	u64 nmi_iret_rip;	  /* it stands here */
 	struct vcpu_segment gdtr; /* first entry only */
 	unsigned int index;
 };
