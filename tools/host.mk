@@ -21,12 +21,12 @@ $(HOST)/libfairlead.a: $$(HOST_OBJS)
 	$(Q)rm -f $@
 	$(Q)ar rcsD $@ $(HOST_OBJS)
 
-$(HOST)/tests/unit/%.o: tests/unit/%.c | $(CHECK_READY)
+$(HOST)/tests/unit/%.o: tests/unit/%.c tools/host.mk | $(CHECK_READY)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$<)
 	$(Q)$(HOST_CC) $(HOST_TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(HOST)/%.o: %.c | $(CHECK_READY)
+$(HOST)/%.o: %.c tools/host.mk | $(CHECK_READY)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$<)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<

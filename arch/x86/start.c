@@ -180,7 +180,8 @@ static unsigned int count_devices(void)
 static void hide_device(struct pci_dev *dev)
 {
 	log_info("pci: " SBDF_FMT " is hidden from the guest", SBDF_ARGS(dev->sbdf));
-	must(closed_ports_hide(dev), "closing a hidden device's ports");
+	if (closed_ports_hide(dev))
+		log_warn("pci: " SBDF_FMT ": an I/O BAR cannot be closed, another rule has its ports", SBDF_ARGS(dev->sbdf));
 }
 
 static void give_device(struct pci_dev *dev)

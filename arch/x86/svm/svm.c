@@ -11,19 +11,10 @@
 #include "arch/x86/pio.h"
 #include "arch/x86/platform.h"
 #include "core/errno.h"
-#include "core/log.h"
 #include "core/pages.h"
 #include "core/vm.h"
 
-/* APM vol. 3, E.4.2 and E.4.9 */
-#define CPUID_EXT_MAX 0x80000000u
-#define CPUID_EXT_FEATURES 0x80000001u
-#define CPUID_EXT_ECX_SVM BIT32(2)
-#define CPUID_SVM 0x8000000au
-#define CPUID_SVM_EDX_NP BIT32(0)
 /* APM vol. 2, 15.30 */
-#define MSR_VM_CR 0xc0010114u
-#define VM_CR_SVMDIS BIT(4)
 #define MSR_VM_HSAVE_PA 0xc0010117u
 #define MSR_EFER 0xc0000080u
 #define EFER_SVME BIT(12)
@@ -35,24 +26,6 @@
 
 static struct vmcb *guest_vmcb;
 static struct vmcb *host_vmcb; /* what VMLOAD brings back: our FS, GS, TR, LDTR */
-
-int svm_check(char *error, size_t size)
-{
-	if (cpuid(CPUID_EXT_MAX, 0).eax < CPUID_EXT_FEATURES || !(cpuid(CPUID_EXT_FEATURES, 0).ecx & CPUID_EXT_ECX_SVM)) {
-		fl_snprintf(error, size, "this CPU has no SVM (AMD-V), which this version of Fairlead needs; "
-			    "use an AMD CPU (QEMU: -cpu EPYC)");
-		return -EOPNOTSUPP;
-	}
-	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
-		fl_snprintf(error, size, "SVM is disabled by the firmware (VM_CR.SVMDIS); switch SVM (AMD-V) on in the firmware setup");
-		return -EOPNOTSUPP;
-	}
-	if (cpuid(CPUID_EXT_MAX, 0).eax < CPUID_SVM || !(cpuid(CPUID_SVM, 0).edx & CPUID_SVM_EDX_NP)) {
-		fl_snprintf(error, size, "this CPU's SVM has no nested paging, without which guest memory cannot be bounded");
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
 
 static void set_intercepts(struct vmcb_control *c)
 {
