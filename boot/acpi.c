@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finding and checking ACPI tables (ACPI specification 6.5, 5.2.5 to 5.2.8). Everything else in boot/ sees a table only after its length
- * and checksum were found right here. One CPU at boot: no lock.
+ * Finding and checking ACPI tables (ACPI specification 6.5, 5.2.5 to 5.2.8). Everything else in boot/ sees a
+ * table only after its length and checksum were found right here. One CPU at boot: no lock.
  */
 #include "boot/acpi_tables.h"
 #include "core/errno.h"
@@ -33,10 +33,12 @@ u8 acpi_sum(const void *bytes, size_t n)
 	return sum;
 }
 
-/* Tables lie in memory that firmware describes: a pointer to elsewhere would end in a fault or in a device's registers. */
+/* Tables lie in memory that firmware describes: a pointer to elsewhere would end in a fault or in a
+ * device's registers. */
 static bool readable(paddr_t pa, u64 size)
 {
-	static const enum mem_type kinds[] = { MEM_ACPI_RECLAIM, MEM_ACPI_NVS, MEM_RESERVED, MEM_RAM, MEM_FIRMWARE };
+	static const enum mem_type kinds[] = { MEM_ACPI_RECLAIM, MEM_ACPI_NVS, MEM_RESERVED, MEM_RAM,
+					       MEM_FIRMWARE };
 	unsigned int i;
 
 	if (!pa || pa + (size - 1) < pa)
@@ -118,7 +120,8 @@ int acpi_init(paddr_t rsdp)
 	}
 	bytes = table->length - sizeof(*table);
 	if (bytes % root.entry_size || bytes / root.entry_size > ACPI_ROOT_ENTRIES_MAX) {
-		log_error("ACPI: %s: its length %u is not plausible; update the firmware", name, (unsigned int)table->length);
+		log_error("ACPI: %s: its length %u is not plausible; update the firmware", name,
+			  (unsigned int)table->length);
 		return -EINVAL;
 	}
 	root.entries = (const u8 *)(table + 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ACPI tables, as far as a hypervisor needs them: find and check a table, read the few fixed facts (ACPI specification 6.5, chapter 5), and build
- * the filtered set that the guest gets. Pure: works on memory, so the host tests it.
+ * ACPI tables, as far as a hypervisor needs them: find and check a table, read the few fixed facts (ACPI
+ * specification 6.5, chapter 5), and build the filtered set that the guest gets. Pure: works on memory, so
+ * the host tests it.
  */
 #ifndef BOOT_ACPI_H
 #define BOOT_ACPI_H
@@ -11,7 +12,8 @@
 
 #define ACPI_IOAPICS_MAX 8
 
-/* A Generic Address Structure's essence (ACPI 6.5, 5.2.3.2): space 0 = memory, 1 = I/O port, 2 = PCI config. */
+/* A Generic Address Structure's essence (ACPI 6.5, 5.2.3.2): space 0 = memory, 1 = I/O port, 2 = PCI
+ * config. */
 struct acpi_machine {
 	u16 pm1a_event, pm1b_event; /* I/O ports, 0: none */
 	u8 pm1_event_length;	    /* bytes; the status half comes first */
@@ -34,22 +36,25 @@ struct acpi_machine {
 	unsigned int cpus; /* enabled in the MADT */
 };
 
-/* From here on a table counts as readable only if it lies in one range of this map (which must outlive the calls below). Without it (NULL, at
- * first) every address that firmware states is believed. Boot. */
+/* From here on a table counts as readable only if it lies in one range of this map (which must outlive the
+ * calls below). Without it (NULL, at first) every address that firmware states is believed. Boot. */
 void acpi_set_memory(const struct memmap *map);
-/* Checks the RSDP and the XSDT (or RSDT) behind it. 0, or -EINVAL after one log_error that names the table. Boot, before anything below. */
+/* Checks the RSDP and the XSDT (or RSDT) behind it. 0, or -EINVAL after one log_error that names the
+ * table. Boot, before anything below. */
 int MUST_CHECK acpi_init(paddr_t rsdp);
-/* The n-th (from 0) table with that signature whose length and checksum are right; NULL: none. A wrong one is logged once and skipped,
- * and *malformed (if not NULL) set. The length is that of its header. */
+/* The n-th (from 0) table with that signature whose length and checksum are right; NULL: none. A wrong one is
+ * logged once and skipped, and *malformed (if not NULL) set. The length is that of its header. */
 const void *acpi_find(const char signature[4], unsigned int n, size_t *length, bool *malformed);
 /* Fills `out` from FADT, MADT, HPET and the _S5 package. -EINVAL after a log_error that names the table. */
 int MUST_CHECK acpi_read_machine(struct acpi_machine *out);
+/* An XSDT of 512 entries, the MADT, the rest with its alignment. */
+#define ACPI_GUEST_TABLES_SIZE(madt_length) ((size_t)(madt_length) + 512 * 8 + 256)
 /*
- * Builds in buffer (size bytes, identity-mapped, 16-byte aligned) a new RSDP and XSDT that list the firmware's tables except DMAR, IVRS,
- * HPET; the MADT as a copy in which all but the first `cpus` (0: all) usable CPUs are disabled. Checksums right. Returns the bytes used, *rsdp the new
- * root pointer. -ENOSPC: more than ACPI_GUEST_TABLES_SIZE(length of the MADT) is never needed.
+ * Builds in buffer (size bytes, identity-mapped, 16-byte aligned) a new RSDP and XSDT that list the
+ * firmware's tables except DMAR, IVRS, HPET; the MADT as a copy in which all but the first `cpus` (0: all)
+ * usable CPUs are disabled. Checksums right. Returns the bytes used, *rsdp the new root pointer. -ENOSPC:
+ * more than ACPI_GUEST_TABLES_SIZE(length of the MADT) is never needed.
  */
-#define ACPI_GUEST_TABLES_SIZE(madt_length) ((size_t)(madt_length) + 512 * 8 + 256) /* an XSDT of 512 entries, the rest, alignment */
 int MUST_CHECK acpi_build_guest_tables(void *buffer, size_t size, unsigned int cpus, paddr_t *rsdp);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's ACPI tables: the firmware's own, in place, behind a root pointer and a root table of ours that leave out what describes
- * hardware the guest does not get (IOMMUs, HPET) and put a MADT with fewer CPUs where `cpus=` asks for that.
+ * The guest's ACPI tables: the firmware's own, in place, behind a root pointer and a root table of ours that
+ * leave out what describes hardware the guest does not get (IOMMUs, HPET) and put a MADT with fewer CPUs
+ * where `cpus=` asks for that.
  */
 #include "boot/acpi_tables.h"
 #include "core/errno.h"
@@ -106,7 +107,8 @@ static int copy_madt(struct builder *b, unsigned int cpus, struct acpi_madt **ou
 	return 0;
 }
 
-/* Writes entries behind the header at `xsdt` (which has room for all of the firmware's) and returns how many. */
+/* Writes entries behind the header at `xsdt` (which has room for all of the firmware's) and returns how
+ * many. */
 static unsigned int list_tables(struct acpi_header *xsdt, const struct acpi_madt *madt)
 {
 	unsigned int i, count = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The few facts that Fairlead takes from ACPI: ports of the power management registers, how to reset, where the interrupt controllers
- * and the HPET are, how many CPUs there are.
+ * The few facts that Fairlead takes from ACPI: ports of the power management registers, how to reset, where
+ * the interrupt controllers and the HPET are, how many CPUs there are.
  *
  * These decide what is trapped. So a table that contradicts itself is refused, not used in part.
  */
@@ -32,7 +32,8 @@ static const void *find_checked(const char signature[4], size_t minimum, int *er
 	return table;
 }
 
-/* A register block: the extended field counts where it states an I/O port, else the old one. False: no I/O port at all. */
+/* A register block: the extended field counts where it states an I/O port, else the old one. False: no I/O
+ * port at all. */
 static bool block_port(u32 old_field, const struct acpi_gas *extended, u16 *port)
 {
 	u64 address = old_field;
@@ -53,7 +54,8 @@ static int read_pm1(const struct acpi_fadt *fadt, struct acpi_machine *out)
 	if (!block_port(fadt->pm1a_evt_blk, x ? &fadt->x_pm1a_evt_blk : NULL, &out->pm1a_event) ||
 	    !block_port(fadt->pm1b_evt_blk, x ? &fadt->x_pm1b_evt_blk : NULL, &out->pm1b_event) ||
 	    !block_port(fadt->pm1a_cnt_blk, x ? &fadt->x_pm1a_cnt_blk : NULL, &out->pm1a_control) ||
-	    !block_port(fadt->pm1b_cnt_blk, x ? &fadt->x_pm1b_cnt_blk : NULL, &out->pm1b_control) || fadt->smi_cmd > 0xffff) {
+	    !block_port(fadt->pm1b_cnt_blk, x ? &fadt->x_pm1b_cnt_blk : NULL, &out->pm1b_control) ||
+	    fadt->smi_cmd > 0xffff) {
 		log_error("ACPI: FACP: a register block is not in I/O space; update the firmware");
 		return -EINVAL;
 	}
@@ -65,7 +67,8 @@ static int read_pm1(const struct acpi_fadt *fadt, struct acpi_machine *out)
 
 static void read_reset(const struct acpi_fadt *fadt, struct acpi_machine *out)
 {
-	if (!has_field(fadt, reset_value) || !(fadt->flags & ACPI_FADT_RESET_REG_SUP) || !fadt->reset_reg.address)
+	if (!has_field(fadt, reset_value) || !(fadt->flags & ACPI_FADT_RESET_REG_SUP) ||
+	    !fadt->reset_reg.address)
 		return;
 	out->reset_supported = true;
 	out->reset_space = fadt->reset_reg.space;
@@ -75,7 +78,8 @@ static void read_reset(const struct acpi_fadt *fadt, struct acpi_machine *out)
 
 static bool s5_in_table(const struct acpi_header *table, struct acpi_machine *out)
 {
-	return aml_find_s5((const u8 *)(table + 1), table->length - sizeof(*table), &out->s5_type_a, &out->s5_type_b);
+	return aml_find_s5((const u8 *)(table + 1), table->length - sizeof(*table), &out->s5_type_a,
+			   &out->s5_type_b);
 }
 
 /* Without _S5 the guest cannot switch the machine off, and that is all: a warning, no refusal. */
@@ -106,7 +110,8 @@ static int read_fadt(struct acpi_machine *out)
 	fadt = find_checked("FACP", ACPI_FADT_V1_SIZE, &err);
 	if (!fadt) {
 		if (!err)
-			log_error("ACPI: FACP: the firmware has no such table, and every ACPI machine must; update the firmware");
+			log_error("ACPI: FACP: the firmware has no such table, and every ACPI machine must; "
+				  "update the firmware");
 		return -EINVAL;
 	}
 	err = read_pm1(fadt, out);
@@ -125,7 +130,8 @@ static int read_hpet(struct acpi_machine *out)
 	hpet = find_checked("HPET", sizeof(*hpet), &err);
 	if (!hpet)
 		return err;
-	/* It can write its interrupt message anywhere, so the guest must not find it by chance: an address is needed. */
+	/* It can write its interrupt message anywhere, so the guest must not find it by chance: an address
+	 * is needed. */
 	if (hpet->base_address.space != ACPI_SPACE_MEMORY || !hpet->base_address.address) {
 		log_error("ACPI: HPET: its registers are not in memory; update the firmware");
 		return -EINVAL;
@@ -134,7 +140,7 @@ static int read_hpet(struct acpi_machine *out)
 	return 0;
 }
 
-/* ---- MADT -------------------------------------------------------------------------------------------------- */
+/* ---- MADT ---- */
 
 static size_t madt_entry_minimum(u8 type)
 {
@@ -158,7 +164,8 @@ bool madt_next(const struct acpi_madt *madt, size_t *offset, const struct madt_e
 	if (*offset >= end)
 		return false;
 	e = (const void *)((const u8 *)madt + *offset);
-	if (end - *offset < sizeof(*e) || e->length < madt_entry_minimum(e->type) || e->length > end - *offset) {
+	if (end - *offset < sizeof(*e) || e->length < madt_entry_minimum(e->type) ||
+	    e->length > end - *offset) {
 		*malformed = true;
 		return false;
 	}
@@ -182,7 +189,8 @@ bool madt_cpu(const struct madt_entry *entry, u32 *apic_id, size_t *flags_offset
 	return false;
 }
 
-/* An enabled CPU. Some firmware lists one with a small APIC ID in both forms: that is one CPU. `seen` has a bit for each ID below 256. */
+/* An enabled CPU. Some firmware lists one with a small APIC ID in both forms: that is one CPU. `seen` has
+ * a bit for each ID below 256. */
 static bool is_new_cpu(const struct madt_entry *entry, u32 seen[8])
 {
 	size_t flags_offset;
@@ -204,7 +212,8 @@ static bool is_new_cpu(const struct madt_entry *entry, u32 seen[8])
 static int add_ioapic(const struct madt_ioapic *ioapic, struct acpi_machine *out)
 {
 	if (out->ioapics == ACPI_IOAPICS_MAX) {
-		log_error("ACPI: APIC: more than %u I/O APICs; Fairlead cannot trap them all on this machine", ACPI_IOAPICS_MAX);
+		log_error("ACPI: APIC: more than %u I/O APICs; Fairlead cannot trap them all on this machine",
+			  ACPI_IOAPICS_MAX);
 		return -EINVAL;
 	}
 	out->ioapic[out->ioapics].base = ioapic->address;
@@ -226,7 +235,8 @@ static int read_madt(struct acpi_machine *out)
 	if (!madt) {
 		if (err)
 			return err;
-		log_warn("ACPI: APIC: the firmware has no such table; taking it for a machine with one CPU and no I/O APIC");
+		log_warn("ACPI: APIC: the firmware has no such table; taking it for a machine with one CPU "
+			 "and no I/O APIC");
 		out->lapic_base = LAPIC_DEFAULT_BASE;
 		out->cpus = 1;
 		return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The values that switch the machine off: \_S5 is a package of constants in AML (ACPI specification 6.5, 7.4.2 and 20.2). An interpreter is
- * not needed to read it; what is needed is that no byte of the table can lead the reader out of the table.
+ * The values that switch the machine off: \_S5 is a package of constants in AML (ACPI specification 6.5,
+ * 7.4.2 and 20.2). An interpreter is not needed to read it; what is needed is that no byte of the table can
+ * lead the reader out of the table.
  */
 #include "boot/acpi_tables.h"
 #include "core/string.h"
@@ -35,7 +36,8 @@ static bool take(struct aml *aml, u8 *byte)
 	return true;
 }
 
-/* PkgLength, 20.2.4: the two high bits of the first byte say how many follow; it counts from its own first byte. Narrows to the package. */
+/* PkgLength, 20.2.4: the two high bits of the first byte say how many follow; it counts from its own first
+ * byte. Narrows to the package. */
 static bool enter_package(struct aml *aml)
 {
 	size_t before = aml->left, length;
@@ -89,8 +91,8 @@ static bool parse_package(struct aml aml, u8 *type_a, u8 *type_b)
 {
 	u8 op, elements;
 
-	return take(&aml, &op) && op == AML_PACKAGE && enter_package(&aml) && take(&aml, &elements) && elements >= 2 &&
-	       take_sleep_type(&aml, type_a) && take_sleep_type(&aml, type_b);
+	return take(&aml, &op) && op == AML_PACKAGE && enter_package(&aml) && take(&aml, &elements) &&
+	       elements >= 2 && take_sleep_type(&aml, type_a) && take_sleep_type(&aml, type_b);
 }
 
 bool aml_find_s5(const u8 *aml, size_t length, u8 *type_a, u8 *type_b)
@@ -103,10 +105,12 @@ bool aml_find_s5(const u8 *aml, size_t length, u8 *type_a, u8 *type_b)
 
 		if (memcmp(aml + i, name, sizeof(name)))
 			continue;
-		/* A definition is NameOp, perhaps the root's prefix, the name; elsewhere these letters are a reference. */
+		/* A definition is NameOp, perhaps the root's prefix, the name; elsewhere these letters are
+		 * a reference. */
 		if (aml[i - 1] != AML_NAME && !(i >= 2 && aml[i - 1] == AML_ROOT && aml[i - 2] == AML_NAME))
 			continue;
-		if (parse_package((struct aml){ aml + i + sizeof(name), length - i - sizeof(name) }, &a, &b)) {
+		if (parse_package((struct aml){ aml + i + sizeof(name), length - i - sizeof(name) }, &a,
+				  &b)) {
 			*type_a = a;
 			*type_b = b;
 			return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The ACPI structures that boot/acpi*.c read, as the ACPI specification 6.5 lays them out, and what these files share. Tables lie at any
- * address, so everything is packed.
+ * The ACPI structures that boot/acpi*.c read, as the ACPI specification 6.5 lays them out, and what these
+ * files share. Tables lie at any address, so everything is packed.
  */
 #ifndef BOOT_ACPI_TABLES_H
 #define BOOT_ACPI_TABLES_H
@@ -179,12 +179,12 @@ static_assert(sizeof(struct madt_ioapic) == 12, "ACPI 6.5, table 5.24");
 static_assert(sizeof(struct madt_lapic_address) == 12, "ACPI 6.5, table 5.30");
 static_assert(sizeof(struct madt_x2apic) == 16, "ACPI 6.5, table 5.34");
 
-/* ---- shared by acpi*.c ------------------------------------------------------------------------------------- */
+/* ---- shared by acpi*.c ---- */
 
 /* The bytes' sum modulo 256: 0 for a table with the right checksum. */
 u8 acpi_sum(const void *bytes, size_t n);
-/* The table at `pa` if it can be read, has the signature, a plausible length of at least its header's and the right checksum; else NULL with
- * *why (never NULL then) in a few words. */
+/* The table at `pa` if it can be read, has the signature, a plausible length of at least its header's and the
+ * right checksum; else NULL with *why (never NULL then) in a few words. */
 const struct acpi_header *acpi_table_at(paddr_t pa, const char signature[4], const char **why);
 /* The root table's list, in order: the address of entry i (0 <= i < acpi_root_count()). */
 unsigned int acpi_root_count(void);
@@ -193,15 +193,17 @@ paddr_t acpi_root_entry(unsigned int i);
 const struct acpi_header *acpi_root_header(unsigned int i);
 const struct acpi_rsdp *acpi_root_pointer(void);
 
-/* Walks the MADT's entries. *offset starts as 0. True: *entry is whole and as long as its type asks; false at the end or at a malformed entry,
- * when *malformed is set. */
-bool madt_next(const struct acpi_madt *madt, size_t *offset, const struct madt_entry **entry, bool *malformed);
+/* Walks the MADT's entries. *offset starts as 0. True: *entry is whole and as long as its type asks; false at
+ * the end or at a malformed entry, when *malformed is set. */
+bool madt_next(const struct acpi_madt *madt, size_t *offset, const struct madt_entry **entry,
+	       bool *malformed);
 /* Is it a CPU's entry? Then its APIC ID and where its flags are. */
 bool madt_cpu(const struct madt_entry *entry, u32 *apic_id, size_t *flags_offset);
 
 /*
- * Looks in AML (length bytes) for the definition of \_S5 (ACPI 6.5, 7.4.2) and reads the first two numbers of its package. Bounded by length whatever the
- * bytes are. False: not there, or not in the form of a package of constants from 0 to 7.
+ * Looks in AML (length bytes) for the definition of \_S5 (ACPI 6.5, 7.4.2) and reads the first two numbers of
+ * its package. Bounded by length whatever the bytes are. False: not there, or not in the form of a package of
+ * constants from 0 to 7.
  */
 bool aml_find_s5(const u8 *aml, size_t length, u8 *type_a, u8 *type_b);
 

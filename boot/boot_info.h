@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everything that the EFI application hands to the hypervisor: the border between boot/ (which talks to firmware) and arch/ and
- * core/ (which have the machine for themselves).
+ * Everything that the EFI application hands to the hypervisor: the border between boot/ (which talks to
+ * firmware) and arch/ and core/ (which have the machine for themselves).
  */
 #ifndef BOOT_BOOT_INFO_H
 #define BOOT_BOOT_INFO_H
@@ -12,7 +12,7 @@
 
 struct boot_info {
 	struct config config;
-	struct memmap memmap;	     /* final, from the map that ExitBootServices accepted; Fairlead's memory already retyped */
+	struct memmap memmap;	     /* final: the map that ExitBootServices accepted, with ours retyped */
 	paddr_t image_base;	     /* the loaded application */
 	u64 image_size;
 	paddr_t pool_base;	     /* the contiguous block for core/pages */
@@ -22,14 +22,15 @@ struct boot_info {
 	paddr_t guest_rsdp;	     /* the filtered tables' */
 	struct acpi_machine acpi;    /* what the tables say about ports, timers and CPUs */
 	paddr_t kernel_entry;	     /* where the guest's first instruction is (x86: 64-bit entry point) */
-	paddr_t boot_params;	     /* x86: the zero page, filled but for its e820 table (boot_fill_e820); arm64: device tree */
-	paddr_t guest_tables;	     /* x86: RAM for the guest's first page tables and GDT, GUEST_TABLES_SIZE bytes, zeroed */
+	paddr_t boot_params;	     /* x86: the zero page, complete; arm64: device tree */
+	paddr_t guest_tables;	     /* x86: GUEST_TABLES_SIZE bytes for first page tables and GDT, zeroed */
 	u64 tsc_at_entry;	     /* counter when the firmware started us, for measurements */
 };
 
 #define GUEST_TABLES_SIZE 0x10000
 
-/* How many CPUs this version can give to the guest. The guest's MADT lists no more: one that it started by itself would run unsupervised. */
+/* How many CPUs this version can give to the guest. The guest's MADT lists no more: one that it started by
+ * itself would run unsupervised. */
 #define GUEST_CPUS_MAX 1
 
 extern struct boot_info boot_info;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading the setup header of a bzImage, and writing the zero page. The file is not trusted: no size in it is used before it was checked
- * against the file's own.
+ * Reading the setup header of a bzImage, and writing the zero page. The file is not trusted: no size in it is
+ * used before it was checked against the file's own.
  */
 #include "boot/bzimage.h"
 #include "core/errno.h"
@@ -140,19 +140,22 @@ static bool header_absurd(const struct setup_header *h)
 {
 	u64 alignment = h->kernel_alignment;
 
-	return header_end(h) < SETUP_HEADER_OFFSET + sizeof(*h) || setup_bytes(h) < header_end(h) || !h->syssize ||
-	       h->init_size < (u64)h->syssize * 16 || alignment < PAGE_SIZE || alignment > ALIGNMENT_MAX ||
-	       (alignment & (alignment - 1)) || !h->cmdline_size ||
+	return header_end(h) < SETUP_HEADER_OFFSET + sizeof(*h) || setup_bytes(h) < header_end(h) ||
+	       !h->syssize || h->init_size < (u64)h->syssize * 16 || alignment < PAGE_SIZE ||
+	       alignment > ALIGNMENT_MAX || (alignment & (alignment - 1)) || !h->cmdline_size ||
 	       !IS_ALIGNED(h->pref_address, alignment) || h->pref_address + h->init_size < h->pref_address;
 }
 
-int bzimage_check(struct bzimage *out, const void *head, size_t head_size, u64 file_size, char *error, size_t error_size)
+int bzimage_check(struct bzimage *out, const void *head, size_t head_size, u64 file_size, char *error,
+		  size_t error_size)
 {
 	struct setup_header h;
 	const char *defect;
 
 	if (head_size < SETUP_HEADER_OFFSET + sizeof(h)) {
-		fl_snprintf(error, error_size, "is not a Linux bzImage (%llu bytes are too few); give the file that distributions call vmlinuz",
+		fl_snprintf(error, error_size,
+			    "is not a Linux bzImage (%llu bytes are too few); give the file that "
+			    "distributions call vmlinuz",
 			    (unsigned long long)file_size);
 		return -EINVAL;
 	}
@@ -174,14 +177,16 @@ int bzimage_check(struct bzimage *out, const void *head, size_t head_size, u64 f
 	out->initrd_max = h.initrd_addr_max;
 	out->cmdline_size_max = h.cmdline_size;
 	if (file_size < out->code_offset + out->code_size) {
-		fl_snprintf(error, error_size, "is truncated: %llu bytes of %llu; copy the file again", (unsigned long long)file_size,
+		fl_snprintf(error, error_size, "is truncated: %llu bytes of %llu; copy the file again",
+			    (unsigned long long)file_size,
 			    (unsigned long long)(out->code_offset + out->code_size));
 		return -EINVAL;
 	}
 	return 0;
 }
 
-void bzimage_fill_params(void *boot_params, const void *head, size_t head_size, const struct bzimage_load *load)
+void bzimage_fill_params(void *boot_params, const void *head, size_t head_size,
+			 const struct bzimage_load *load)
 {
 	struct boot_params *bp = boot_params;
 	struct setup_header h;
@@ -190,7 +195,8 @@ void bzimage_fill_params(void *boot_params, const void *head, size_t head_size, 
 	memset(bp, 0, sizeof(*bp));
 	memcpy(&h, (const u8 *)head + SETUP_HEADER_OFFSET, sizeof(h));
 	end = (size_t)min_u64(min_u64(header_end(&h), HEADER_END_MAX), head_size);
-	memcpy((u8 *)bp + SETUP_HEADER_OFFSET, (const u8 *)head + SETUP_HEADER_OFFSET, end - SETUP_HEADER_OFFSET);
+	memcpy((u8 *)bp + SETUP_HEADER_OFFSET, (const u8 *)head + SETUP_HEADER_OFFSET,
+	       end - SETUP_HEADER_OFFSET);
 
 	bp->header.type_of_loader = LOADER_TYPE_UNDEFINED;
 	bp->header.setup_data = 0;
@@ -223,7 +229,8 @@ static bool continues(const struct memmap *map, unsigned int i)
 {
 	const struct mem_range *r = &map->range[i];
 
-	return i > 0 && r[-1].base + r[-1].size == r->base && e820_type_of(r[-1].type) == e820_type_of(r->type);
+	return i > 0 && r[-1].base + r[-1].size == r->base &&
+	       e820_type_of(r[-1].type) == e820_type_of(r->type);
 }
 
 int boot_fill_e820(void *boot_params, const struct memmap *map)

@@ -4,12 +4,13 @@
  *
  *	file    = line*                      line ends: LF, CRLF or CR; a UTF-8 BOM may come first
  *	line    = blank* [ setting | rule ] [ blank+ "#" anything ]      or a comment alone
- *	setting = key blank* "=" blank* value                            cmdline= takes the rest of the line, "#" included
+ *	setting = key blank* "=" blank* value           cmdline= takes the rest of the line, "#" included
  *	rule    = "device" blank+ selector ":" ( blank+ option )+
  *	selector= [ssss:]bb:dd.f | vvvv:dddd | class=XX[XX[XX]]          hexadecimal
  *	option  = "hide"
  *
- * One row of `settings` is one key. Nothing is guessed: what is not in the grammar is an error that says what would be right.
+ * One row of `settings` is one key. Nothing is guessed: what is not in the grammar is an error that says what
+ * would be right.
  */
 #include "boot/config.h"
 #include "core/errno.h"
@@ -100,7 +101,7 @@ static struct quoted quote(struct span s)
 	return q;
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------------------- */
+/* ---- numbers ---- */
 
 static int digit_value(char c)
 {
@@ -152,7 +153,7 @@ static bool take_char(struct span *s, char c)
 	return true;
 }
 
-/* ---- the keys ---------------------------------------------------------------------------------------------- */
+/* ---- the keys ---- */
 
 static const char *copy_text(char *out, size_t size, struct span value, const char *too_long)
 {
@@ -171,7 +172,8 @@ static const char *set_path(char *out, struct span value)
 
 static const char *set_kernel(struct config *config, struct span value)
 {
-	return value.len ? set_path(config->kernel, value) : "the path of a bzImage, as in kernel=\\fairlead\\vmlinuz";
+	return value.len ? set_path(config->kernel, value)
+			 : "the path of a bzImage, as in kernel=\\fairlead\\vmlinuz";
 }
 
 static const char *set_initrd(struct config *config, struct span value)
@@ -243,7 +245,8 @@ static const char *set_console(struct config *config, struct span value)
 		port = COM2_PORT;
 	else if (span_is(value, "none"))
 		port = 0;
-	else if (!starts_with(value, "0x") || !parse_number(skip(value, 2), 16, 0x10000 - UART_PORTS, &port) || !port)
+	else if (!starts_with(value, "0x") ||
+		 !parse_number(skip(value, 2), 16, 0x10000 - UART_PORTS, &port) || !port)
 		return "com1, com2, none, or an I/O port from 0x1 to 0xfff8";
 	config->console_port = (u16)port;
 	return NULL;
@@ -274,7 +277,8 @@ static const char *set_probe(struct config *config, struct span value)
 
 static const char *set_debug(struct config *config, struct span value)
 {
-	if (!span_is(value, "crash") && !span_is(value, "overflow") && !span_is(value, "wait") && !span_is(value, "off"))
+	if (!span_is(value, "crash") && !span_is(value, "overflow") && !span_is(value, "wait") &&
+	    !span_is(value, "off"))
 		return "crash, overflow, wait or off";
 	config->debug_wait = span_is(value, "wait");
 	config->debug_crash = span_is(value, "crash");
@@ -287,15 +291,16 @@ static const struct {
 	setting_fn set;
 	bool whole_line; /* a "#" is part of the value */
 } settings[] = {
-	{ "kernel", set_kernel, false },   { "initrd", set_initrd, false },	{ "cmdline", set_cmdline, true },
-	{ "memory", set_memory, false },   { "cpus", set_cpus, false },		{ "iommu", set_iommu, false },
-	{ "console", set_console, false }, { "loglevel", set_loglevel, false }, { "probe", set_probe, false },
-	{ "debug", set_debug, false },
+	{ "kernel", set_kernel, false },   { "initrd", set_initrd, false },
+	{ "cmdline", set_cmdline, true },  { "memory", set_memory, false },
+	{ "cpus", set_cpus, false },	   { "iommu", set_iommu, false },
+	{ "console", set_console, false }, { "loglevel", set_loglevel, false },
+	{ "probe", set_probe, false },	   { "debug", set_debug, false },
 };
 
 #define KNOWN_KEYS "kernel initrd cmdline memory cpus iommu console loglevel probe debug"
 
-/* ---- device rules ------------------------------------------------------------------------------------------ */
+/* ---- device rules ---- */
 
 static bool parse_sbdf(struct span s, struct device_rule *rule)
 {
@@ -306,8 +311,8 @@ static bool parse_sbdf(struct span s, struct device_rule *rule)
 		s = with_segment;
 	else
 		segment = 0;
-	if (!take_hex(&s, 2, 0xff, &bus) || !take_char(&s, ':') || !take_hex(&s, 2, 0x1f, &dev) || !take_char(&s, '.') ||
-	    !take_hex(&s, 1, 7, &fn) || s.len)
+	if (!take_hex(&s, 2, 0xff, &bus) || !take_char(&s, ':') || !take_hex(&s, 2, 0x1f, &dev) ||
+	    !take_char(&s, '.') || !take_hex(&s, 1, 7, &fn) || s.len)
 		return false;
 	rule->match = MATCH_SBDF;
 	rule->segment = (u16)segment;
@@ -319,7 +324,8 @@ static bool parse_id(struct span s, struct device_rule *rule)
 {
 	u32 vendor, device;
 
-	if (!take_hex(&s, 4, 0xffff, &vendor) || !take_char(&s, ':') || !take_hex(&s, 4, 0xffff, &device) || s.len)
+	if (!take_hex(&s, 4, 0xffff, &vendor) || !take_char(&s, ':') || !take_hex(&s, 4, 0xffff, &device) ||
+	    s.len)
 		return false;
 	rule->match = MATCH_ID;
 	rule->vendor = (u16)vendor;
@@ -355,27 +361,31 @@ static int parse_rule(struct parser *p, struct span rest)
 	selector = first_word(rest);
 	rest = trim_left(skip(rest, selector.len));
 	if (selector.len < 2 || selector.at[selector.len - 1] != ':' || !rest.len) {
-		fl_snprintf(p->error, CONFIG_ERROR_MAX, "line %u: device: not a rule; write it as in \"device 00:02.0: hide\"", p->line);
+		fl_snprintf(p->error, CONFIG_ERROR_MAX,
+			    "line %u: device: not a rule; write it as in \"device 00:02.0: hide\"", p->line);
 		return -EINVAL;
 	}
 	selector.len--;
 	if (!parse_sbdf(selector, &rule) && !parse_id(selector, &rule) && !parse_class(selector, &rule)) {
 		fl_snprintf(p->error, CONFIG_ERROR_MAX,
-			    "line %u: device: \"%s\" is no selector; write [ssss:]bb:dd.f, vendor:device (4+4 digits) or class=XX[XX[XX]]",
+			    "line %u: device: \"%s\" is no selector; write [ssss:]bb:dd.f, vendor:device "
+			    "(4+4 digits) or class=XX[XX[XX]]",
 			    p->line, quote(selector).text);
 		return -EINVAL;
 	}
 	for (; rest.len; rest = trim_left(skip(rest, option.len))) {
 		option = first_word(rest);
 		if (!span_is(option, "hide")) {
-			fl_snprintf(p->error, CONFIG_ERROR_MAX, "line %u: device: unknown option \"%s\"; there is: hide", p->line,
+			fl_snprintf(p->error, CONFIG_ERROR_MAX,
+				    "line %u: device: unknown option \"%s\"; there is: hide", p->line,
 				    quote(option).text);
 			return -EINVAL;
 		}
 		rule.hide = true;
 	}
 	if (p->config->rules == CONFIG_DEVICE_RULES) {
-		fl_snprintf(p->error, CONFIG_ERROR_MAX, "line %u: device: more than %u rules; put several devices in one by class=",
+		fl_snprintf(p->error, CONFIG_ERROR_MAX,
+			    "line %u: device: more than %u rules; put several devices in one by class=",
 			    p->line, CONFIG_DEVICE_RULES);
 		return -EINVAL;
 	}
@@ -383,9 +393,10 @@ static int parse_rule(struct parser *p, struct span rest)
 	return 0;
 }
 
-/* ---- lines ------------------------------------------------------------------------------------------------- */
+/* ---- lines ---- */
 
-/* Cuts off a comment, which is a "#" after a blank and all that follows. `before` is the character before the span. */
+/* Cuts off a comment, which is a "#" after a blank and all that follows. `before` is the character before
+ * the span. */
 static struct span without_comment(struct span s, char before)
 {
 	size_t i;
@@ -408,8 +419,9 @@ static int parse_setting(struct parser *p, struct span line, unsigned int first_
 		key.len++;
 	if (key.len == line.len) {
 		fl_snprintf(p->error, CONFIG_ERROR_MAX,
-			    "line %u: \"%s\" is neither key=value nor \"device ...: ...\"; a comment begins with #", p->line,
-			    quote(trim(without_comment(line, ' '))).text);
+			    "line %u: \"%s\" is neither key=value nor \"device ...: ...\"; a comment begins "
+			    "with #",
+			    p->line, quote(trim(without_comment(line, ' '))).text);
 		return -EINVAL;
 	}
 	value = skip(line, key.len + 1);
@@ -417,12 +429,13 @@ static int parse_setting(struct parser *p, struct span line, unsigned int first_
 	for (i = 0; i < ARRAY_SIZE(settings) && !span_is(key, settings[i].key); i++)
 		;
 	if (i == ARRAY_SIZE(settings)) {
-		fl_snprintf(p->error, CONFIG_ERROR_MAX, "line %u: unknown key \"%s\"; there are: " KNOWN_KEYS, p->line,
-			    quote(key).text);
+		fl_snprintf(p->error, CONFIG_ERROR_MAX, "line %u: unknown key \"%s\"; there are: " KNOWN_KEYS,
+			    p->line, quote(key).text);
 		return -EINVAL;
 	}
 	if (first_line[i]) {
-		fl_snprintf(p->error, CONFIG_ERROR_MAX, "line %u: %s: given before, on line %u; remove one of the two", p->line,
+		fl_snprintf(p->error, CONFIG_ERROR_MAX,
+			    "line %u: %s: given before, on line %u; remove one of the two", p->line,
 			    settings[i].key, first_line[i]);
 		return -EINVAL;
 	}
@@ -433,8 +446,8 @@ static int parse_setting(struct parser *p, struct span line, unsigned int first_
 		value = trim(without_comment(value, value.at[-1]));
 	expected = settings[i].set(p->config, value);
 	if (expected) {
-		fl_snprintf(p->error, CONFIG_ERROR_MAX, "line %u: %s: bad value \"%s\"; expected %s", p->line, settings[i].key,
-			    quote(value).text, expected);
+		fl_snprintf(p->error, CONFIG_ERROR_MAX, "line %u: %s: bad value \"%s\"; expected %s", p->line,
+			    settings[i].key, quote(value).text, expected);
 		return -EINVAL;
 	}
 	return 0;
@@ -490,7 +503,8 @@ int config_parse(struct config *config, const char *text, size_t length, char *e
 		for (i = 0; i < line.len && line.at[i]; i++)
 			;
 		if (i < line.len) {
-			fl_snprintf(error, CONFIG_ERROR_MAX, "line %u: NUL byte; save the file as plain ASCII or UTF-8 text", p.line);
+			fl_snprintf(error, CONFIG_ERROR_MAX,
+				    "line %u: NUL byte; save the file as plain ASCII or UTF-8 text", p.line);
 			return -EINVAL;
 		}
 		err = parse_line(&p, line, first_line);
@@ -500,7 +514,8 @@ int config_parse(struct config *config, const char *text, size_t length, char *e
 	return 0;
 }
 
-static bool rule_matches(const struct device_rule *rule, u16 segment, u16 bdf, u16 vendor, u16 device, u32 class_code)
+static bool rule_matches(const struct device_rule *rule, u16 segment, u16 bdf, u16 vendor, u16 device,
+			 u32 class_code)
 {
 	switch (rule->match) {
 	case MATCH_SBDF: return rule->segment == segment && rule->bdf == bdf;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fairlead.conf: key=value lines, # comments, and device lines "device SELECTOR: option option". The parser is pure (no firmware), so
- * the host tests it; it never guesses: a line it does not understand is an error that names the line and the key.
+ * fairlead.conf: key=value lines, # comments, and device lines "device SELECTOR: option option". The parser
+ * is pure (no firmware), so the host tests it; it never guesses: a line it does not understand is an error
+ * that names the line and the key.
  */
 #ifndef BOOT_CONFIG_H
 #define BOOT_CONFIG_H
@@ -37,7 +38,7 @@ struct config {
 	enum log_level loglevel;
 	bool probe;	 /* report and return */
 	bool debug_wait;     /* debug=wait: print the image base and wait for gdb */
-	bool debug_crash;    /* debug=crash: write to read-only memory, to see the dump and the record of a panic */
+	bool debug_crash;    /* debug=crash: write to read-only memory, to see a panic's dump and record */
 	bool debug_overflow; /* debug=overflow: the same by running out of stack */
 	unsigned int rules;
 	struct device_rule rule[CONFIG_DEVICE_RULES];
@@ -45,8 +46,9 @@ struct config {
 
 void config_defaults(struct config *config);
 /*
- * Parses `length` bytes of text over what `config` holds (LF, CRLF or CR line ends; UTF-8 BOM allowed; NUL bytes are an error; last line may
- * lack its end). 0, or -EINVAL with one sentence in error[CONFIG_ERROR_MAX] that names the line number, the key and what to do. Boot.
+ * Parses `length` bytes of text over what `config` holds (LF, CRLF or CR line ends; UTF-8 BOM allowed; NUL
+ * bytes are an error; last line may lack its end). 0, or -EINVAL with one sentence in error[CONFIG_ERROR_MAX]
+ * that names the line number, the key and what to do. Boot.
  */
 int MUST_CHECK config_parse(struct config *config, const char *text, size_t length, char *error);
 /* True if the rule list says that this function is hidden. The last matching rule wins. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Discovery of configuration access and IOMMUs, and the choice of what to hide. The policy of iommu= is decided here and nowhere else: a
- * guest is never started with less protection than was asked for.
+ * Discovery of configuration access and IOMMUs, and the choice of what to hide. The policy of iommu= is
+ * decided here and nowhere else: a guest is never started with less protection than was asked for.
  */
 #include "boot/discover.h"
 #include "boot/acpi.h"
@@ -37,7 +37,9 @@ int discover_config_access(void)
 static int without_iommu(enum iommu_policy policy, const char *reason)
 {
 	if (policy == IOMMU_REQUIRED) {
-		log_error("iommu: iommu=required but %s; switch VT-d on in the firmware setup, or set iommu=off to run unprotected", reason);
+		log_error("iommu: iommu=required but %s; switch VT-d on in the firmware setup, or set "
+			  "iommu=off to run unprotected",
+			  reason);
 		return -EOPNOTSUPP;
 	}
 	log_warn("iommu: %s: devices will reach all of memory (iommu=optional allows it)", reason);
@@ -55,12 +57,15 @@ int discover_iommus(enum iommu_policy policy)
 		return 0;
 	dmar = acpi_find("DMAR", 0, &length, &malformed);
 	if (malformed) {
-		log_error("ACPI: DMAR: malformed (checksum or length); update the firmware, or set iommu=off to run unprotected");
+		log_error("ACPI: DMAR: malformed (checksum or length); update the firmware, or set iommu=off "
+			  "to run unprotected");
 		return -EINVAL;
 	}
 	if (!dmar) {
 		if (acpi_find("IVRS", 0, &length, &ignored) || ignored)
-			return without_iommu(policy, "this version of Fairlead does not drive the machine's AMD-Vi (IVRS table)");
+			return without_iommu(
+				policy,
+				"this version of Fairlead does not drive the machine's AMD-Vi (IVRS table)");
 		return without_iommu(policy, "the firmware offers no IOMMU (no DMAR table)");
 	}
 	units = vtd_discover(dmar, length);
@@ -71,7 +76,8 @@ int discover_iommus(enum iommu_policy policy)
 
 static bool hidden_by_config(const struct config *config, const struct pci_dev *dev)
 {
-	return config_hides(config, dev->sbdf.segment, dev->sbdf.bdf, dev->vendor, dev->device, dev->class_code);
+	return config_hides(config, dev->sbdf.segment, dev->sbdf.bdf, dev->vendor, dev->device,
+			    dev->class_code);
 }
 
 unsigned int discover_hide_devices(const struct config *config, unsigned int units)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Log lines on the firmware's console (UEFI 2.10, 12.4). OutputString() may not be called above TPL_NOTIFY, so lines that
- * come while the TPL is raised wait in a buffer.
+ * Log lines on the firmware's console (UEFI 2.10, 12.4). OutputString() may not be called above TPL_NOTIFY,
+ * so lines that come while the TPL is raised wait in a buffer.
  */
 #include "boot/efi_app.h"
 #include "core/log.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the guest starts with, read from the volume straight to the place where the guest will find it: no copy stays behind.
+ * What the guest starts with, read from the volume straight to the place where the guest will find it: no
+ * copy stays behind.
  */
 #include "boot/boot_info.h"
 #include "boot/bzimage.h"
@@ -26,9 +27,11 @@ static EFI_STATUS open_or_explain(struct efi_file *file, const char *key, const 
 	EFI_STATUS status = efi_file_open(file, path);
 
 	if (status == EFI_NOT_FOUND)
-		log_error("%s=%s: no such file on Fairlead's volume; copy it there or correct %s=", key, path, key);
+		log_error("%s=%s: no such file on Fairlead's volume; copy it there or correct %s=", key, path,
+			  key);
 	else if (EFI_ERROR(status))
-		log_error("%s=%s: cannot be opened (EFI status 0x%llx); check the volume", key, path, (unsigned long long)status);
+		log_error("%s=%s: cannot be opened (EFI status 0x%llx); check the volume", key, path,
+			  (unsigned long long)status);
 	return status;
 }
 
@@ -41,11 +44,12 @@ static EFI_STATUS no_room(const char *key, const char *path, u64 size)
 
 static EFI_STATUS unreadable(const char *key, const char *path, EFI_STATUS status)
 {
-	log_error("%s=%s: cannot be read (EFI status 0x%llx); copy the file again", key, path, (unsigned long long)status);
+	log_error("%s=%s: cannot be read (EFI status 0x%llx); copy the file again", key, path,
+		  (unsigned long long)status);
 	return status;
 }
 
-/* ---- kernel ------------------------------------------------------------------------------------------------ */
+/* ---- kernel ---- */
 
 static EFI_STATUS check_kernel(struct efi_file *file)
 {
@@ -62,8 +66,8 @@ static EFI_STATUS check_kernel(struct efi_file *file)
 		return EFI_LOAD_ERROR;
 	}
 	if (strlen(boot_info.config.cmdline) > kernel.cmdline_size_max) {
-		log_error("cmdline: %zu characters, this kernel takes at most %llu; shorten it", strlen(boot_info.config.cmdline),
-			  (unsigned long long)kernel.cmdline_size_max);
+		log_error("cmdline: %zu characters, this kernel takes at most %llu; shorten it",
+			  strlen(boot_info.config.cmdline), (unsigned long long)kernel.cmdline_size_max);
 		return EFI_INVALID_PARAMETER;
 	}
 	return EFI_SUCCESS;
@@ -103,8 +107,9 @@ static EFI_STATUS load_open_kernel(struct efi_file *file)
 	if (EFI_ERROR(status))
 		return unreadable("kernel", path, status);
 	boot_info.kernel_entry = base + BZIMAGE_ENTRY_64;
-	log_info("kernel %s: boot protocol %u.%02u, %llu KiB at 0x%llx", path, (unsigned int)kernel.protocol >> 8,
-		 (unsigned int)kernel.protocol & 0xff, (unsigned long long)kernel.code_size >> 10, (unsigned long long)base);
+	log_info("kernel %s: boot protocol %u.%02u, %llu KiB at 0x%llx", path,
+		 (unsigned int)kernel.protocol >> 8, (unsigned int)kernel.protocol & 0xff,
+		 (unsigned long long)kernel.code_size >> 10, (unsigned long long)base);
 	return EFI_SUCCESS;
 }
 
@@ -125,7 +130,7 @@ static EFI_STATUS load_kernel(void)
 	return status;
 }
 
-/* ---- initrd ------------------------------------------------------------------------------------------------ */
+/* ---- initrd ---- */
 
 static EFI_STATUS load_open_initrd(struct efi_file *file, struct bzimage_load *load)
 {
@@ -139,8 +144,8 @@ static EFI_STATUS load_open_initrd(struct efi_file *file, struct bzimage_load *l
 	EFI_STATUS status;
 
 	if (!file->size || file->size > BELOW_4G) {
-		log_error("initrd=%s: %llu bytes are no initramfs; copy the file again, or leave initrd= out", path,
-			  (unsigned long long)file->size);
+		log_error("initrd=%s: %llu bytes are no initramfs; copy the file again, or leave initrd= out",
+			  path, (unsigned long long)file->size);
 		return EFI_LOAD_ERROR;
 	}
 	request.size = ALIGN_UP(file->size, PAGE_SIZE);
@@ -151,7 +156,8 @@ static EFI_STATUS load_open_initrd(struct efi_file *file, struct bzimage_load *l
 		return unreadable("initrd", path, status);
 	memset((u8 *)phys_to_virt(load->initrd) + file->size, 0, (size_t)(request.size - file->size));
 	load->initrd_size = file->size;
-	log_info("initrd %s: %llu KiB at 0x%llx", path, (unsigned long long)file->size >> 10, (unsigned long long)load->initrd);
+	log_info("initrd %s: %llu KiB at 0x%llx", path, (unsigned long long)file->size >> 10,
+		 (unsigned long long)load->initrd);
 	return EFI_SUCCESS;
 }
 
@@ -170,7 +176,7 @@ static EFI_STATUS load_initrd(struct bzimage_load *load)
 	return status;
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------------ */
+/* ---- tables ---- */
 
 static unsigned int guest_cpus(void)
 {
@@ -184,17 +190,22 @@ static unsigned int guest_cpus(void)
 
 static EFI_STATUS build_acpi_tables(struct bzimage_load *load)
 {
-	struct place_request request = { .alignment = PAGE_SIZE, .minimum = LOW_MEMORY_END, .last = BELOW_4G, .high = true };
+	struct place_request request = {
+		.alignment = PAGE_SIZE, .minimum = LOW_MEMORY_END, .last = BELOW_4G, .high = true
+	};
 	size_t madt_size = 0;
 	paddr_t base;
+	int used;
 
 	(void)acpi_find("APIC", 0, &madt_size, NULL);
 	request.size = ALIGN_UP(ACPI_GUEST_TABLES_SIZE(madt_size), PAGE_SIZE);
 	if (EFI_ERROR(efi_alloc_place(&request, EFI_OWNED_TABLES, &base)))
 		return no_room("memory", "guest's ACPI tables", request.size);
 	memset(phys_to_virt(base), 0, (size_t)request.size);
-	if (acpi_build_guest_tables(phys_to_virt(base), (size_t)request.size, guest_cpus(), &load->rsdp) < 0) {
-		log_error("ACPI: the guest's tables do not fit into %llu KiB; report this", (unsigned long long)request.size >> 10);
+	used = acpi_build_guest_tables(phys_to_virt(base), (size_t)request.size, guest_cpus(), &load->rsdp);
+	if (used < 0) {
+		log_error("ACPI: the guest's tables do not fit into %llu KiB; report this",
+			  (unsigned long long)request.size >> 10);
 		return EFI_OUT_OF_RESOURCES;
 	}
 	boot_info.guest_rsdp = load->rsdp;

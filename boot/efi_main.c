@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The EFI application: the steps from the firmware's call to the moment when Fairlead has the machine for itself.
+ * The EFI application: the steps from the firmware's call to the moment when Fairlead has the machine for
+ * itself.
  *
- * Until ExitBootServices() every step can fail, says why in one line, and efi_main() gives everything back and returns to
- * the firmware. With --probe a failure is a finding, and the steps end with a report.
+ * Until ExitBootServices() every step can fail, says why in one line, and efi_main() gives everything back
+ * and returns to the firmware. With --probe a failure is a finding, and the steps end with a report.
  */
 #include "boot/boot_info.h"
 #include "boot/discover.h"
@@ -41,7 +42,7 @@ static EFI_STATUS status_of(int err)
 	}
 }
 
-/* ---- options and configuration ------------------------------------------------------------------------------ */
+/* ---- options and configuration ---- */
 
 static EFI_STATUS find_ourselves(void)
 {
@@ -49,7 +50,8 @@ static EFI_STATUS find_ourselves(void)
 	EFI_STATUS status = efi.bs->HandleProtocol(efi.image, &guid, (void **)&efi.loaded);
 
 	if (EFI_ERROR(status)) {
-		log_error("firmware: no LoadedImage protocol (EFI status 0x%llx); update the firmware", (unsigned long long)status);
+		log_error("firmware: no LoadedImage protocol (EFI status 0x%llx); update the firmware",
+			  (unsigned long long)status);
 		return status;
 	}
 	boot_info.image_base = virt_to_phys(efi.loaded->ImageBase);
@@ -61,8 +63,8 @@ static EFI_STATUS read_options(struct options *options)
 {
 	char error[128];
 
-	if (options_parse(options, efi.loaded->LoadOptions, efi.loaded->LoadOptions ? efi.loaded->LoadOptionsSize : 0, error,
-			  sizeof(error))) {
+	if (options_parse(options, efi.loaded->LoadOptions,
+			  efi.loaded->LoadOptions ? efi.loaded->LoadOptionsSize : 0, error, sizeof(error))) {
 		log_error("%s", error);
 		return EFI_INVALID_PARAMETER;
 	}
@@ -86,8 +88,8 @@ static EFI_STATUS read_open_config(struct efi_file *file, const char *path)
 	void *text;
 
 	if (file->size > CONFIG_FILE_MAX) {
-		log_error("%s: %llu bytes are too many for a configuration (at most %llu)", path, (unsigned long long)file->size,
-			  (unsigned long long)CONFIG_FILE_MAX);
+		log_error("%s: %llu bytes are too many for a configuration (at most %llu)", path,
+			  (unsigned long long)file->size, (unsigned long long)CONFIG_FILE_MAX);
 		return EFI_INVALID_PARAMETER;
 	}
 	status = efi.bs->AllocatePool(EfiLoaderData, file->size + 1, &text);
@@ -97,7 +99,8 @@ static EFI_STATUS read_open_config(struct efi_file *file, const char *path)
 	}
 	status = efi_file_read(file, 0, text, file->size);
 	if (EFI_ERROR(status))
-		log_error("%s: cannot be read (EFI status 0x%llx); copy the file again", path, (unsigned long long)status);
+		log_error("%s: cannot be read (EFI status 0x%llx); copy the file again", path,
+			  (unsigned long long)status);
 	else
 		status = parse_config(path, text, (size_t)file->size);
 	memset(text, 0, (size_t)file->size); /* this memory will be the guest's */
@@ -117,7 +120,8 @@ static EFI_STATUS read_config(const struct options *options, struct probe_findin
 		boot_info.config.probe = options->probe;
 		if (options->probe)
 			return EFI_SUCCESS;
-		log_error("%s: no such file on Fairlead's volume; write one (kernel=... is the least), or name another by --conf=PATH",
+		log_error("%s: no such file on Fairlead's volume; write one (kernel=... is the least), or "
+			  "name another by --conf=PATH",
 			  options->conf);
 		return status;
 	}
@@ -136,7 +140,7 @@ static void wait_for_gdb(void)
 		arch_cpu_relax();
 }
 
-/* ---- the machine ------------------------------------------------------------------------------------------- */
+/* ---- the machine ---- */
 
 static EFI_STATUS check_cpu(struct probe_findings *findings)
 {
@@ -225,8 +229,8 @@ static EFI_STATUS find_iommus(struct probe_findings *findings)
 }
 
 /*
- * A place that the next boot will choose again: where the record of a panic survives a warm reset. The contents stay, for the record
- * of the last run may be there.
+ * A place that the next boot will choose again: where the record of a panic survives a warm reset. The
+ * contents stay, for the record of the last run may be there.
  */
 static void reserve_panic_record(void)
 {
@@ -242,7 +246,8 @@ static void reserve_panic_record(void)
 	log_warn("memory: no page for the record of a panic");
 }
 
-/* Fills boot_info.acpi, the devices and the IOMMUs. In a probe each step is tried whatever became of the one before. */
+/* Fills boot_info.acpi, the devices and the IOMMUs. In a probe each step is tried whatever became of the
+ * one before. */
 static EFI_STATUS look_at_machine(struct probe_findings *findings)
 {
 	bool probe = boot_info.config.probe;

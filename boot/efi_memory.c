@@ -2,8 +2,8 @@
 /*
  * Memory from the firmware (UEFI 2.10, 7.2), and the moment when all of it becomes ours.
  *
- * Each allocation is recorded, so that a refusal at any later step gives everything back. The map is read anew before each choice of a
- * place: what was free a moment ago need not be.
+ * Each allocation is recorded, so that a refusal at any later step gives everything back. The map is read
+ * anew before each choice of a place: what was free a moment ago need not be.
  */
 #include "boot/boot_info.h"
 #include "boot/bzimage.h"
@@ -62,7 +62,8 @@ static EFI_STATUS allocate_at(paddr_t base, u64 pages, enum efi_owner owner, boo
 	return status;
 }
 
-/* A 2 MiB-aligned block, so that the guest's map around it can keep large pages. Below 4 GiB if there is room. */
+/* A 2 MiB-aligned block, so that the guest's map around it can keep large pages. Below 4 GiB if there is
+ * room. */
 static EFI_STATUS allocate_pool(u64 bytes, paddr_t *base)
 {
 	u64 pages = bytes >> PAGE_SHIFT, slack = (SIZE_2M >> PAGE_SHIFT) - 1, before;
@@ -94,13 +95,14 @@ EFI_STATUS efi_memory_init(u64 pool_bytes)
 		work = pages_alloc_contig(ALIGN_UP(sizeof(*work), PAGE_SIZE) >> PAGE_SHIFT, PAGE_SIZE);
 	}
 	if (EFI_ERROR(status) || !work) {
-		log_error("memory: no %llu MiB in one piece for Fairlead itself; add RAM", (unsigned long long)pool_bytes >> 20);
+		log_error("memory: no %llu MiB in one piece for Fairlead itself; add RAM",
+			  (unsigned long long)pool_bytes >> 20);
 		return EFI_OUT_OF_RESOURCES;
 	}
 	return EFI_SUCCESS;
 }
 
-/* ---- the map ----------------------------------------------------------------------------------------------- */
+/* ---- the map ---- */
 
 static EFI_STATUS get_map(struct uefi_memory_map *map, UINTN *key)
 {
@@ -110,7 +112,8 @@ static EFI_STATUS get_map(struct uefi_memory_map *map, UINTN *key)
 
 	status = efi.bs->GetMemoryMap(&bytes, (void *)work->descriptors, key, &stride, &version);
 	if (EFI_ERROR(status)) {
-		log_error("UEFI memory map: GetMemoryMap() failed with status 0x%llx", (unsigned long long)status);
+		log_error("UEFI memory map: GetMemoryMap() failed with status 0x%llx",
+			  (unsigned long long)status);
 		return status;
 	}
 	*map = (struct uefi_memory_map){ work->descriptors, bytes, stride };
@@ -120,11 +123,13 @@ static EFI_STATUS get_map(struct uefi_memory_map *map, UINTN *key)
 static int mark_ours(struct memmap *map)
 {
 	unsigned int i;
-	int err = memmap_retype(map, boot_info.image_base, ALIGN_UP(boot_info.image_size, PAGE_SIZE), MEM_FAIRLEAD);
+	int err = memmap_retype(map, boot_info.image_base, ALIGN_UP(boot_info.image_size, PAGE_SIZE),
+				MEM_FAIRLEAD);
 
 	for (i = 0; !err && i < allocation_count; i++) {
 		if (allocations[i].owner == EFI_OWNED_BY_US)
-			err = memmap_retype(map, allocations[i].base, allocations[i].pages << PAGE_SHIFT, MEM_FAIRLEAD);
+			err = memmap_retype(map, allocations[i].base, allocations[i].pages << PAGE_SHIFT,
+					    MEM_FAIRLEAD);
 	}
 	return err;
 }
@@ -165,11 +170,13 @@ static EFI_STATUS build_memmap(const struct uefi_memory_map *map)
 	if (!err && boot_info.config.memory)
 		err = memmap_limit_ram(&boot_info.memmap, boot_info.config.memory);
 	if (err) {
-		log_error("UEFI memory map: more than %u separate ranges; Fairlead has no room for more", MEMMAP_MAX);
+		log_error("UEFI memory map: more than %u separate ranges; Fairlead has no room for more",
+			  MEMMAP_MAX);
 		return EFI_OUT_OF_RESOURCES;
 	}
 	if (!map_agrees(&boot_info.memmap)) {
-		log_error("UEFI memory map: it does not show what was allocated, or memory= leaves too little; raise memory= "
+		log_error("UEFI memory map: it does not show what was allocated, or memory= leaves too "
+			  "little; raise memory= "
 			  "or update the firmware");
 		return EFI_COMPROMISED_DATA;
 	}
@@ -227,11 +234,12 @@ bool efi_alloc_record(paddr_t at)
 	return !EFI_ERROR(allocate_at(at, 1, EFI_OWNED_BY_US, true));
 }
 
-/* ---- the end of boot services ------------------------------------------------------------------------------- */
+/* ---- the end of boot services ---- */
 
 /*
- * The map has to be complete before the firmware is left, because afterwards nobody could be told that it is not. Printing may
- * allocate, so between reading the map and leaving nothing is said unless that was the end of it.
+ * The map has to be complete before the firmware is left, because afterwards nobody could be told that it is
+ * not. Printing may allocate, so between reading the map and leaving nothing is said unless that was the end
+ * of it.
  */
 EFI_STATUS efi_exit_boot_services(void)
 {
@@ -248,17 +256,20 @@ EFI_STATUS efi_exit_boot_services(void)
 		if (EFI_ERROR(status))
 			return status;
 		if (boot_fill_e820(phys_to_virt(boot_info.boot_params), &boot_info.memmap)) {
-			log_error("UEFI memory map: more ranges than Linux's e820 table holds (128); update the firmware");
+			log_error("UEFI memory map: more ranges than Linux's e820 table holds (128); update "
+				  "the firmware");
 			return EFI_OUT_OF_RESOURCES;
 		}
-		/* EFI_INVALID_PARAMETER: the map has changed since, for instance by a timer of the firmware. */
+		/* EFI_INVALID_PARAMETER: the map has changed since, for instance by a timer of the
+		 * firmware. */
 		status = efi.bs->ExitBootServices(efi.image, key);
 		if (!EFI_ERROR(status)) {
 			log_set_sink(NULL);
 			return EFI_SUCCESS;
 		}
 	}
-	log_error("firmware: ExitBootServices() failed with status 0x%llx; update the firmware", (unsigned long long)status);
+	log_error("firmware: ExitBootServices() failed with status 0x%llx; update the firmware",
+		  (unsigned long long)status);
 	return status;
 }
 

@@ -52,7 +52,8 @@ static bool take_word(struct options *out, const char *word)
 		out->probe = true;
 	} else if (!strcmp(word, "--version")) {
 		out->version = true;
-	} else if (!strncmp(word, conf, strlen(conf)) && length > strlen(conf) && length - strlen(conf) < sizeof(out->conf)) {
+	} else if (!strncmp(word, conf, strlen(conf)) && length > strlen(conf) &&
+		   length - strlen(conf) < sizeof(out->conf)) {
 		memcpy(out->conf, word + strlen(conf), length - strlen(conf) + 1);
 	} else {
 		return false;
@@ -73,7 +74,10 @@ int options_parse(struct options *out, const void *load_options, size_t size, ch
 		if (first && strncmp(word, "--", 2) != 0) /* the program's name */
 			continue;
 		if (!take_word(out, word)) {
-			fl_snprintf(error, error_size, "load option \"%.40s\" is unknown; there are: --probe --version --conf=PATH", word);
+			fl_snprintf(
+				error, error_size,
+				"load option \"%.40s\" is unknown; there are: --probe --version --conf=PATH",
+				word);
 			return -EINVAL;
 		}
 	}

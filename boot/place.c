@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * First fit from below or from above. Ends are kept as last bytes, so that nothing wraps at the top of the address space.
+ * First fit from below or from above. Ends are kept as last bytes, so that nothing wraps at the top of the
+ * address space.
  */
 #include "boot/place.h"
 

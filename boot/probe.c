@@ -21,11 +21,13 @@ static void report_acpi(void)
 {
 	const struct acpi_machine *acpi = &boot_info.acpi;
 
-	log_info("acpi: %u CPUs, local APIC at 0x%llx, %u I/O APICs, HPET %s", acpi->cpus, (unsigned long long)acpi->lapic_base,
-		 acpi->ioapics, acpi->hpet_base ? "present (not for the guest)" : "absent");
+	log_info("acpi: %u CPUs, local APIC at 0x%llx, %u I/O APICs, HPET %s", acpi->cpus,
+		 (unsigned long long)acpi->lapic_base, acpi->ioapics,
+		 acpi->hpet_base ? "present (not for the guest)" : "absent");
 	log_info("acpi: PM1a event 0x%x control 0x%x, PM1b event 0x%x control 0x%x, SMI command 0x%x",
-		 (unsigned int)acpi->pm1a_event, (unsigned int)acpi->pm1a_control, (unsigned int)acpi->pm1b_event,
-		 (unsigned int)acpi->pm1b_control, (unsigned int)acpi->smi_command);
+		 (unsigned int)acpi->pm1a_event, (unsigned int)acpi->pm1a_control,
+		 (unsigned int)acpi->pm1b_event, (unsigned int)acpi->pm1b_control,
+		 (unsigned int)acpi->smi_command);
 	log_info("acpi: power-off %s, reset register %s", acpi->s5_known ? "known" : "not known",
 		 acpi->reset_supported ? "present" : "absent");
 }
@@ -61,10 +63,12 @@ static unsigned int report_missing(const struct probe_findings *findings)
 		missing++;
 	}
 	if (findings->iommu_units < 0) {
-		log_info("missing: IOMMU tables that can be used; update the firmware, or set iommu=off to run unprotected");
+		log_info("missing: IOMMU tables that can be used; update the firmware, or set iommu=off to "
+			 "run unprotected");
 		missing++;
 	} else if (!iommu_first() && boot_info.config.iommu == IOMMU_REQUIRED) {
-		log_info("missing: an IOMMU, and iommu=required; switch VT-d on in the firmware setup, or set iommu=off to run unprotected");
+		log_info("missing: an IOMMU, and iommu=required; switch VT-d on in the firmware setup, or "
+			 "set iommu=off to run unprotected");
 		missing++;
 	}
 	return missing;
@@ -81,7 +85,8 @@ void probe_report(const struct probe_findings *findings)
 	if (findings->no_config)
 		log_info("no configuration file: the defaults were used");
 	if (report_missing(findings))
-		log_info("probe: Fairlead cannot start a guest here as things are; %u devices would be hidden", findings->hidden);
+		log_info("probe: as things are Fairlead cannot start a guest here; %u devices would be hidden",
+			 findings->hidden);
 	else
 		log_info("probe: nothing is missing; %u devices would be hidden", findings->hidden);
 }

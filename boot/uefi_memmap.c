@@ -2,8 +2,9 @@
 /*
  * From UEFI memory descriptors to a memory map without overlaps.
  *
- * Firmware has been seen to report overlapping ranges. To treat one as RAM that another calls reserved would give the guest, and its
- * devices, memory that is in use. So the types are painted one after the other, the least strict first, and later paint covers.
+ * Firmware has been seen to report overlapping ranges. To treat one as RAM that another calls reserved would
+ * give the guest, and its devices, memory that is in use. So the types are painted one after the other, the
+ * least strict first, and later paint covers.
  */
 #include "boot/uefi_memmap.h"
 #include "core/errno.h"
@@ -88,8 +89,8 @@ static bool descriptor_sane(const struct uefi_memory_descriptor *d)
 	       d->physical_start + (size - 1) >= d->physical_start;
 }
 
-static int paint_type(struct memmap *out, const struct uefi_memory_map *in, enum mem_type (*type_of)(u32 type),
-		      enum mem_type type)
+static int paint_type(struct memmap *out, const struct uefi_memory_map *in,
+		      enum mem_type (*type_of)(u32 type), enum mem_type type)
 {
 	size_t offset;
 
@@ -103,7 +104,8 @@ static int paint_type(struct memmap *out, const struct uefi_memory_map *in, enum
 			continue;
 		size = d.number_of_pages << PAGE_SHIFT;
 		if (memmap_touches(out, d.physical_start, size))
-			log_warn("UEFI memory map: descriptor at 0x%llx (type %u) overlaps another; the stricter type counts",
+			log_warn("UEFI memory map: descriptor at 0x%llx (type %u) overlaps another; the "
+				 "stricter type counts",
 				 (unsigned long long)d.physical_start, (unsigned int)d.type);
 		err = paint(out, d.physical_start, size, type);
 		if (err)
@@ -121,19 +123,22 @@ static void log_absurd(const struct uefi_memory_map *in)
 
 		memcpy(&d, (const u8 *)in->descriptors + offset, sizeof(d));
 		if (!descriptor_sane(&d))
-			log_warn("UEFI memory map: descriptor at 0x%llx with 0x%llx pages makes no sense; left out",
+			log_warn("UEFI memory map: descriptor at 0x%llx with 0x%llx pages makes no sense; "
+				 "left out",
 				 (unsigned long long)d.physical_start, (unsigned long long)d.number_of_pages);
 	}
 }
 
-int uefi_memmap_convert(struct memmap *out, const struct uefi_memory_map *in, enum mem_type (*type_of)(u32 type))
+int uefi_memmap_convert(struct memmap *out, const struct uefi_memory_map *in,
+			enum mem_type (*type_of)(u32 type))
 {
 	unsigned int i;
 
 	out->count = 0;
 	if (in->stride < sizeof(struct uefi_memory_descriptor)) {
-		log_error("UEFI memory map: descriptors of %zu bytes, expected at least %zu; update the firmware", in->stride,
-			  sizeof(struct uefi_memory_descriptor));
+		log_error("UEFI memory map: descriptors of %zu bytes, expected at least %zu; update the "
+			  "firmware",
+			  in->stride, sizeof(struct uefi_memory_descriptor));
 		return -EINVAL;
 	}
 	log_absurd(in);
@@ -141,7 +146,9 @@ int uefi_memmap_convert(struct memmap *out, const struct uefi_memory_map *in, en
 		int err = paint_type(out, in, type_of, painting_order[i]);
 
 		if (err) {
-			log_error("UEFI memory map: more than %u separate ranges; Fairlead has no room for more", MEMMAP_MAX);
+			log_error("UEFI memory map: more than %u separate ranges; Fairlead has no room for "
+				  "more",
+				  MEMMAP_MAX);
 			return err;
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The firmware's memory map (UEFI specification 2.10, 7.2.3 GetMemoryMap) turned into a struct memmap. Pure: the host tests it, so it
- * spells out the descriptor instead of including GNU-EFI's headers.
+ * The firmware's memory map (UEFI specification 2.10, 7.2.3 GetMemoryMap) turned into a struct memmap. Pure:
+ * the host tests it, so it spells out the descriptor instead of including GNU-EFI's headers.
  */
 #ifndef BOOT_UEFI_MEMMAP_H
 #define BOOT_UEFI_MEMMAP_H
@@ -53,10 +53,12 @@ enum mem_type uefi_type_after_exit(u32 type);
 enum mem_type uefi_type_free_now(u32 type);
 
 /*
- * Fills `out`, asking type_of() for each descriptor. An empty, unaligned or wrapping descriptor is logged and left out; where two
- * overlap, that is logged and the stricter type wins (the order is in the source). Boot.
- * -EINVAL: the stride is shorter than a descriptor. -ENOSPC: more ranges than a memmap holds. Both after one log_error.
+ * Fills `out`, asking type_of() for each descriptor. An empty, unaligned or wrapping descriptor is logged and
+ * left out; where two overlap, that is logged and the stricter type wins (the order is in the source). Boot.
+ * -EINVAL: the stride is shorter than a descriptor. -ENOSPC: more ranges than a memmap holds. Both after one
+ * log_error.
  */
-int MUST_CHECK uefi_memmap_convert(struct memmap *out, const struct uefi_memory_map *in, enum mem_type (*type_of)(u32 type));
+int MUST_CHECK uefi_memmap_convert(struct memmap *out, const struct uefi_memory_map *in,
+				   enum mem_type (*type_of)(u32 type));
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The list of physical memory ranges. Written at boot by one CPU and constant afterwards, so it needs no lock.
+ * The list of physical memory ranges. Written at boot by one CPU and constant afterwards, so it needs no
+ * lock.
  *
- * Every change keeps three things true: ascending order, no overlap, no two neighbours that touch and have the same type.
+ * Every change keeps three things true: ascending order, no overlap, no two neighbours that touch and have
+ * the same type.
  */
 #include "core/errno.h"
 #include "core/memmap.h"
@@ -16,7 +18,8 @@ static u64 range_last(const struct mem_range *r)
 
 static bool range_valid(paddr_t base, u64 size)
 {
-	return size && IS_ALIGNED(base, PAGE_SIZE) && IS_ALIGNED(size, PAGE_SIZE) && base + (size - 1) >= base;
+	return size && IS_ALIGNED(base, PAGE_SIZE) && IS_ALIGNED(size, PAGE_SIZE) &&
+	       base + (size - 1) >= base;
 }
 
 static void insert_at(struct memmap *map, unsigned int i, struct mem_range range)
@@ -75,7 +78,8 @@ int memmap_add(struct memmap *map, paddr_t base, u64 size, enum mem_type type)
 	return 0;
 }
 
-/* The range in which a border at `at` would have to be drawn, or map->count if there is one already or memory is not on both sides. */
+/* The range in which a border at `at` would have to be drawn, or map->count if there is one already or
+ * memory is not on both sides. */
 static unsigned int find_to_split(const struct memmap *map, paddr_t at, enum mem_type type)
 {
 	unsigned int i;
@@ -132,7 +136,8 @@ int memmap_retype(struct memmap *map, paddr_t base, u64 size, enum mem_type type
 	return 0;
 }
 
-/* Where the first `limit` bytes of RAM end: the address of the first byte of RAM beyond them. False: there are not that many. */
+/* Where the first `limit` bytes of RAM end: the address of the first byte of RAM beyond them. False: there
+ * are not that many. */
 static bool end_of_first_ram(const struct memmap *map, u64 limit, paddr_t *end)
 {
 	unsigned int i;
@@ -168,7 +173,7 @@ int memmap_limit_ram(struct memmap *map, u64 limit)
 		err = memmap_retype(map, from, r.size - (from - r.base), MEM_CUT);
 		if (err)
 			return err;
-		i = 0; /* splitting and merging have moved the list; there is less RAM beyond `end` each time */
+		i = 0; /* the list has moved; there is less RAM beyond `end` each time */
 	}
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 enum mem_type {
 	MEM_RAM,	  /* the guest's; the only kind that devices may reach by DMA */
-	MEM_RESERVED,	  /* firmware's: in the guest's memory map as reserved; CPU access passes (ACPI tables refer to it) */
+	MEM_RESERVED,	  /* firmware's: reserved for the guest too; CPU access passes (ACPI tables refer to it) */
 	MEM_ACPI_RECLAIM, /* ACPI tables; CPU access passes */
 	MEM_ACPI_NVS,	  /* CPU access passes */
 	MEM_FIRMWARE,	  /* EFI runtime code and data: reserved for the guest, not mapped */
@@ -33,7 +33,8 @@ struct memmap {
 };
 
 /*
- * Adds a range that overlaps nothing in the map, keeps the order, and merges with equal neighbours. base and size 4 KiB aligned.
+ * Adds a range that overlaps nothing in the map, keeps the order, and merges with equal neighbours. base and
+ * size 4 KiB aligned.
  * -EINVAL: unaligned, empty or wrapping. -EEXIST: overlaps. -ENOSPC: the map is full. Boot only.
  */
 int MUST_CHECK memmap_add(struct memmap *map, paddr_t base, u64 size, enum mem_type type);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A firmware's ACPI tables for the tests: each table in a block of exactly its length, so that a read past its end is seen. Offsets are
- * written as the ACPI specification 6.5 prints them.
+ * A firmware's ACPI tables for the tests: each table in a block of exactly its length, so that a read past
+ * its end is seen. Offsets are written as the ACPI specification 6.5 prints them.
  */
 #ifndef TESTS_UNIT_ACPI_FIRMWARE_H
 #define TESTS_UNIT_ACPI_FIRMWARE_H
@@ -100,7 +100,8 @@ static paddr_t fw_publish(void)
 
 /* \_S5 as QEMU's DSDT has it: Name (_S5, Package (4) { 0, 0, 0, 0 }) */
 UNUSED static const u8 qemu_s5[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x00, 0x00, 0x00, 0x00 };
-UNUSED static const u8 good_s5[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x08, 0x04, 0x0a, 0x05, 0x0a, 0x07, 0x00, 0x00 };
+UNUSED static const u8 good_s5[] = { 0x08, '_',	 'S',  '5',  '_',  0x12, 0x08,
+				     0x04, 0x0a, 0x05, 0x0a, 0x07, 0x00, 0x00 };
 
 static u8 *fw_dsdt; /* reached through the FADT only, so not listed */
 
@@ -153,7 +154,9 @@ UNUSED static u8 *new_madt(const u8 *entries, size_t length)
 #define X2APIC(id, flags) 9, 16, 0, 0, (id) & 0xff, (id) >> 8, 0, 0, flags, 0, 0, 0, 0, 0, 0, 0
 #define IOAPIC(base16, gsi) 1, 12, 0, 0, 0, 0, (base16) & 0xff, (base16) >> 8, gsi, 0, 0, 0
 
-UNUSED static const u8 pc_madt[] = { LAPIC(0, 0, 1), LAPIC(1, 1, 1), LAPIC(2, 2, 2), IOAPIC(0xfec0, 0), 2, 10, 0, 0, 2, 0, 0, 0, 0, 0 };
+UNUSED static const u8 pc_madt[] = {
+	LAPIC(0, 0, 1), LAPIC(1, 1, 1), LAPIC(2, 2, 2), IOAPIC(0xfec0, 0), 2, 10, 0, 0, 2, 0, 0, 0, 0, 0
+};
 
 UNUSED static void list_pc(void)
 {

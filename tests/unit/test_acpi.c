@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ACPI tables: what is damaged is refused or skipped with its name, whatever the damage; what is right is read right. The
- * sanitizers watch that no table is read past its end.
+ * ACPI tables: what is damaged is refused or skipped with its name, whatever the damage; what is right is
+ * read right. The sanitizers watch that no table is read past its end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +35,7 @@ static void refused_naming(const char *name)
 	fw_reset(NULL);
 }
 
-/* ---- root ----------------------------------------------------------------------------------------------------- */
+/* ---- root ---- */
 
 static void test_rsdp_damaged(void **state)
 {
@@ -207,7 +207,7 @@ static void test_outside_memory(void **state)
 	free(block);
 }
 
-/* ---- FADT ----------------------------------------------------------------------------------------------------- */
+/* ---- FADT ---- */
 
 static void test_fadt_missing_or_damaged(void **state)
 {
@@ -318,7 +318,7 @@ static void test_fadt_hardware_reduced(void **state)
 	assert_int_equal(machine.smi_command, 0);
 }
 
-/* ---- _S5 ------------------------------------------------------------------------------------------------------ */
+/* ---- _S5 ---- */
 
 static bool s5(const u8 *aml, size_t length)
 {
@@ -350,11 +350,13 @@ static void test_s5_forms(void **state)
 	assert_int_equal(machine.s5_type_a, 1);
 	assert_int_equal(machine.s5_type_b, 3);
 	/* PkgLength of two bytes; DWordPrefix, QWordPrefix */
-	assert_true(S5(0x08, '_', 'S', '5', '_', 0x12, 0x41, 0x01, 2, 0x0c, 4, 0, 0, 0, 0x0e, 6, 0, 0, 0, 0, 0, 0, 0));
+	assert_true(S5(0x08, '_', 'S', '5', '_', 0x12, 0x41, 0x01, 2, 0x0c, 4, 0, 0, 0, 0x0e, 6, 0, 0, 0, 0,
+		       0, 0, 0));
 	assert_int_equal(machine.s5_type_a, 4);
 	assert_int_equal(machine.s5_type_b, 6);
 	/* A mention first, the definition behind it. */
-	assert_true(S5('x', '_', 'S', '5', '_', 0x12, 6, 2, 7, 7, 0x08, '_', 'S', '5', '_', 0x12, 4, 2, 1, 0));
+	assert_true(
+		S5('x', '_', 'S', '5', '_', 0x12, 6, 2, 7, 7, 0x08, '_', 'S', '5', '_', 0x12, 4, 2, 1, 0));
 	assert_int_equal(machine.s5_type_a, 1);
 }
 
@@ -364,11 +366,11 @@ static void test_s5_refused(void **state)
 	assert_false(S5(0x70, '_', 'S', '5', '_', 0x12, 4, 2, 1, 0));		      /* not a Name */
 	assert_false(S5(0x08, '_', 'S', '5', '_', 0x11, 4, 2, 1, 0));		      /* a buffer */
 	assert_false(S5(0x08, '_', 'S', '5', '_', 0x12, 4, 1, 1, 0));		      /* one element */
-	assert_false(S5(0x08, '_', 'S', '5', '_', 0x12, 3, 2, 1, 0));		      /* package ends before the second */
-	assert_false(S5(0x08, '_', 'S', '5', '_', 0x12, 5, 2, 1, 0));		      /* package ends behind the table */
-	assert_false(S5(0x08, '_', 'S', '5', '_', 0x12, 0, 2, 1, 0));		      /* shorter than its own length */
+	assert_false(S5(0x08, '_', 'S', '5', '_', 0x12, 3, 2, 1, 0)); /* package ends before the second */
+	assert_false(S5(0x08, '_', 'S', '5', '_', 0x12, 5, 2, 1, 0)); /* package ends behind the table */
+	assert_false(S5(0x08, '_', 'S', '5', '_', 0x12, 0, 2, 1, 0)); /* shorter than its own length */
 	assert_false(S5(0x08, '_', 'S', '5', '_', 0x12, 0xc4, 0xff, 0xff, 0xff, 2, 1, 0)); /* 256 MiB */
-	assert_false(S5(0x08, '_', 'S', '5', '_', 0x12, 5, 2, 0x0a, 8, 0));		      /* 8 is no sleep type */
+	assert_false(S5(0x08, '_', 'S', '5', '_', 0x12, 5, 2, 0x0a, 8, 0));	      /* 8 is no sleep type */
 	assert_false(S5(0x08, '_', 'S', '5', '_', 0x12, 6, 2, 0x0b, 5, 1, 0));	      /* 0x105 */
 	assert_false(S5(0x08, '_', 'S', '5', '_', 0x12, 7, 2, 'N', 'A', 'M', 'E', 0)); /* a name */
 	assert_false(S5(0x08, '_', 'S', '4', '_', 0x12, 4, 2, 1, 0));
@@ -393,11 +395,14 @@ static void test_s5_in_ssdt(void **state)
 	assert_int_equal(fw_warnings, 1);
 }
 
-/* ---- MADT and HPET -------------------------------------------------------------------------------------------- */
+/* ---- MADT and HPET ---- */
 
 static void test_madt(void **state)
 {
-	static const u8 override[] = { LAPIC(0, 0, 1), 5, 12, 0, 0, 0, 0, 0, 0x12, 0x34, 0, 0, 0, IOAPIC(0xfec0, 0), IOAPIC(0xfec8, 24) };
+	static const u8 override[] = {
+		LAPIC(0, 0, 1),	   5, 12, 0, 0, 0, 0, 0, 0x12, 0x34, 0, 0, 0, IOAPIC(0xfec0, 0),
+		IOAPIC(0xfec8, 24)
+	};
 
 	list_pc();
 	assert_int_equal(read_pc(), 0);
@@ -418,7 +423,8 @@ static void test_madt(void **state)
 static void test_madt_x2apic(void **state)
 {
 	/* CPUs 0 and 1 in both forms, 300 and 301 in the long one only, 301 not enabled. */
-	static const u8 both[] = { LAPIC(0, 0, 1), LAPIC(1, 1, 1), X2APIC(0, 1), X2APIC(1, 1), X2APIC(300, 1), X2APIC(301, 0) };
+	static const u8 both[] = { LAPIC(0, 0, 1), LAPIC(1, 1, 1), X2APIC(0, 1),
+				   X2APIC(1, 1),   X2APIC(300, 1), X2APIC(301, 0) };
 
 	fw_list(new_fadt());
 	fw_list(new_madt(both, sizeof(both)));
@@ -530,7 +536,9 @@ static void test_garbage(void **state)
 			u8 *t = fw.table[(size_t)rand() % fw.tables];
 			size_t length = (size_t)fw_get(t, 4, 4), at = 36 + (size_t)rand() % (length - 36);
 
-			if (t[0] == 'F' && (at < 48 || (at >= 140 && at < 148))) /* pointers are checked against the map, not here */
+			if (t[0] == 'F' &&
+			    (at < 48 ||
+			     (at >= 140 && at < 148))) /* pointers are checked against the map, not here */
 				continue;
 			t[at] = (u8)rand();
 			fw_seal(t);

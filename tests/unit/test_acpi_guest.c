@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's ACPI tables: they lack what they must lack, their checksums are right, the firmware's stay untouched.
+ * The guest's ACPI tables: they lack what they must lack, their checksums are right, the firmware's stay
+ * untouched.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -67,7 +68,8 @@ static void test_guest_set(void **state)
 	assert_in_range(used, 36 + 36 + 6 * 8 + 44 + sizeof(pc_madt), BUFFER);
 	assert_memory_equal(guest_rsdp, "RSD PTR ", 8);
 	assert_int_equal(guest_rsdp[15], 2);
-	assert_int_equal(fw_get(guest_rsdp, 16, 4), 0); /* no RSDT: the firmware's would show what is hidden */
+	assert_int_equal(fw_get(guest_rsdp, 16, 4),
+			 0); /* no RSDT: the firmware's would show what is hidden */
 	assert_int_equal(fw_get(guest_rsdp, 20, 4), 36);
 	assert_int_equal(fw_sum(guest_rsdp, 20), 0);
 	assert_int_equal(fw_sum(guest_rsdp, 36), 0);
@@ -82,7 +84,8 @@ static void test_guest_set(void **state)
 	assert_ptr_equal(guest_table(5), fw.table[8]);
 	/* Everything used lies within the buffer and is aligned. */
 	assert_true(guest_table(1) >= buffer && guest_table(1) + 44 + sizeof(pc_madt) <= buffer + used);
-	assert_true(IS_ALIGNED((uintptr_t)guest_table(1), (uintptr_t)16) && IS_ALIGNED((uintptr_t)guest_xsdt, (uintptr_t)16));
+	assert_true(IS_ALIGNED((uintptr_t)guest_table(1), (uintptr_t)16) &&
+		    IS_ALIGNED((uintptr_t)guest_xsdt, (uintptr_t)16));
 	/* All CPUs: the copy says what the original says. */
 	assert_memory_equal(guest_table(1), fw.table[1], 44 + sizeof(pc_madt));
 }
@@ -94,12 +97,14 @@ static u32 guest_cpu_flags(unsigned int offset)
 
 static void test_guest_cpus(void **state)
 {
-	/* In the order of the table: 0, 1, 2 (only to be had later), 3; 0 and 3 in the long form too, 300 in that only. */
+	/* In the order of the table: 0, 1, 2 (only to be had later), 3; 0 and 3 in the long form too, 300
+	 * in that only. */
 	static const u8 many[] = { LAPIC(0, 0, 1), LAPIC(1, 1, 1), LAPIC(2, 2, 2), LAPIC(3, 3, 1),
 				   X2APIC(0, 1),   X2APIC(3, 1),   X2APIC(300, 3) };
 	static const u32 kept[][7] = {
 		{ 1, 1, 2, 1, 1, 1, 3 }, /* all: as the firmware has it */
-		{ 1, 0, 0, 0, 1, 0, 0 }, { 1, 1, 0, 0, 1, 0, 0 }, { 1, 1, 0, 1, 1, 1, 0 }, { 1, 1, 0, 1, 1, 1, 3 }, { 1, 1, 0, 1, 1, 1, 3 },
+		{ 1, 0, 0, 0, 1, 0, 0 }, { 1, 1, 0, 0, 1, 0, 0 }, { 1, 1, 0, 1, 1, 1, 0 },
+		{ 1, 1, 0, 1, 1, 1, 3 }, { 1, 1, 0, 1, 1, 1, 3 },
 	};
 	static const unsigned int offset[] = { 4, 12, 20, 28, 32 + 8, 48 + 8, 64 + 8 };
 	u8 before[44 + sizeof(many)];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bzImage headers, good and bad, and the zero page. Offsets are written here as boot.rst and zero-page.rst print them, not taken
- * from the structures under test.
+ * bzImage headers, good and bad, and the zero page. Offsets are written here as boot.rst and zero-page.rst
+ * print them, not taken from the structures under test.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,7 +92,8 @@ static void refused(unsigned int offset, unsigned int size, u64 value, const cha
 	put(head, offset, size, value);
 	assert_int_equal(check_size(sizeof(head), FILE_SIZE), -EINVAL);
 	if (!strstr(error, words))
-		fail_msg("0x%x = 0x%llx gave \"%s\", which lacks \"%s\"", offset, (unsigned long long)value, error, words);
+		fail_msg("0x%x = 0x%llx gave \"%s\", which lacks \"%s\"", offset, (unsigned long long)value,
+			 error, words);
 }
 
 static void test_not_a_kernel(void **state)
@@ -178,13 +179,14 @@ static void test_garbage(void **state)
 	}
 }
 
-/* ---- the zero page -------------------------------------------------------------------------------------------- */
+/* ---- the zero page ---- */
 
 static u8 params[BOOT_PARAMS_SIZE];
 
 static void test_params(void **state)
 {
-	static const struct bzimage_load load = { 0x1122334455667000, 0xa1b2c3d4e5f60000, 0x0102030405060708, 0x7f77e014 };
+	static const struct bzimage_load load = { 0x1122334455667000, 0xa1b2c3d4e5f60000, 0x0102030405060708,
+						  0x7f77e014 };
 
 	good_header(NULL);
 	put(head, SETUP_DATA, 8, 0x1234);
@@ -227,7 +229,7 @@ static void test_params_long_header(void **state)
 	free(exact);
 }
 
-/* ---- e820 ----------------------------------------------------------------------------------------------------- */
+/* ---- e820 ---- */
 
 static struct memmap map;
 
@@ -240,8 +242,10 @@ static void assert_entry(unsigned int i, u64 base, u64 size, u32 type)
 
 static void test_e820_types(void **state)
 {
-	static const u32 expected[] = { [MEM_RAM] = 1, [MEM_RESERVED] = 2, [MEM_ACPI_RECLAIM] = 3, [MEM_ACPI_NVS] = 4,
-					[MEM_FIRMWARE] = 2, [MEM_FAIRLEAD] = 2, [MEM_CUT] = 2, [MEM_UNUSABLE] = 5 };
+	static const u32 expected[] = {
+		[MEM_RAM] = 1,	    [MEM_RESERVED] = 2, [MEM_ACPI_RECLAIM] = 3, [MEM_ACPI_NVS] = 4,
+		[MEM_FIRMWARE] = 2, [MEM_FAIRLEAD] = 2, [MEM_CUT] = 2,		[MEM_UNUSABLE] = 5
+	};
 
 	map.count = 0;
 	for (u64 type = 0; type < ARRAY_SIZE(expected); type++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fairlead.conf and the load options: every kind of mistake has an error that names the line and the key; what is right has its
- * effect; bytes without sense do no harm (the sanitizers watch).
+ * fairlead.conf and the load options: every kind of mistake has an error that names the line and the key;
+ * what is right has its effect; bytes without sense do no harm (the sanitizers watch).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,7 +42,8 @@ static void refused(const char *text, const char *line, const char *key, const c
 {
 	assert_int_equal(parse(text), -EINVAL);
 	if (!strstr(error, line) || !strstr(error, key) || !strstr(error, remedy))
-		fail_msg("\"%s\" gave \"%s\", which lacks \"%s\", \"%s\" or \"%s\"", text, error, line, key, remedy);
+		fail_msg("\"%s\" gave \"%s\", which lacks \"%s\", \"%s\" or \"%s\"", text, error, line, key,
+			 remedy);
 }
 
 static void test_unknown_key(void **state)
@@ -134,12 +135,29 @@ static void test_nul_byte(void **state)
 static void test_bad_rules(void **state)
 {
 	static const char *const bad[] = {
-		"device",		    "device ",		     "device 00:02.0",	   "device 00:02.0:",
-		"device 00:02.0 : hide",    "device 00:02.0:hide",   "device : hide",	   "device 00:20.0: hide",
-		"device 00:02.8: hide",	    "device 0:02.0: hide",   "device 00:02: hide", "device 000:00:02.0: hide",
-		"device 00000:00:02.0: hide", "device 00:02.0x: hide", "device 8086:: hide", "device 8086:10d: hide",
-		"device 8086:10d33: hide",  "device 8086:10g3: hide", "device class=: hide", "device class=2: hide",
-		"device class=020: hide",   "device class=0200000: hide", "device class=0x02: hide",
+		"device",
+		"device ",
+		"device 00:02.0",
+		"device 00:02.0:",
+		"device 00:02.0 : hide",
+		"device 00:02.0:hide",
+		"device : hide",
+		"device 00:20.0: hide",
+		"device 00:02.8: hide",
+		"device 0:02.0: hide",
+		"device 00:02: hide",
+		"device 000:00:02.0: hide",
+		"device 00000:00:02.0: hide",
+		"device 00:02.0x: hide",
+		"device 8086:: hide",
+		"device 8086:10d: hide",
+		"device 8086:10d33: hide",
+		"device 8086:10g3: hide",
+		"device class=: hide",
+		"device class=2: hide",
+		"device class=020: hide",
+		"device class=0200000: hide",
+		"device class=0x02: hide",
 		"device 00:02.0: # hide",
 	};
 
@@ -183,7 +201,8 @@ static void test_a_whole_file(void **state)
 			       "initrd=/fairlead/initrd#1.gz\r"
 			       "cmdline=  console=ttyS0 a=\"b # c\" # kept\n"
 			       "\n"
-			       "memory=512M\ncpus=2\niommu=optional\nconsole=com2\nloglevel=debug\nprobe=yes\ndebug=wait\n"
+			       "memory=512M\ncpus=2\niommu=optional\nconsole=com2\nloglevel=debug\nprobe="
+			       "yes\ndebug=wait\n"
 			       "device 00:02.0: hide # a comment"),
 			 0);
 	assert_string_equal(config.kernel, "\\fairlead\\vmlinuz");
@@ -205,7 +224,8 @@ static void test_good_values(void **state)
 	assert_int_equal(config.memory, 64u << 20);
 	assert_int_equal(config.console_port, 0xfff8);
 	assert_int_equal(config.iommu, IOMMU_OFF);
-	assert_int_equal(parse("memory=17179869183G\nconsole=none\ncpus=all\nloglevel=error\nprobe=no\ndebug=off"), 0);
+	assert_int_equal(
+		parse("memory=17179869183G\nconsole=none\ncpus=all\nloglevel=error\nprobe=no\ndebug=off"), 0);
 	assert_true(config.memory == 17179869183ull << 30);
 	assert_int_equal(config.console_port, 0);
 	assert_int_equal(parse("memory=65536K\ncpus=4096"), 0);
@@ -251,10 +271,12 @@ static void test_last_rule_wins(void **state)
 	assert_true(hides(0, PCI_BDF(0, 3, 0), 0x020000));
 }
 
-/* Every beginning of a good file, and good files with bytes changed: any answer, no wrong access, errors that end. */
+/* Every beginning of a good file, and good files with bytes changed: any answer, no wrong access, errors
+ * that end. */
 static void test_garbage(void **state)
 {
-	static const char good[] = "\xef\xbb\xbfkernel=\\k\r\ncmdline=a b\nmemory=1G # x\ndevice 0000:00:02.0: hide\nconsole=0x2e8\n";
+	static const char good[] = "\xef\xbb\xbfkernel=\\k\r\ncmdline=a b\nmemory=1G # x\ndevice "
+				   "0000:00:02.0: hide\nconsole=0x2e8\n";
 	char text[sizeof(good)];
 
 	srand(20260101);
@@ -273,7 +295,7 @@ static void test_garbage(void **state)
 	}
 }
 
-/* ---- load options ------------------------------------------------------------------------------------------- */
+/* ---- load options ---- */
 
 static struct options options;
 
@@ -295,7 +317,10 @@ static int parse_options(const char *text)
 
 static void test_options_refused(void **state)
 {
-	static const char *const bad[] = { "fairlead.efi --prob", "--probe now", "fairlead.efi probe", "--conf", "--conf=", "fs0:\\f.efi -h" };
+	static const char *const bad[] = {
+		"fairlead.efi --prob", "--probe now", "fairlead.efi probe", "--conf", "--conf=",
+		"fs0:\\f.efi -h"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(parse_options(bad[i]), -EINVAL);
@@ -346,12 +371,14 @@ static void test_options_binary(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unknown_key),    cmocka_unit_test(test_bad_values),	cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_given_twice),    cmocka_unit_test(test_nul_byte),	cmocka_unit_test(test_bad_rules),
-		cmocka_unit_test(test_too_many_rules), cmocka_unit_test(test_defaults),	cmocka_unit_test(test_a_whole_file),
-		cmocka_unit_test(test_good_values),    cmocka_unit_test(test_rules),		cmocka_unit_test(test_last_rule_wins),
-		cmocka_unit_test(test_garbage),	       cmocka_unit_test(test_options_refused),	cmocka_unit_test(test_options_read),
-		cmocka_unit_test(test_options_binary),
+		cmocka_unit_test(test_unknown_key),    cmocka_unit_test(test_bad_values),
+		cmocka_unit_test(test_too_long),       cmocka_unit_test(test_given_twice),
+		cmocka_unit_test(test_nul_byte),       cmocka_unit_test(test_bad_rules),
+		cmocka_unit_test(test_too_many_rules), cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_a_whole_file),   cmocka_unit_test(test_good_values),
+		cmocka_unit_test(test_rules),	       cmocka_unit_test(test_last_rule_wins),
+		cmocka_unit_test(test_garbage),	       cmocka_unit_test(test_options_refused),
+		cmocka_unit_test(test_options_read),   cmocka_unit_test(test_options_binary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The iommu= policy: for each policy and each state of the machine, refusal or start, and what is hidden. The hardware's side (PCI, VT-d,
- * the architecture) is played by fakes; the ACPI code is the real one.
+ * The iommu= policy: for each policy and each state of the machine, refusal or start, and what is hidden. The
+ * hardware's side (PCI, VT-d, the architecture) is played by fakes; the ACPI code is the real one.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@
 #include "drivers/iommu/iommu.h"
 #include "tests/unit/acpi_firmware.h"
 
-/* ---- fakes ---------------------------------------------------------------------------------------------------- */
+/* ---- fakes ---- */
 
 static int vtd_answer, ecam_answer, cfg_answer;
 static unsigned int vtd_calls, order_ecam, order_cfg, calls;
@@ -56,7 +56,7 @@ struct iommu *iommu_of(struct pci_dev *dev)
 	return behind_unit[dev - devices] ? &unit : NULL;
 }
 
-/* ---- tests ---------------------------------------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 static int setup(void **state)
 {

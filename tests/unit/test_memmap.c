@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory map against a model (one type for each page), the firmware's descriptors, and the search for a place.
+ * The memory map against a model (one type for each page), the firmware's descriptors, and the search for a
+ * place.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,7 +101,8 @@ static void compare(const int model[PAGES])
 	for (u64 i = 0; i < PAGES; i++) {
 		assert_int_equal(memmap_touches(&map, i << PAGE_SHIFT, PAGE_SIZE), model[i] != NOTHING);
 		for (int type = MEM_RAM; type <= MEM_UNUSABLE; type++)
-			assert_int_equal(memmap_is(&map, i << PAGE_SHIFT, PAGE_SIZE, (enum mem_type)type), model[i] == type);
+			assert_int_equal(memmap_is(&map, i << PAGE_SHIFT, PAGE_SIZE, (enum mem_type)type),
+					 model[i] == type);
 	}
 }
 
@@ -115,17 +117,21 @@ static void test_against_model(void **state)
 			model[i] = NOTHING;
 		for (unsigned int step = 0; step < 40; step++) {
 			u64 page = (u64)rand() % (PAGES - 32), pages = 1 + (u64)rand() % 32;
-			enum mem_type type = (enum mem_type)(rand() % 4);
+			enum mem_type type = (enum mem_type)(rand() % (MEM_UNUSABLE + 1));
 			bool free = true;
 
 			for (u64 i = page; i < page + pages; i++)
 				free &= model[i] == NOTHING;
 			if (rand() % 2) {
-				assert_int_equal(memmap_add(&map, page << PAGE_SHIFT, pages << PAGE_SHIFT, type), free ? 0 : -EEXIST);
+				assert_int_equal(memmap_add(&map, page << PAGE_SHIFT, pages << PAGE_SHIFT,
+							    type),
+						 free ? 0 : -EEXIST);
 				if (free)
 					paint_model(model, page, pages, type, true);
 			} else {
-				assert_int_equal(memmap_retype(&map, page << PAGE_SHIFT, pages << PAGE_SHIFT, type), 0);
+				assert_int_equal(memmap_retype(&map, page << PAGE_SHIFT, pages << PAGE_SHIFT,
+							       type),
+						 0);
 				paint_model(model, page, pages, type, false);
 			}
 		}
@@ -143,6 +149,20 @@ static void test_against_model(void **state)
 	}
 }
 
+/* What is cut melts into what was cut before, and the list gets shorter under way: nothing may be passed
+ * over. */
+static void test_limit_beside_cut(void **state)
+{
+	map.count = 0;
+	assert_int_equal(memmap_add(&map, 0x1000, 0x1000, MEM_CUT), 0);
+	assert_int_equal(memmap_add(&map, 0x2000, 0x1000, MEM_RAM), 0);
+	assert_int_equal(memmap_add(&map, 0x4000, 0x1000, MEM_RAM), 0);
+	assert_int_equal(memmap_limit_ram(&map, 0xfff), 0);
+	assert_int_equal(memmap_bytes(&map, MEM_RAM), 0);
+	assert_int_equal(memmap_bytes(&map, MEM_CUT), 0x3000);
+	assert_well_formed(&map);
+}
+
 static void test_is_needs_every_byte(void **state)
 {
 	map.count = 0;
@@ -157,7 +177,7 @@ static void test_is_needs_every_byte(void **state)
 	assert_false(memmap_touches(&map, 0x3000, 0x1000));
 }
 
-/* ---- the firmware's descriptors ------------------------------------------------------------------------------- */
+/* ---- the firmware's descriptors ---- */
 
 #define STRIDE 48 /* as OVMF's: longer than the structure */
 
@@ -207,12 +227,22 @@ static int convert(enum mem_type (*type_of)(u32))
 static void test_types(void **state)
 {
 	static const enum mem_type after[] = {
-		[UEFI_RESERVED] = MEM_RESERVED, [UEFI_LOADER_CODE] = MEM_RAM, [UEFI_LOADER_DATA] = MEM_RAM,
-		[UEFI_BOOT_SERVICES_CODE] = MEM_RAM, [UEFI_BOOT_SERVICES_DATA] = MEM_RAM,
-		[UEFI_RUNTIME_SERVICES_CODE] = MEM_FIRMWARE, [UEFI_RUNTIME_SERVICES_DATA] = MEM_FIRMWARE,
-		[UEFI_CONVENTIONAL] = MEM_RAM, [UEFI_UNUSABLE] = MEM_UNUSABLE, [UEFI_ACPI_RECLAIM] = MEM_ACPI_RECLAIM,
-		[UEFI_ACPI_NVS] = MEM_ACPI_NVS, [UEFI_MMIO] = MEM_FIRMWARE, [UEFI_MMIO_PORT] = MEM_FIRMWARE,
-		[UEFI_PAL_CODE] = MEM_RESERVED, [UEFI_PERSISTENT] = MEM_RESERVED, [UEFI_UNACCEPTED] = MEM_RESERVED,
+		[UEFI_RESERVED] = MEM_RESERVED,
+		[UEFI_LOADER_CODE] = MEM_RAM,
+		[UEFI_LOADER_DATA] = MEM_RAM,
+		[UEFI_BOOT_SERVICES_CODE] = MEM_RAM,
+		[UEFI_BOOT_SERVICES_DATA] = MEM_RAM,
+		[UEFI_RUNTIME_SERVICES_CODE] = MEM_FIRMWARE,
+		[UEFI_RUNTIME_SERVICES_DATA] = MEM_FIRMWARE,
+		[UEFI_CONVENTIONAL] = MEM_RAM,
+		[UEFI_UNUSABLE] = MEM_UNUSABLE,
+		[UEFI_ACPI_RECLAIM] = MEM_ACPI_RECLAIM,
+		[UEFI_ACPI_NVS] = MEM_ACPI_NVS,
+		[UEFI_MMIO] = MEM_FIRMWARE,
+		[UEFI_MMIO_PORT] = MEM_FIRMWARE,
+		[UEFI_PAL_CODE] = MEM_RESERVED,
+		[UEFI_PERSISTENT] = MEM_RESERVED,
+		[UEFI_UNACCEPTED] = MEM_RESERVED,
 	};
 
 	assert_int_equal(UEFI_UNACCEPTED, 15);
@@ -257,8 +287,8 @@ static void test_short_stride(void **state)
 
 static void test_stricter_type_wins(void **state)
 {
-	static const u32 by_strictness[] = { UEFI_CONVENTIONAL, UEFI_ACPI_RECLAIM, UEFI_ACPI_NVS, UEFI_RESERVED,
-					     UEFI_RUNTIME_SERVICES_DATA, UEFI_UNUSABLE };
+	static const u32 by_strictness[] = { UEFI_CONVENTIONAL, UEFI_ACPI_RECLAIM,	    UEFI_ACPI_NVS,
+					     UEFI_RESERVED,	UEFI_RUNTIME_SERVICES_DATA, UEFI_UNUSABLE };
 
 	for (unsigned int a = 0; a < ARRAY_SIZE(by_strictness); a++) {
 		for (unsigned int b = 0; b < ARRAY_SIZE(by_strictness); b++) {
@@ -300,9 +330,10 @@ static void test_too_many_ranges(void **state)
 
 static void test_descriptors_against_model(void **state)
 {
-	static const u32 types[] = { UEFI_CONVENTIONAL, UEFI_LOADER_DATA, UEFI_ACPI_NVS, UEFI_RESERVED, UEFI_RUNTIME_SERVICES_CODE };
-	static const int strictness[] = { [MEM_RAM] = 0, [MEM_ACPI_RECLAIM] = 1, [MEM_ACPI_NVS] = 2, [MEM_RESERVED] = 3,
-					  [MEM_FIRMWARE] = 4, [MEM_UNUSABLE] = 5 };
+	static const u32 types[] = { UEFI_CONVENTIONAL, UEFI_LOADER_DATA, UEFI_ACPI_NVS, UEFI_RESERVED,
+				     UEFI_RUNTIME_SERVICES_CODE };
+	static const int strictness[] = { [MEM_RAM] = 0,      [MEM_ACPI_RECLAIM] = 1, [MEM_ACPI_NVS] = 2,
+					  [MEM_RESERVED] = 3, [MEM_FIRMWARE] = 4,     [MEM_UNUSABLE] = 5 };
 
 	srand(20260103);
 	for (unsigned int round = 0; round < 300; round++) {
@@ -326,7 +357,7 @@ static void test_descriptors_against_model(void **state)
 	}
 }
 
-/* ---- places --------------------------------------------------------------------------------------------------- */
+/* ---- places ---- */
 
 static void test_place(void **state)
 {
@@ -368,6 +399,14 @@ static void test_place(void **state)
 	q.minimum = ~(u64)0 - 0x10;
 	q.alignment = SIZE_1G;
 	assert_false(place_find(&map, &q, &at));
+	/* At address 0 nothing wraps below it. */
+	map.count = 0;
+	assert_int_equal(memmap_add(&map, 0, 0x10000, MEM_RAM), 0);
+	q = (struct place_request){ .size = 0x2000, .alignment = 0x1000, .last = 0x1ffe };
+	assert_false(place_find(&map, &q, &at));
+	q.last = 0x1fff;
+	assert_true(place_find(&map, &q, &at));
+	assert_int_equal(at, 0);
 }
 
 int main(void)
@@ -377,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_full_map),
 		cmocka_unit_test(test_top_of_address_space),
 		cmocka_unit_test(test_against_model),
+		cmocka_unit_test(test_limit_beside_cut),
 		cmocka_unit_test(test_is_needs_every_byte),
 		cmocka_unit_test(test_types),
 		cmocka_unit_test_setup(test_absurd_descriptors, setup),
