@@ -42,7 +42,7 @@ static int without_iommu(enum iommu_policy policy, const char *reason)
 			  reason);
 		return -EOPNOTSUPP;
 	}
-	log_warn("iommu: %s: devices will reach all of memory (iommu=optional allows it)", reason);
+	log_warn("iommu: %s: without one, devices reach all of memory", reason);
 	return 0;
 }
 
