@@ -6,6 +6,7 @@ earlier test has left it dead. At most one emulator runs at a time.
 
     pytest -m "not full and not soak" tests/system     what `make check` runs
     pytest --bare tests/system                         the same machines without Fairlead: protection must fail then
+    pytest --efi FILE tests/system                     another image: clang's, or one broken on purpose
 """
 import os
 import random
@@ -17,6 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 # pylint: disable=wrong-import-position
+import machine                  # noqa: E402
 from machine import Machine     # noqa: E402
 
 # Devices of the default machine: where each is on bus 0, for the tests that name it.
@@ -31,6 +33,12 @@ ORDER = ["cli", "guest", "lspci", "config_space", "memory", "platform", "nmi", "
 def pytest_addoption(parser):
     parser.addoption("--bare", action="store_true",
                      help="leave Fairlead out: shows which tests can fail (those of protection must)")
+    parser.addoption("--efi", metavar="FILE", help="test this image (default build/x86/fairlead.efi)")
+
+
+def pytest_configure(config):
+    if config.getoption("--efi"):
+        machine.EFI = os.path.abspath(config.getoption("--efi"))
 
 
 def pytest_collection_modifyitems(items):

@@ -15,6 +15,7 @@ import qmp
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 RUN_QEMU = os.path.join(ROOT, "tools", "run-qemu")
+EFI = os.path.join(ROOT, "build", "x86", "fairlead.efi")    # pytest --efi takes another
 LOGS = os.path.join(ROOT, "build", "tests", "system")
 
 READY = "FAIRLEAD-GUEST-READY"
@@ -76,8 +77,16 @@ class Machine:
         arguments = [RUN_QEMU, "--qmp", self.qmp_path, "--log", self.log_path, "--timeout", str(limit)]
         if bare:
             arguments.append("--bare")
+        else:
+            arguments += ["--efi", EFI]
         self.options = arguments[1:] + list(options)
+        # QEMU reports each blocked DMA on its standard error, which must not come in the middle of a serial line.
+        def own_stderr():
+            file = os.open(os.path.join(LOGS, f"{name}.stderr"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            os.dup2(file, 2)
+            os.close(file)
         self.console = pexpect.spawn(sys.executable, arguments + list(options), timeout=COMMAND_S,
+                                     preexec_fn=own_stderr,
                                      encoding="utf-8", codec_errors="replace", echo=False,
                                      dimensions=(50, 500), maxread=65536)
         self.console.delaybeforesend = None

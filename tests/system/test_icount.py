@@ -11,6 +11,7 @@ import re
 
 import pytest
 
+import machine
 from machine import LOGS, run_qemu
 
 pytestmark = pytest.mark.full
@@ -24,8 +25,8 @@ def instructions(name, *options):
     """(counter at init, the kernel's own time at init in microseconds) of one run."""
     os.makedirs(LOGS, exist_ok=True)
     log = os.path.join(LOGS, f"{name}.log")
-    done = run_qemu("--icount", "--no-devices", "--timeout", str(LIMIT_S), "--log", log, "--append", COMMAND, *options,
-                    timeout=LIMIT_S + 30)
+    done = run_qemu("--efi", machine.EFI, "--icount", "--no-devices", "--timeout", str(LIMIT_S), "--log", log,
+                    "--append", COMMAND, *options, timeout=LIMIT_S + 30)
     assert done.returncode == 0, done.stderr
     with open(log, encoding="utf-8", errors="replace") as file:
         text = file.read()

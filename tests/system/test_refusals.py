@@ -12,9 +12,9 @@ import subprocess
 
 import pytest
 
+import machine
 from machine import ESCAPES, LOGS, ROOT, run_qemu
 
-EFI = os.path.join(ROOT, "build", "x86", "fairlead.efi")
 KERNEL = os.path.join(ROOT, "build", "guest", "vmlinuz")
 INITRD = os.path.join(ROOT, "build", "guest", "initrd.gz")
 EFI_ERRORS = range(1, 64)       # UEFI 2.10, appendix D; the shell prints them without the high bit that marks an error
@@ -80,7 +80,7 @@ def make_disk(path, folder):
     os.truncate(path, size)
     tool("mformat", "-i", path, "-T", str(size // 512), "-h", "64", "-s", "32", "::")
     tool("mmd", "-i", path, "::/fairlead")
-    tool("mcopy", "-i", path, EFI, "::/fairlead.efi")
+    tool("mcopy", "-i", path, machine.EFI, "::/fairlead.efi")
     tool("mcopy", "-i", path, KERNEL, "::/fairlead/vmlinuz")
     tool("mcopy", "-i", path, INITRD, "::/fairlead/initrd.gz")
     tool("mcopy", "-i", path, folder / "all.nsh", "::/all.nsh")
@@ -108,7 +108,7 @@ def _transcript(keeper, tmp_path_factory):
     os.makedirs(LOGS, exist_ok=True)
     log = os.path.join(LOGS, "refusals.log")
     # Fairlead on the second disk reads its own volume's configuration, not the first one's, which is a good one.
-    done = run_qemu("--shell=--probe\r\nfs1:\\all.nsh", "--timeout", str(BOOT_S * 2), "--log", log,
+    done = run_qemu("--efi", machine.EFI, "--shell=--probe\r\nfs1:\\all.nsh", "--timeout", str(BOOT_S * 2), "--log", log,
                     "--drive", f"file={disk},if=none,id=refusals,format=raw,snapshot=on",
                     "--device", "ide-hd,drive=refusals,bus=ide.1,bootindex=2", timeout=BOOT_S * 2 + 30)
     text = serial_text(log)
@@ -142,7 +142,7 @@ def refused_by_machine(keeper, name, *options):
     keeper.stop()
     os.makedirs(LOGS, exist_ok=True)
     log = os.path.join(LOGS, f"{name}.log")
-    done = run_qemu("--shell=", "--no-devices", "--timeout", str(BOOT_S), "--log", log, *options,
+    done = run_qemu("--efi", machine.EFI, "--shell=", "--no-devices", "--timeout", str(BOOT_S), "--log", log, *options,
                     timeout=BOOT_S + 30)
     text = serial_text(log)
     status = re.search(r"FAIRLEAD-EFI-STATUS (\S+)", text)
