@@ -6,6 +6,7 @@
 #ifndef BOOT_ACPI_TABLES_H
 #define BOOT_ACPI_TABLES_H
 
+#include "core/acpi_header.h"
 #include "boot/acpi.h"
 
 #define ACPI_RSDP_SIGNATURE "RSD PTR "
@@ -28,20 +29,6 @@ struct PACKED acpi_rsdp {
 #define ACPI_RSDP_V1_SIZE 20u
 static_assert(sizeof(struct acpi_rsdp) == 36, "ACPI 6.5, table 5.3");
 static_assert(offsetof(struct acpi_rsdp, length) == ACPI_RSDP_V1_SIZE, "ACPI 6.5, table 5.3");
-
-/* System Description Table Header, 5.2.6. */
-struct PACKED acpi_header {
-	char signature[4];
-	u32 length; /* of the whole table */
-	u8 revision;
-	u8 checksum;
-	char oem_id[6];
-	char oem_table_id[8];
-	u32 oem_revision;
-	char creator_id[4];
-	u32 creator_revision;
-};
-static_assert(sizeof(struct acpi_header) == 36, "ACPI 6.5, table 5.4");
 
 /* Generic Address Structure, 5.2.3.2. */
 struct PACKED acpi_gas {

@@ -24,21 +24,6 @@ static struct {
 	bool fake_wake; /* a sleep was refused and the guest has not cleared WAK_STS yet */
 } pm;
 
-static u32 port_read(u16 port, unsigned int size)
-{
-	return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
-}
-
-static void port_write(u16 port, unsigned int size, u32 value)
-{
-	if (size == 1)
-		outb(port, (u8)value);
-	else if (size == 2)
-		outw(port, (u16)value);
-	else
-		outl(port, value);
-}
-
 static bool is_power_off(unsigned int block, u8 type)
 {
 	return pm.acpi->s5_known && type == (block ? pm.acpi->s5_type_b : pm.acpi->s5_type_a);
@@ -55,11 +40,11 @@ static void control_access(void *ctx, u16 port, unsigned int size, bool write, u
 	u8 upper;
 
 	if (!write) {
-		*value = port_read(port, size);
+		*value = port_in(port, size);
 		return;
 	}
 	if (offset > enable_byte || offset + size <= enable_byte) {
-		port_write(port, size, allowed);
+		port_out(port, size, allowed);
 		return;
 	}
 	upper = (u8)(*value >> (8 * (enable_byte - offset)));
@@ -74,7 +59,7 @@ static void control_access(void *ctx, u16 port, unsigned int size, bool write, u
 			pm.fake_wake = true;
 		}
 	}
-	port_write(port, size, allowed);
+	port_out(port, size, allowed);
 }
 
 static void status_access(void *ctx UNUSED, u16 port, unsigned int size, bool write, u32 *value)
@@ -88,9 +73,9 @@ static void status_access(void *ctx UNUSED, u16 port, unsigned int size, bool wr
 	if (write) {
 		if (*value & wake)
 			pm.fake_wake = false;
-		port_write(port, size, *value);
+		port_out(port, size, *value);
 	} else {
-		*value = port_read(port, size) | (pm.fake_wake ? wake : 0);
+		*value = port_in(port, size) | (pm.fake_wake ? wake : 0);
 	}
 }
 

@@ -68,6 +68,22 @@ static inline u64 rdtsc(void)
 }
 #endif
 
+/* size: 1, 2 or 4 bytes. */
+static inline u32 port_in(u16 port, unsigned int size)
+{
+	return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
+}
+
+static inline void port_out(u16 port, unsigned int size, u32 value)
+{
+	if (size == 1)
+		outb(port, (u8)value);
+	else if (size == 2)
+		outw(port, (u16)value);
+	else
+		outl(port, value);
+}
+
 /* safe_msr.asm: for what this CPU may not have. 0, or -EFAULT: the instruction raised #GP. */
 int rdmsr_safe(u32 msr, u64 *value);
 int wrmsr_safe(u32 msr, u64 value);

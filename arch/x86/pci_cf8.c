@@ -23,27 +23,17 @@ static u16 select(struct sbdf sbdf, unsigned int offset)
 static u32 cf8_read(void *ctx UNUSED, struct sbdf sbdf, unsigned int offset, unsigned int size)
 {
 	u32 value;
-	u16 port;
 
 	spin_lock(&cf8_lock);
-	port = select(sbdf, offset);
-	value = size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
+	value = port_in(select(sbdf, offset), size);
 	spin_unlock(&cf8_lock);
 	return value;
 }
 
 static void cf8_write(void *ctx UNUSED, struct sbdf sbdf, unsigned int offset, unsigned int size, u32 value)
 {
-	u16 port;
-
 	spin_lock(&cf8_lock);
-	port = select(sbdf, offset);
-	if (size == 1)
-		outb(port, (u8)value);
-	else if (size == 2)
-		outw(port, (u16)value);
-	else
-		outl(port, value);
+	port_out(select(sbdf, offset), size, value);
 	spin_unlock(&cf8_lock);
 }
 

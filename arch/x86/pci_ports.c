@@ -15,21 +15,6 @@
 
 #define LEGACY_TOP 0x100000u /* below 1 MiB: firmware, VGA, option ROMs; no BAR */
 
-static u32 port_in(u16 port, unsigned int size)
-{
-	return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
-}
-
-static void port_out(u16 port, unsigned int size, u32 value)
-{
-	if (size == 1)
-		outb(port, (u8)value);
-	else if (size == 2)
-		outw(port, (u16)value);
-	else
-		outl(port, value);
-}
-
 /* ctx: what to add to the guest's port to reach the device's, modulo 2^16. */
 static void forward_port(void *ctx, u16 port, unsigned int size, bool write, u32 *value)
 {

@@ -34,7 +34,7 @@ static unsigned int port_write_count, port_read_count;
 static bool (*model_read)(u16 port, u8 *value) UNUSED;
 static bool (*model_write)(u16 port, u8 value) UNUSED;
 
-static u32 port_in(u16 port, unsigned int size)
+static u32 fake_port_in(u16 port, unsigned int size)
 {
 	u32 value = 0;
 	u8 byte;
@@ -50,7 +50,7 @@ static u32 port_in(u16 port, unsigned int size)
 	return value;
 }
 
-static void port_out(u16 port, unsigned int size, u32 value)
+static void fake_port_out(u16 port, unsigned int size, u32 value)
 {
 	if (port_write_count < ARRAY_SIZE(port_writes))
 		port_writes[port_write_count] = (struct port_write){ port, size, value };
@@ -65,32 +65,32 @@ static void port_out(u16 port, unsigned int size, u32 value)
 
 u8 inb(u16 port)
 {
-	return (u8)port_in(port, 1);
+	return (u8)fake_port_in(port, 1);
 }
 
 u16 inw(u16 port)
 {
-	return (u16)port_in(port, 2);
+	return (u16)fake_port_in(port, 2);
 }
 
 u32 inl(u16 port)
 {
-	return port_in(port, 4);
+	return fake_port_in(port, 4);
 }
 
 void outb(u16 port, u8 value)
 {
-	port_out(port, 1, value);
+	fake_port_out(port, 1, value);
 }
 
 void outw(u16 port, u16 value)
 {
-	port_out(port, 2, value);
+	fake_port_out(port, 2, value);
 }
 
 void outl(u16 port, u32 value)
 {
-	port_out(port, 4, value);
+	fake_port_out(port, 4, value);
 }
 
 static UNUSED void ports_forget(void)

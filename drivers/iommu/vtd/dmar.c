@@ -6,21 +6,14 @@
  */
 #include "drivers/iommu/vtd/dmar.h"
 
+#include "core/acpi_header.h"
 #include "core/errno.h"
 #include "core/log.h"
 #include "core/string.h"
 
 /* 8.1 */
 struct dmar_header {
-	char signature[4]; /* "DMAR" */
-	u32 length;
-	u8 revision;
-	u8 checksum;
-	char oem_id[6];
-	char oem_table_id[8];
-	u32 oem_revision;
-	char creator_id[4];
-	u32 creator_revision;
+	struct acpi_header acpi; /* signature "DMAR" */
 	u8 host_address_width; /* bits, less one */
 	u8 flags;
 	u8 reserved[10];
@@ -268,10 +261,10 @@ static int MUST_CHECK parse_header(const u8 *bytes, size_t length, struct dmar_t
 	if (length < sizeof(header))
 		return malformed(0, "the table is shorter than its 48-byte header");
 	memcpy(&header, bytes, sizeof(header));
-	if (memcmp(header.signature, "DMAR", sizeof(header.signature)) != 0)
+	if (memcmp(header.acpi.signature, "DMAR", sizeof(header.acpi.signature)) != 0)
 		return malformed(0, "the signature is not DMAR");
-	if (header.length != length)
-		return malformed(offsetof(struct dmar_header, length),
+	if (header.acpi.length != length)
+		return malformed(offsetof(struct acpi_header, length),
 				 "the header's length is not the table's");
 	if (header.host_address_width < 31 || header.host_address_width > 63)
 		return malformed(offsetof(struct dmar_header, host_address_width),
