@@ -23,4 +23,7 @@ void run_on_stack(u64 top, void (*function)(void)) NORETURN;
 /* exits.c: what the guest's last exit asks for. */
 void svm_handle_exit(struct vcpu *v, struct vmcb *vmcb);
 
+/* event.c: sets EVENTINJ, and the IRET intercept while the guest handles an NMI, from what the last exit left in EXITINTINFO and in v. */
+void svm_choose_event(struct vcpu *v, struct vmcb *vmcb);
+
 #endif
