@@ -187,13 +187,13 @@ static unsigned long counter GUARDED_BY(lock);
 static void *count(void *arg)
 {
 	for (unsigned int i = 0; i < TURNS; i++) {
-		unsigned long seen;
+		unsigned long before;
 
 		spin_lock(&lock);
-		seen = counter;
+		before = counter;
 		if (i % 64 == 0)
 			sched_yield(); /* an open door is found even on one CPU */
-		counter = seen + 1;
+		counter = before + 1;
 		spin_unlock(&lock);
 	}
 	return NULL;
