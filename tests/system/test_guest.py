@@ -182,3 +182,9 @@ def test_hpet_is_hidden(guest):
     assert "hpet" not in guest.sh("cat /proc/iomem /proc/timer_list").output.lower()
     for size in (4, 8):
         assert guest.sh(f"physmem read {size} 0xfed00000").number() == (1 << 8 * size) - 1
+
+
+def test_no_efi_runtime_services(guest):
+    """The guest has no way into firmware's runtime code; nor is that code in its map (test_memory)."""
+    assert guest.run("ls /sys/firmware/efi").status != 0
+    assert "EFI v" not in guest.sh("dmesg").output

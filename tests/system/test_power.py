@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Each way to end or restart the machine. One emulator: every reset goes through firmware and comes back to the shell."""
+import functools
+import http.server
+import os
+import threading
+
 import pytest
 
-from machine import Machine
+from machine import ROOT, Machine
 
 RESETS = {
     "reboot-command": "reboot",
@@ -37,6 +42,36 @@ def test_network_works_after_resets(plain):
     """The card is handed over anew, without having been reset by power."""
     plain.sh("for i in $(seq 200); do [ -n \"$(ls /run/net/eth0 2>/dev/null)\" ] && break; sleep 0.1; done; "
              "ping -c 3 -W 10 10.0.2.2", 90)
+
+
+@pytest.fixture(name="guest_files")
+def _guest_files():
+    """A web server on the loopback interface of the host with the guest's kernel and initramfs; its port."""
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        """Answers with the files of build/guest, in silence."""
+
+        def log_message(self, format, *args):   # pylint: disable=redefined-builtin
+            pass
+
+    handler = functools.partial(Handler, directory=os.path.join(ROOT, "build", "guest"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+def test_kexec_starts_a_kernel_that_works(plain, bare, guest_files):
+    """No firmware and no Fairlead in between: devices are as the first kernel left them, the maps stay."""
+    wait = "for i in $(seq 200); do [ -n \"$(ls /run/net/eth0 2>/dev/null)\" ] && break; sleep 0.1; done"
+    plain.sh(f"{wait}; cd /tmp && for f in vmlinuz initrd.gz; do wget -q http://10.0.2.2:{guest_files}/$f || exit 1; done",
+             120)
+    since = plain.mark()
+    plain.type("kexec /tmp/vmlinuz /tmp/initrd.gz\r")
+    plain.wait_for_shell()
+    assert plain.run("ls /tmp/vmlinuz").status != 0, "the same boot as before"
+    assert bare or not [line for line in plain.fairlead_lines(since) if line.startswith("memory: ")], "not a kexec"
+    plain.sh(f"{wait}; ping -c 3 -W 10 10.0.2.2", 90)
 
 
 def test_power_off_ends_with_success(plain):
