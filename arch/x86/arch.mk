@@ -11,7 +11,7 @@ EFI_INCDIR ?= /usr/include/efi
 ARCH_EFI_INCLUDE := -isystem $(EFI_INCDIR) -isystem $(EFI_INCDIR)/x86_64
 ARCH_EFI_CRT0 := $(EFI_LIBDIR)/crt0-efi-x86_64.o
 ARCH_EFI_LIBS := $(EFI_LIBDIR)/libgnuefi.a $(EFI_LIBDIR)/libefi.a
-ARCH_LDS := boot/fairlead.lds
+ARCH_LDS := arch/x86/fairlead.lds
 ARCH_PE_TARGET := efi-app-x86_64
 
 ARCH_SRCS := $(wildcard arch/x86/*.c arch/x86/svm/*.c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the linker put things (boot/fairlead.lds). All are 4 KiB aligned.
+ * Where the linker put things (arch/x86/fairlead.lds). All are 4 KiB aligned.
  */
 #ifndef ARCH_X86_IMAGE_H
 #define ARCH_X86_IMAGE_H
