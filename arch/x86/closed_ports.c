@@ -32,13 +32,16 @@ int closed_ports_init(void)
 
 int closed_ports_hide(const struct pci_dev *dev)
 {
-	int ret = 0;
+	int first_error = 0;
 
-	for (unsigned int i = 0; !ret && i < PCI_BARS; i++) {
+	for (unsigned int i = 0; i < PCI_BARS; i++) {
 		const struct pci_bar *bar = &dev->bar[i];
+		int ret = 0;
 
 		if (bar->type == PCI_BAR_IO && bar->base && bar->base + bar->size <= 0x10000)
 			ret = pio_claim((u16)bar->base, (u16)bar->size, closed_access, NULL, "hidden device");
+		if (!first_error)
+			first_error = ret; /* the other BARs are closed all the same */
 	}
-	return ret;
+	return first_error;
 }

@@ -94,10 +94,13 @@ static void quiesce_devices(void)
 /* What is not memory but belongs to the guest: interrupt controllers and the legacy areas below 1 MiB. */
 static void map_platform(void)
 {
-	for (unsigned int i = 0; i < boot_info.acpi.ioapics; i++)
-		must(vm_map_mmio(&guest, ALIGN_DOWN(boot_info.acpi.ioapic[i].base, PAGE_SIZE),
-				 ALIGN_DOWN(boot_info.acpi.ioapic[i].base, PAGE_SIZE), PAGE_SIZE, PT_READ | PT_WRITE),
-		     "mapping an I/O APIC");
+	for (unsigned int i = 0; i < boot_info.acpi.ioapics; i++) {
+		paddr_t page = ALIGN_DOWN(boot_info.acpi.ioapic[i].base, PAGE_SIZE);
+
+		/* Two may share a page, or firmware lists one twice. */
+		if (pt_lookup(&guest.stage2, page, NULL, NULL, NULL))
+			must(vm_map_mmio(&guest, page, page, PAGE_SIZE, PT_READ | PT_WRITE), "mapping an I/O APIC");
+	}
 	if (!memmap_touches(&boot_info.memmap, VGA_BASE, VGA_SIZE))
 		must(vm_map_mmio(&guest, VGA_BASE, VGA_BASE, VGA_SIZE, PT_READ | PT_WRITE), "mapping the VGA window");
 	if (!memmap_touches(&boot_info.memmap, ROM_AREA_BASE, ROM_AREA_SIZE))
@@ -194,7 +197,8 @@ static void give_device(struct pci_dev *dev)
 		return;
 	}
 	must(ret, "showing a device to the guest");
-	if (guest.dma_on)
+	/* A device that no unit covers is here only with iommu=optional, and discovery has warned of it. */
+	if (guest.dma_on && iommu_of(dev))
 		must(iommu_attach(dev, &guest.dma), "attaching a device to the guest's DMA map");
 	must(pci_dev_set_owner(dev, PCI_OWNER_GUEST), "giving a device to the guest");
 }

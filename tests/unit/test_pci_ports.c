@@ -350,12 +350,14 @@ static void two_hidden_at_one_place_are_told(void **state)
 		.bar = { [3] = { .type = PCI_BAR_IO, .base = 0xd020, .size = 0x10 } }
 	};
 	static const struct pci_dev over_policy = {
-		.bar = { { .type = PCI_BAR_IO, .base = 0xcf0, .size = 0x10 } }
+		.bar = { { .type = PCI_BAR_IO, .base = 0xcf0, .size = 0x10 },
+			 { .type = PCI_BAR_IO, .base = 0xb000, .size = 0x20 } }
 	};
 
 	assert_int_equal(closed_ports_hide(&hidden), 0);
 	assert_int_equal(closed_ports_hide(&inside), -EEXIST);
 	assert_int_equal(closed_ports_hide(&over_policy), -EEXIST);
+	is_closed(0xb000, 0x20); /* the BAR behind the one that cannot be closed */
 	is_closed(0xd000, 0x40);
 	policy_answers();
 }
