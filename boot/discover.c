@@ -85,7 +85,7 @@ unsigned int discover_hide_devices(const struct config *config, unsigned int uni
 	struct pci_dev *dev;
 	unsigned int hidden = 0;
 
-	for (dev = pci_dev_first(); dev; dev = dev->next) {
+	for (dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev)) {
 		bool hide = hidden_by_config(config, dev);
 
 		if (!hide && units && !iommu_of(dev)) {

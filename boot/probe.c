@@ -45,7 +45,7 @@ static void report_devices(void)
 	struct pci_dev *dev;
 
 	pci_log_tree();
-	for (dev = pci_dev_first(); dev; dev = dev->next)
+	for (dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev))
 		log_info("pci: " SBDF_FMT " would be %s", SBDF_ARGS(dev->sbdf),
 			 dev->flags & PCI_FLAG_HIDDEN ? "hidden from the guest" : "passed through");
 }

@@ -17,6 +17,15 @@ void arch_describe_cpu(void);
 int MUST_CHECK arch_pci_cfg_init(void);
 /* start.c: boot services are gone, boot_info is complete. Takes the machine and runs the guest. */
 void arch_start(void) NORETURN;
+/* How many CPUs Fairlead can know of. */
+#define CPUS_MAX 64
+/* cpu.c: which CPU this is: 0 .. CPUS_MAX-1, the boot CPU is 0. Any context. */
+unsigned int arch_cpu_index(void);
+/* nmi.c: an NMI to that CPU: if it runs the guest, it exits. Never waits. Any context, NMI included. */
+void arch_cpu_kick(unsigned int cpu);
+/* timer.c: the timer that the guest does not have fires (an NMI to the boot CPU) at that moment of arch_time_us(), or at once if that
+ * has passed; ~0: never. One moment at a time: the last call counts. Exit path. */
+void arch_timer_arm(u64 at_us);
 /* cpu.c: a hint inside a busy-wait loop. */
 void arch_cpu_relax(void);
 /* cpu.c: microseconds since some moment, monotonic; good to about 1%; the first call measures and

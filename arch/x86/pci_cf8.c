@@ -12,7 +12,8 @@
 #define CONFIG_DATA 0xcfc
 #define CONFIG_ENABLE BIT32(31)
 
-static struct spinlock cf8_lock = SPINLOCK_INIT; /* a leaf */
+static LOCK_CLASS(cf8_class, "cf8");
+static struct spinlock cf8_lock = SPINLOCK_INIT(cf8_class); /* a leaf */
 
 static u16 select(struct sbdf sbdf, unsigned int offset)
 {

@@ -87,7 +87,7 @@ static void log_memory(void)
 /* Every device stops writing to memory; the guest's drivers switch bus mastering on again. */
 static void quiesce_devices(void)
 {
-	for (struct pci_dev *dev = pci_dev_first(); dev; dev = dev->next)
+	for (struct pci_dev *dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev))
 		pci_dev_stop_dma(dev);
 }
 
@@ -175,7 +175,7 @@ static unsigned int count_devices(void)
 {
 	unsigned int n = 0;
 
-	for (struct pci_dev *dev = pci_dev_first(); dev; dev = dev->next)
+	for (struct pci_dev *dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev))
 		n++;
 	return n;
 }
@@ -209,7 +209,7 @@ static void give_devices(void)
 	must(vpci_add_ecam_regions(&guest), "emulated ECAM");
 	if (guest.dma_on)
 		map_reserved_regions();
-	for (struct pci_dev *dev = pci_dev_first(); dev; dev = dev->next) {
+	for (struct pci_dev *dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev)) {
 		if (dev->flags & PCI_FLAG_HIDDEN) {
 			hide_device(dev);
 			continue;

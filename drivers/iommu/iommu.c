@@ -10,6 +10,8 @@
 
 #define RESERVED_MAX 64
 
+LOCK_CLASS(iommu_domain_class, "iommu_domain");
+
 static struct iommu *units; /* written at boot; in order of registration */
 static struct iommu_reserved reserved[RESERVED_MAX];
 static unsigned int reserved_count;
@@ -83,7 +85,7 @@ int iommu_domain_init(struct iommu_domain *domain)
 {
 	if (!units)
 		return -ENODEV;
-	spin_init(&domain->lock);
+	spin_init(&domain->lock, &iommu_domain_class);
 	return units->ops->domain_init(domain);
 }
 
@@ -219,8 +221,9 @@ struct fault_source {
 	u64 count; /* 0: free */
 };
 
+static LOCK_CLASS(report_class, "iommu_report");
 static struct spinlock report_lock =
-	SPINLOCK_INIT; /* guards sources[]; taken under a unit's own fault lock */
+	SPINLOCK_INIT(report_class); /* guards sources[]; taken under a unit's own fault lock */
 static struct fault_source sources[FAULT_SOURCES + 1]; /* the last is shared by whoever found no place */
 
 /* How many faults that device has had, this one included. */

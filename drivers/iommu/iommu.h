@@ -18,6 +18,8 @@
 
 struct iommu;
 
+extern struct lock_class iommu_domain_class; /* iommu_domain.lock */
+
 /* The memory that a set of devices may reach: one DMA map, used by every unit its devices stand behind. */
 struct iommu_domain {
 	struct pagetable table;

@@ -39,7 +39,13 @@ struct pci_segment {
 static struct pci_segment segments[PCI_SEGMENTS_MAX];
 static _Atomic u32 segment_count; /* grows at boot only; entries below it are complete */
 
-static struct spinlock pool_lock = SPINLOCK_INIT;
+static LOCK_CLASS(pool_class, "pci_pool");
+static LOCK_CLASS(slots_class, "pci_slots");
+LOCK_CLASS(pci_domain_class, "pci_domain");
+LOCK_CLASS(pci_vpci_class, "pci_vpci");
+LOCK_CLASS(pci_dev_class, "pci_dev");
+LOCK_CLASS(pci_vf_class, "pci_vf");
+static struct spinlock pool_lock = SPINLOCK_INIT(pool_class);
 static struct pci_dev *pool_free GUARDED_BY(pool_lock); /* linked through next */
 static unsigned int pool_free_count GUARDED_BY(pool_lock);
 
@@ -63,7 +69,7 @@ int pci_objects_init(unsigned int max)
 	pool_free = NULL;
 	pool_free_count = max;
 	for (unsigned int i = max; i-- > 0;) {
-		objects[i].next = pool_free;
+		objects[i].pool_next = pool_free;
 		pool_free = &objects[i];
 	}
 	spin_unlock(&pool_lock);
@@ -87,7 +93,7 @@ static struct pci_dev *pool_get(void)
 	spin_lock(&pool_lock);
 	dev = pool_free;
 	if (dev) {
-		pool_free = dev->next;
+		pool_free = dev->pool_next;
 		pool_free_count--;
 	}
 	spin_unlock(&pool_lock);
@@ -97,7 +103,7 @@ static struct pci_dev *pool_get(void)
 static void pool_put(struct pci_dev *dev)
 {
 	spin_lock(&pool_lock);
-	dev->next = pool_free;
+	dev->pool_next = pool_free;
 	pool_free = dev;
 	pool_free_count++;
 	spin_unlock(&pool_lock);
@@ -184,7 +190,7 @@ static void release(struct pci_dev *dev)
 		pci_dev_put(parent, PCI_REF_PARENT);
 }
 
-void pci_dev_get(struct pci_dev *dev, enum pci_ref_kind kind)
+void pci_dev_get_at(struct pci_dev *dev, enum pci_ref_kind kind, struct code_site site UNUSED)
 {
 	refcnt_get(&dev->refs);
 	count_kind(dev, kind);
@@ -202,7 +208,7 @@ static bool same_sbdf(struct sbdf a, struct sbdf b)
 	return a.segment == b.segment && a.bdf == b.bdf;
 }
 
-struct pci_dev *pci_dev_find(struct sbdf sbdf)
+struct pci_dev *pci_dev_find_at(struct sbdf sbdf, struct code_site site UNUSED)
 {
 	struct pci_slot *slot = slot_of(sbdf);
 	struct pci_dev *dev = slot ? atomic_load_explicit(&slot->dev, memory_order_acquire) : NULL;
@@ -239,11 +245,11 @@ struct pci_dev *pci_dev_create(struct sbdf sbdf, struct pci_dev *parent)
 	 */
 	memset((u8 *)dev + sizeof(dev->refs), 0, sizeof(*dev) - sizeof(dev->refs));
 	static_assert(offsetof(struct pci_dev, refs) == 0, "the count comes first");
-	spin_init(&dev->lock);
-	spin_init(&dev->vpci_lock);
+	spin_init(&dev->lock, &pci_dev_class);
+	spin_init(&dev->vpci_lock, &pci_vpci_class);
 	atomic_store_explicit(&dev->state, PCI_NEW, memory_order_relaxed);
 	dev->sbdf = sbdf;
-	dev->owner = PCI_OWNER_QUARANTINE;
+	atomic_store_explicit(&dev->owner, PCI_OWNER_QUARANTINE, memory_order_relaxed);
 	dev->parent = parent;
 	if (parent)
 		pci_dev_get(parent, PCI_REF_PARENT);
@@ -264,7 +270,7 @@ static struct pci_slot *slot_make(struct sbdf sbdf)
 			return NULL;
 		seg = &segments[n];
 		seg->number = sbdf.segment;
-		spin_init(&seg->slots_lock);
+		spin_init(&seg->slots_lock, &slots_class);
 		for (unsigned int bus = 0; bus < BUSES; bus++)
 			atomic_store_explicit(&seg->bus[bus], NULL, memory_order_relaxed);
 		atomic_store_explicit(&segment_count, n + 1, memory_order_release);
@@ -300,7 +306,7 @@ int pci_dev_publish(struct pci_dev *dev)
 	if (ret)
 		return ret;
 	if (last_dev)
-		last_dev->next = dev;
+		last_dev->domain_next = dev;
 	else
 		first_dev = dev;
 	last_dev = dev;
@@ -311,13 +317,13 @@ static void list_remove(struct pci_dev *dev)
 {
 	struct pci_dev *before = NULL;
 
-	for (struct pci_dev *d = first_dev; d; before = d, d = d->next) {
+	for (struct pci_dev *d = first_dev; d; before = d, d = d->domain_next) {
 		if (d != dev)
 			continue;
 		if (before)
-			before->next = dev->next;
+			before->domain_next = dev->domain_next;
 		else
-			first_dev = dev->next;
+			first_dev = dev->domain_next;
 		if (last_dev == dev)
 			last_dev = before;
 		return;
@@ -334,9 +340,15 @@ void pci_dev_drop(struct pci_dev *dev)
 	pci_dev_put(dev, PCI_REF_BASE);
 }
 
-struct pci_dev *pci_dev_first(void)
+struct pci_dev *pci_dev_next_at(struct pci_dev *prev, struct code_site site)
 {
-	return first_dev;
+	struct pci_dev *next = prev ? prev->domain_next : first_dev;
+
+	if (next)
+		pci_dev_get_at(next, PCI_REF_TRANSIENT, site);
+	if (prev)
+		pci_dev_put(prev, PCI_REF_TRANSIENT);
+	return next;
 }
 
 int pci_dev_set_owner(struct pci_dev *dev, enum pci_owner owner)
@@ -345,7 +357,7 @@ int pci_dev_set_owner(struct pci_dev *dev, enum pci_owner owner)
 
 	spin_lock(&dev->lock);
 	if (atomic_load_explicit(&dev->state, memory_order_relaxed) == PCI_LIVE) {
-		dev->owner = owner;
+		atomic_store_explicit(&dev->owner, owner, memory_order_release);
 		ret = 0;
 	}
 	spin_unlock(&dev->lock);

@@ -80,6 +80,6 @@ static void log_device(const struct pci_dev *dev)
 
 void pci_log_tree(void)
 {
-	for (struct pci_dev *dev = pci_dev_first(); dev; dev = dev->next)
+	for (struct pci_dev *dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev))
 		log_device(dev);
 }

@@ -46,10 +46,10 @@ static bool has_bar_in(const struct pci_dev *other, paddr_t base, u64 size)
 	return false;
 }
 
-/* The function that is kept from the guest and has registers in the same pages; NULL: none. Boot. */
-static const struct pci_dev *hidden_neighbour(const struct pci_dev *dev, paddr_t base, u64 size)
+/* The function that is kept from the guest and has registers in the same pages, a TRANSIENT reference; NULL: none. */
+static struct pci_dev *hidden_neighbour(const struct pci_dev *dev, paddr_t base, u64 size)
 {
-	for (struct pci_dev *d = pci_dev_first(); d; d = d->next) {
+	for (struct pci_dev *d = pci_dev_next(NULL); d; d = pci_dev_next(d)) {
 		if (d != dev && (atomic_load_explicit(&d->flags, memory_order_relaxed) & PCI_FLAG_HIDDEN) &&
 		    has_bar_in(d, base, size))
 			return d;
@@ -63,7 +63,7 @@ static void judge_memory_bar(struct vpci_dev *v, unsigned int i)
 	struct vpci_bar *bar = &v->bar[i];
 	const struct vpci_platform *p = vpci_platform();
 	u64 size = pages_size(bar->host, bar->size);
-	const struct pci_dev *neighbour;
+	struct pci_dev *neighbour;
 
 	if (!bar->host)
 		return; /* said when the guest wants to use it */
@@ -80,6 +80,8 @@ static void judge_memory_bar(struct vpci_dev *v, unsigned int i)
 		log_warn("vpci: " SBDF_FMT " BAR %u shares a page with hidden " SBDF_FMT
 			 ": not given to the guest",
 			 SBDF_ARGS(v->dev->sbdf), i, SBDF_ARGS(neighbour->sbdf));
+	if (neighbour)
+		pci_dev_put(neighbour, PCI_REF_TRANSIENT);
 }
 
 void vpci_bars_init(struct vpci_dev *v)

@@ -19,7 +19,8 @@ struct interval {
 	bool mapped;
 };
 
-static struct spinlock bar_lock = SPINLOCK_INIT; /* the domain's bar_lock of pci-objects: everything below */
+static LOCK_CLASS(bar_class, "bar_map");
+static struct spinlock bar_lock = SPINLOCK_INIT(bar_class); /* the domain's bar_lock of pci-objects: everything below */
 static struct interval *intervals GUARDED_BY(bar_lock);
 static unsigned int interval_count GUARDED_BY(bar_lock);
 static struct vm *map_vm GUARDED_BY(bar_lock);

@@ -13,7 +13,8 @@
 
 static const struct vpci_platform *platform;
 
-static struct spinlock pool_lock = SPINLOCK_INIT; /* which entries are in use, and `retired` */
+static LOCK_CLASS(pool_class, "vpci_pool");
+static struct spinlock pool_lock = SPINLOCK_INIT(pool_class); /* which entries are in use, and `retired` */
 static struct vpci_dev *pool;			  /* pool_size blocks of VPCI_DEV_PAGES pages */
 static unsigned int pool_size;
 static struct vpci_stats retired; /* counts of devices that were detached */

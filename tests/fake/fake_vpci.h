@@ -278,7 +278,7 @@ static inline int attach_all(void **state)
 {
 	int ret = setup(state);
 
-	for (struct pci_dev *d = pci_dev_first(); d && !ret; d = d->next)
+	for (struct pci_dev *d = pci_dev_next(NULL); d && !ret; d = pci_dev_next(d))
 		ret = vpci_attach(d);
 	return ret;
 }

@@ -181,7 +181,8 @@ static void test_pages_contiguous(void **state)
 #define THREADS 4
 #define TURNS 20000
 
-static struct spinlock lock = SPINLOCK_INIT;
+static LOCK_CLASS(lock_class, "test");
+static struct spinlock lock = SPINLOCK_INIT(lock_class);
 static unsigned long counter GUARDED_BY(lock);
 
 static void *count(void *arg)

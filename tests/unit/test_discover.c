@@ -46,9 +46,11 @@ int arch_pci_cfg_init(void)
 	return cfg_answer;
 }
 
-struct pci_dev *pci_dev_first(void)
+struct pci_dev *pci_dev_next_at(struct pci_dev *prev, struct code_site site)
 {
-	return &devices[0];
+	if (!prev)
+		return &devices[0];
+	return prev == &devices[2] ? NULL : prev + 1;
 }
 
 struct iommu *iommu_of(struct pci_dev *dev)
@@ -68,7 +70,6 @@ static int setup(void **state)
 	memset(devices, 0, sizeof(devices));
 	for (unsigned int i = 0; i < 3; i++) {
 		devices[i].sbdf.bdf = PCI_BDF(0, i + 1, 0);
-		devices[i].next = i < 2 ? &devices[i + 1] : NULL;
 		devices[i].class_code = 0x020000;
 		behind_unit[i] = true;
 	}

@@ -121,9 +121,9 @@ static void test_garbage_storm(void **state)
 	check_invariants(host_before, port_before);
 	/* The storm got to where it hurts, and nobody was taken for vanished. */
 	assert_true(nic->resets > 500 && map_calls > 1000);
-	for (struct pci_dev *d = pci_dev_first(); d; d = d->next)
+	for (struct pci_dev *d = pci_dev_next(NULL); d; d = pci_dev_next(d))
 		assert_false(d->flags & PCI_FLAG_GONE);
-	for (struct pci_dev *d = pci_dev_first(); d; d = d->next)
+	for (struct pci_dev *d = pci_dev_next(NULL); d; d = pci_dev_next(d))
 		assert_int_equal(vpci_detach(d), 0);
 	assert_int_equal(mappings, 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(ports); i++)

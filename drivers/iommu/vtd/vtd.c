@@ -13,6 +13,10 @@
 #include "core/log.h"
 #include "core/mmio.h"
 
+LOCK_CLASS(vtd_queue_class, "vtd_queue");
+LOCK_CLASS(vtd_tables_class, "vtd_tables");
+LOCK_CLASS(vtd_fault_class, "vtd_fault");
+
 /* What every unit of the machine can do. */
 struct vtd_limits {
 	unsigned int levels;
@@ -137,9 +141,9 @@ static int MUST_CHECK probe(struct vtd_unit *unit, unsigned int index)
 		.regs = phys_to_virt(dmar.unit[index].base),
 		.dmar = &dmar.unit[index],
 	};
-	spin_init(&unit->tables_lock);
-	spin_init(&unit->queue.lock);
-	spin_init(&unit->fault_lock);
+	spin_init(&unit->tables_lock, &vtd_tables_class);
+	spin_init(&unit->queue.lock, &vtd_queue_class);
+	spin_init(&unit->fault_lock, &vtd_fault_class);
 	atomic_flag_clear(&unit->write_buffer_busy);
 
 	version = mmio_read32(unit->regs + VTD_VER);

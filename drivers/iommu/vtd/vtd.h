@@ -23,6 +23,8 @@
 #define VTD_QUEUE_ENTRIES 256u /* one page of 128-bit descriptors */
 #define VTD_DEVFNS 256u
 
+extern struct lock_class vtd_queue_class, vtd_tables_class, vtd_fault_class;
+
 struct vtd_queue {
 	struct spinlock lock;
 	volatile struct vtd_descriptor *ring; /* NULL until enabled: then nothing is cached either */

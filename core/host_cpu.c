@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Host builds only: the architecture's part of core/arch.h for threads that play CPUs. Each is weak: a test that
+ * wants to see the call brings its own. Empty in the image.
+ */
+#include "core/arch.h"
+
+#ifdef FL_HOST
+#include <sched.h>
+#include <time.h>
+
+#define WEAK __attribute__((weak))
+
+/* Which CPU this thread plays; a test's threads set theirs first. */
+_Thread_local unsigned int host_cpu;
+
+WEAK unsigned int arch_cpu_index(void)
+{
+	return host_cpu;
+}
+
+WEAK void arch_cpu_kick(unsigned int cpu UNUSED)
+{
+}
+
+WEAK void arch_timer_arm(u64 at_us UNUSED)
+{
+}
+
+WEAK void arch_cpu_relax(void)
+{
+	sched_yield();
+}
+
+WEAK u64 arch_time_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (u64)now.tv_sec * 1000000u + (u64)now.tv_nsec / 1000u;
+}
+#endif
