@@ -7,7 +7,12 @@
 
 #ifdef FL_HOST
 #include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
+
+#include "core/log.h"
 
 #define WEAK __attribute__((weak))
 
@@ -38,5 +43,24 @@ WEAK u64 arch_time_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (u64)now.tv_sec * 1000000u + (u64)now.tv_nsec / 1000u;
+}
+
+void host_report(const char *text);
+
+WEAK void host_report(const char *text)
+{
+	fputs(text, stderr);
+}
+
+WEAK void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("panic: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	abort();
 }
 #endif

@@ -29,13 +29,13 @@ void lockcheck_acquired(struct spinlock *lock, bool waited);
 void lockcheck_release(struct spinlock *lock);
 /* The architecture's NMI handler, around whatever it does. */
 void lockcheck_nmi(bool inside);
-/* A TRANSIENT reference was taken or dropped on this CPU; `what` names the object in reports. */
+/* A TRANSIENT reference was taken or dropped on this CPU; reports name the place where it was taken. */
 void lockcheck_ref(const void *object, struct code_site site, bool taken);
 /* The next instruction is the guest's: nothing may be held, locks or TRANSIENT references. */
 void lockcheck_vm_entry(void);
 /* One class after the other, from index 0; false past the end. */
 bool lockcheck_class(unsigned int index, struct lock_class_info *out);
-/* Whether an edge "`inner` was taken under `outer`" was ever seen; for the monitor and tests. */
+/* Whether "`inner` was taken under `outer`" was ever seen; indexes as above. For the monitor and tests. */
 bool lockcheck_edge(unsigned int outer, unsigned int inner);
 /* Tests: gets each report, one text of several lines. NULL: back to log and panic. */
 void lockcheck_on_report(void (*fn)(const char *text));

@@ -184,9 +184,11 @@ static void test_pages_contiguous(void **state)
 static LOCK_CLASS(lock_class, "test");
 static struct spinlock lock = SPINLOCK_INIT(lock_class);
 static unsigned long counter GUARDED_BY(lock);
+extern _Thread_local unsigned int host_cpu; /* core/host_cpu.c */
 
 static void *count(void *arg)
 {
+	host_cpu = (unsigned int)(uintptr_t)arg;
 	for (unsigned int i = 0; i < TURNS; i++) {
 		unsigned long before;
 
@@ -205,7 +207,7 @@ static void test_lock_excludes(void **state)
 	pthread_t thread[THREADS];
 
 	for (unsigned int i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&thread[i], NULL, count, NULL), 0);
+		assert_int_equal(pthread_create(&thread[i], NULL, count, (void *)(uintptr_t)i), 0);
 	for (unsigned int i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
 	assert_int_equal(counter, (unsigned long)THREADS * TURNS);
