@@ -149,6 +149,7 @@ struct pci_bar {
 #define PCI_SITES 16	     /* holders remembered per object, debug builds */
 
 struct vpci_dev; /* drivers/vpci: the guest's view */
+struct pci_msi;	 /* drivers/pci/msi.h */
 
 /* Lock classes, outermost first. A VF's own lock has a class of its own, because it may be taken under its PF's. */
 extern struct lock_class pci_domain_class; /* pci_domain.pdevs_lock */
@@ -195,7 +196,9 @@ struct pci_dev {
 	struct pci_dev *domain_next GUARDED_BY(pci_domain_class);
 	struct pci_dev *domain_prev GUARDED_BY(pci_domain_class);
 	struct spinlock vpci_lock; /* guards vpci, what it points to and the MSI descriptors; outlives vpci */
-	struct vpci_dev *vpci;	   /* NULL: the guest does not see the device */
+	struct vpci_dev *vpci GUARDED_BY(pci_vpci_class); /* NULL: the guest does not see the device */
+	struct pci_msi *msi_first GUARDED_BY(pci_vpci_class); /* msi.h: messages that the guest has enabled */
+	_Atomic u32 msi_count; /* descriptors of the device, those being freed included; each is an MSI reference */
 	bool ats_on;		   /* on its IOMMU's ATS list; under ats_lock */
 	struct pci_dev *ats_next;
 	struct work release;	   /* queued by the last put */
