@@ -9,6 +9,8 @@
 #ifndef CORE_SHOOTDOWN_H
 #define CORE_SHOOTDOWN_H
 
+#include <stdatomic.h>
+
 #include "core/types.h"
 
 struct shootdown {
@@ -19,6 +21,8 @@ struct shootdown {
 	} cpu[64];
 };
 
+/* An unused one. Boot. */
+void shootdown_init(struct shootdown *s);
 /*
  * By each CPU directly before the guest's entry; true: it must flush its translations with that entry. The look at the
  * generation comes after `in_guest` was set, so a bump is either seen here or the bumper sees this CPU in the guest.

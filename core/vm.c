@@ -8,11 +8,25 @@
 #include "core/errno.h"
 #include "core/log.h"
 
+LOCK_CLASS(stage2_class, "stage2");
+
 struct vm guest;
+
+static void lock_stage2(struct vm *vm) ACQUIRES(stage2_class)
+{
+	spin_lock(&vm->stage2_lock);
+}
+
+static void unlock_stage2(struct vm *vm) RELEASES(stage2_class)
+{
+	spin_unlock(&vm->stage2_lock);
+}
 
 int vm_init(struct vm *vm, const struct pt_format *format, unsigned int levels, unsigned int max_leaf)
 {
 	*vm = (struct vm){ 0 };
+	spin_init(&vm->stage2_lock, &stage2_class);
+	shootdown_init(&vm->shootdown);
 	return pt_init(&vm->stage2, format, levels, max_leaf);
 }
 
@@ -49,32 +63,52 @@ int vm_map_memory(struct vm *vm, const struct memmap *map)
 		if (ret)
 			return ret;
 	}
-	vm->stage2_changed = true;
 	return 0;
 }
 
 int vm_map_mmio(struct vm *vm, gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot)
 {
-	int ret = pt_map(&vm->stage2, gpa, hpa, size, prot | PT_DEVICE);
+	int ret;
 
-	if (!ret)
-		vm->stage2_changed = true;
+	lock_stage2(vm);
+	ret = pt_map(&vm->stage2, gpa, hpa, size, prot | PT_DEVICE);
+	unlock_stage2(vm);
 	return ret;
 }
 
 int vm_unmap_mmio(struct vm *vm, gpa_t gpa, u64 size)
 {
-	int ret = pt_unmap(&vm->stage2, gpa, size);
+	int ret;
 
-	if (!ret)
-		vm->stage2_changed = true;
+	lock_stage2(vm);
+	ret = pt_unmap(&vm->stage2, gpa, size);
+	/*
+	 * The generation is read after the entries were cleared, for every CPU to see: one that is newer then began
+	 * after them, and who flushes for it does not find them again. A store and a load: only a full fence orders
+	 * the two.
+	 */
+	atomic_thread_fence(memory_order_seq_cst);
+	vm->retired_at = atomic_load_explicit(&vm->shootdown.generation, memory_order_relaxed);
+	unlock_stage2(vm);
 	return ret;
 }
 
-void vm_flushed(struct vm *vm)
+u64 vm_shootdown(struct vm *vm)
 {
-	vm->stage2_changed = false;
-	pt_reclaim(&vm->stage2);
+	return shootdown_begin(&vm->shootdown);
+}
+
+int vm_shootdown_wait(struct vm *vm, u64 generation)
+{
+	int ret = shootdown_wait(&vm->shootdown, generation);
+
+	if (ret)
+		return ret; /* the tables wait for a later one that is done */
+	lock_stage2(vm);
+	if (vm->retired_at < generation)
+		pt_reclaim(&vm->stage2);
+	unlock_stage2(vm);
+	return 0;
 }
 
 int vm_add_region(struct vm *vm, const struct vm_mmio_region *region)

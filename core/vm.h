@@ -9,8 +9,10 @@
 #ifndef CORE_VM_H
 #define CORE_VM_H
 
+#include "core/lock.h"
 #include "core/memmap.h"
 #include "core/pagetable/pagetable.h"
+#include "core/shootdown.h"
 #include "drivers/iommu/iommu.h"
 
 /* size: 1, 2, 4, 8; the access does not cross the region's end. value: read fills it, zero-extended. Exit path. */
@@ -27,13 +29,17 @@ struct vm_mmio_region {
 #define VM_MMIO_REGIONS 16
 #define VM_LOGGED_PAGES 64
 
+extern struct lock_class stage2_class; /* one of the page-table locks: only leaves may be taken under it */
+
 struct vm {
+	struct spinlock stage2_lock; /* of changes; hardware and pt_lookup() read the table without it */
 	struct pagetable stage2;
+	struct shootdown shootdown;
+	u64 retired_at GUARDED_BY(stage2_class); /* the generation when an unmap last may have emptied tables */
 	struct iommu_domain dma;
 	bool dma_on; /* false: iommu=off, or optional and absent */
 	struct vm_mmio_region region[VM_MMIO_REGIONS];
 	unsigned int regions;
-	bool stage2_changed; /* set by map/unmap; the architecture flushes before the next entry, then calls vm_flushed() */
 	u64 unowned_reads, unowned_writes;
 	gpa_t logged_page[VM_LOGGED_PAGES];
 	unsigned int logged_pages;
@@ -45,14 +51,20 @@ extern struct vm guest; /* there is one */
 int MUST_CHECK vm_init(struct vm *vm, const struct pt_format *format, unsigned int levels, unsigned int max_leaf);
 /* Maps what the memory map grants the guest: CPU access for RAM, ACPI, NVS and reserved; DMA (if dma_on) for RAM only. Boot. */
 int MUST_CHECK vm_map_memory(struct vm *vm, const struct memmap *map);
-/* Device registers at gpa backed by hpa. Pages already mapped: -EEXIST. Boot and exit path. */
+/* Device registers at gpa backed by hpa. Pages already mapped: -EEXIST. Needs no flush: what was absent is not cached. Boot and
+ * exit path. */
 int MUST_CHECK vm_map_mmio(struct vm *vm, gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot);
+/* Takes it out of the table only: CPUs may still use it until a shoot-down that begins later is done. Before the first entry there is
+ * nobody to shoot down. */
 int MUST_CHECK vm_unmap_mmio(struct vm *vm, gpa_t gpa, u64 size);
+/* Starts to make every CPU forget what was unmapped before; returns what to wait for. Exit path; locks may be held. */
+u64 vm_shootdown(struct vm *vm);
+/* Waits for that, at most 1 s, and gives emptied tables back. 0; -ETIMEDOUT, logged: some CPU may still use them. Exit path, no lock
+ * held. */
+int MUST_CHECK vm_shootdown_wait(struct vm *vm, u64 generation);
 /* Boot. -ENOSPC; -EEXIST: overlaps another region. */
 int MUST_CHECK vm_add_region(struct vm *vm, const struct vm_mmio_region *region);
 /* The answer to an access that the second-stage table did not satisfy. gpa..gpa+size within one page. Exit path. */
 void vm_mmio_access(struct vm *vm, gpa_t gpa, unsigned int size, bool write, u64 *value);
-/* The architecture has flushed: emptied tables may be used again. */
-void vm_flushed(struct vm *vm);
 
 #endif

@@ -31,9 +31,10 @@ $(HOST)/%.o: %.c tools/host.mk | $(CHECK_READY)
 	$(call say,HOSTCC,$<)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The weak arch_*() come first, or the linker would take the real ones, and all they need, from the archive.
 $(UNIT_PROGRAMS): %: %.o $(HOST)/libfairlead.a
 	$(call say,HOSTLD,$@)
-	$(Q)$(HOST_CC) -fsanitize=address,undefined -o $@ $< $(HOST)/libfairlead.a -lcmocka
+	$(Q)$(HOST_CC) -fsanitize=address,undefined -o $@ $< $(HOST)/core/host_cpu.o $(HOST)/libfairlead.a -lcmocka
 
 -include $(wildcard $(HOST)/*/*.d $(HOST)/*/*/*.d $(HOST)/*/*/*/*.d)
 

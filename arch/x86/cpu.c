@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The CPU's part of core/arch.h: busy-wait hint, time, cache write-back.
+ * The CPU's part of core/arch.h: its number, busy-wait hint, time, cache write-back.
  */
 #include "arch/x86/cpu.h"
 
@@ -22,6 +22,12 @@
 #define FALLBACK_CYCLES_PER_US 1000u
 
 static u64 cycles_per_us;
+
+/* Fairlead runs on the boot CPU; the others wait for a SIPI that never comes (lapic_park_other_cpus()). */
+unsigned int arch_cpu_index(void)
+{
+	return 0;
+}
 
 void arch_cpu_relax(void)
 {

@@ -58,6 +58,7 @@ enum { TO_DESTINATION, TO_SELF, TO_ALL, TO_OTHERS };
 #define APIC_BASE_ADDRESS GENMASK64(51, 12)
 
 #define ICR_INIT_OTHERS 0xc4500u /* INIT, edge, assert, all excluding self */
+#define ICR_NMI 0x4400u		  /* NMI, edge, assert, one physical destination */
 #define ICR_SPINS 1000000u
 
 #define MESSAGE_ADDRESS 0xfee00000u
@@ -79,7 +80,7 @@ static void find_apic(void)
 	x2apic_mode = base & APIC_BASE_X2APIC;
 }
 
-static u32 own_id(void)
+u32 lapic_id(void)
 {
 	if (x2apic_mode)
 		return (u32)rdmsr(MSR_X2APIC_FIRST + APIC_ID / 16);
@@ -187,7 +188,7 @@ static void note_dropped(u64 icr)
 /* True if it may be written. */
 static bool allow_icr(u64 icr, bool x2apic)
 {
-	switch (icr_check(icr, own_id(), x2apic)) {
+	switch (icr_check(icr, lapic_id(), x2apic)) {
 	case ICR_PASS_NMI:
 		nmis_sent++;
 		return true;
@@ -320,7 +321,26 @@ void lapic_park_other_cpus(void)
 	log_warn("platform: the other CPUs did not take INIT");
 }
 
+/*
+ * The destination is spelled out: the shorthand "self" is for fixed interrupts only (APM vol. 2, table 16-4; Intel SDM vol. 3A,
+ * table 11-3). In xAPIC mode the guest's upper half is put back; its lower half was a command, and is spent.
+ */
+void lapic_send_nmi(u32 id)
+{
+	if (x2apic_mode) {
+		/* Other than in xAPIC mode the write does not wait for stores before it (Intel SDM vol. 3A, 11.12.3). */
+		__asm__ volatile("mfence; lfence" : : : "memory");
+		wrmsr(MSR_X2APIC_ICR, (u64)id << 32 | ICR_NMI);
+		return;
+	}
+	for (u32 i = 0; i < ICR_SPINS && (mmio_read32(page + APIC_ICR_LOW) & ICR_PENDING); i++)
+		__asm__ volatile("pause" : : : "memory"); /* what the guest sent last is on its way */
+	mmio_write32(page + APIC_ICR_HIGH, id << 24);
+	mmio_write32(page + APIC_ICR_LOW, ICR_NMI);
+	mmio_write32(page + APIC_ICR_HIGH, icr_high);
+}
+
 u64 lapic_message_address(void)
 {
-	return MESSAGE_ADDRESS | (u64)(own_id() & 0xff) << MESSAGE_DESTINATION_SHIFT;
+	return MESSAGE_ADDRESS | (u64)(lapic_id() & 0xff) << MESSAGE_DESTINATION_SHIFT;
 }

@@ -43,6 +43,10 @@ int MUST_CHECK lapic_write_base(u64 value);
 
 /* Sends every other CPU to wait for a SIPI, which nobody will send: no interrupt, NMI or message can wake it. Boot. */
 void lapic_park_other_cpus(void);
+/* Sends an NMI to the CPU with that APIC ID, which may be this one. Any context. */
+void lapic_send_nmi(u32 id);
+/* This CPU's APIC ID. */
+u32 lapic_id(void);
 /* Address of a message to this CPU. */
 u64 lapic_message_address(void);
 /* True, once per NMI, if the guest has sent itself one. Exit path. */

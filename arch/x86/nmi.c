@@ -8,6 +8,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/desc.h"
 #include "arch/x86/lapic.h"
+#include "core/arch.h"
 #include "core/log.h"
 #include "drivers/iommu/iommu.h"
 
@@ -22,6 +23,11 @@
  */
 static u64 visits;
 static u64 drained_at; /* the visit that found a fault; 0: none */
+
+void arch_cpu_kick(unsigned int cpu UNUSED)
+{
+	lapic_send_nmi(lapic_id());
+}
 
 void nmi_init(void)
 {

@@ -29,6 +29,15 @@ void arch_cpu_relax(void)
 {
 }
 
+u32 lapic_id(void)
+{
+	return 1;
+}
+
+void lapic_send_nmi(u32 id)
+{
+}
+
 u64 lapic_message_address(void)
 {
 	return MESSAGE_ADDRESS;

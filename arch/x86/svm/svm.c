@@ -10,8 +10,10 @@
 #include "arch/x86/pio.h"
 #include "arch/x86/platform.h"
 #include "core/errno.h"
+#include "core/lockcheck.h"
 #include "core/pages.h"
 #include "core/vm.h"
+#include "core/work.h"
 
 /* APM vol. 2, 15.30 */
 #define MSR_VM_HSAVE_PA 0xc0010117u
@@ -133,15 +135,6 @@ static void store_boot_state(const struct vcpu *v, struct vmcb *vmcb)
 	s->ldtr = (struct vmcb_segment){ .attributes = 0x82, .limit = 0xffff };
 }
 
-static void flush_if_needed(struct vmcb *vmcb)
-{
-	if (guest.stage2_changed) {
-		/* This entry flushes, and no other CPU runs the guest: emptied tables are free. */
-		vmcb->control.tlb_control = SVM_TLB_FLUSH_ALL;
-		vm_flushed(&guest);
-	}
-}
-
 /* What hardware does behind an instruction: the shadow of STI or MOV SS ends, and a single step is reported (APM vol. 2, 13.1.4). */
 static void finish_instruction(struct vcpu *v, struct vmcb *vmcb)
 {
@@ -152,14 +145,25 @@ static void finish_instruction(struct vcpu *v, struct vmcb *vmcb)
 	}
 }
 
+/*
+ * From the look at the generation on, a shoot-down is an NMI that is held (GIF is 0) until the guest runs, and makes it exit at once.
+ */
+static void enter_guest(struct vcpu *v)
+{
+	lockcheck_vm_entry();
+	if (shootdown_enter(&guest.shootdown))
+		guest_vmcb->control.tlb_control = SVM_TLB_FLUSH_ALL;
+	svm_enter(v, virt_to_phys(guest_vmcb), virt_to_phys(host_vmcb));
+	shootdown_exit(&guest.shootdown);
+	guest_vmcb->control.tlb_control = 0;
+}
+
 void svm_run(struct vcpu *v)
 {
 	store_boot_state(v, guest_vmcb);
 	for (;;) {
 		store_vcpu(v, guest_vmcb);
-		flush_if_needed(guest_vmcb);
-		svm_enter(v, virt_to_phys(guest_vmcb), virt_to_phys(host_vmcb));
-		guest_vmcb->control.tlb_control = 0;
+		enter_guest(v);
 		load_vcpu(v, &guest_vmcb->save);
 
 		v->retired = false;
@@ -168,6 +172,7 @@ void svm_run(struct vcpu *v)
 			finish_instruction(v, guest_vmcb);
 		if (v->shutdown)
 			machine_reset("guest triple fault");
+		exit_tail();
 		svm_choose_event(v, guest_vmcb);
 	}
 }
