@@ -27,12 +27,14 @@
 
 #define CAPABILITY(name) THREAD_ATTR(capability(name))
 #define GUARDED_BY(lock) THREAD_ATTR(guarded_by(lock))
+#define PT_GUARDED_BY(lock) THREAD_ATTR(pt_guarded_by(lock)) /* not the pointer: what it points to */
 #define ACQUIRES(...) THREAD_ATTR(acquire_capability(__VA_ARGS__))
 #define TRY_ACQUIRES(result, ...) THREAD_ATTR(try_acquire_capability(result, __VA_ARGS__))
 #define RELEASES(...) THREAD_ATTR(release_capability(__VA_ARGS__))
 #define REQUIRES(...) THREAD_ATTR(requires_capability(__VA_ARGS__))
 #define EXCLUDES(...) THREAD_ATTR(locks_excluded(__VA_ARGS__))
 #define ACQUIRED_BEFORE(...) THREAD_ATTR(acquired_before(__VA_ARGS__))
+#define ACQUIRED_AFTER(...) THREAD_ATTR(acquired_after(__VA_ARGS__))
 #define NO_THREAD_ANALYSIS THREAD_ATTR(no_thread_safety_analysis)
 
 struct CAPABILITY("lock class") lock_class {
@@ -64,5 +66,7 @@ void spin_lock_at(struct spinlock *lock, struct code_site site) ACQUIRES(*lock);
 bool MUST_CHECK spin_trylock_at(struct spinlock *lock, struct code_site site) TRY_ACQUIRES(true, *lock);
 #define spin_trylock(lock) spin_trylock_at(lock, HERE)
 void spin_unlock(struct spinlock *lock) RELEASES(*lock);
+
+#include "core/lock_order.h"
 
 #endif

@@ -13,7 +13,7 @@ struct free_page {
 };
 
 static LOCK_CLASS(pages_class, "pages");
-static struct spinlock pages_lock = SPINLOCK_INIT(pages_class); /* a leaf: nothing is taken under it */
+static struct spinlock pages_lock LEAF_LOCK = SPINLOCK_INIT(pages_class);
 static paddr_t block_next GUARDED_BY(pages_lock);  /* first byte never handed out */
 static paddr_t block_end GUARDED_BY(pages_lock);
 static struct free_page *free_list GUARDED_BY(pages_lock);

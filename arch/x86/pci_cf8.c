@@ -13,7 +13,7 @@
 #define CONFIG_ENABLE BIT32(31)
 
 static LOCK_CLASS(cf8_class, "cf8");
-static struct spinlock cf8_lock = SPINLOCK_INIT(cf8_class); /* a leaf */
+static struct spinlock cf8_lock LEAF_LOCK = SPINLOCK_INIT(cf8_class); /* guards the two ports: address, then data */
 
 static u16 select(struct sbdf sbdf, unsigned int offset)
 {

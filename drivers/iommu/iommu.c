@@ -93,9 +93,9 @@ int iommu_map(struct iommu_domain *domain, u64 iova, paddr_t pa, u64 size, unsig
 {
 	int err;
 
-	spin_lock(&domain->lock);
+	iommu_domain_lock(domain);
 	err = pt_map(&domain->table, iova, pa, size, prot);
-	spin_unlock(&domain->lock);
+	iommu_domain_unlock(domain);
 	return err;
 }
 
@@ -103,9 +103,9 @@ int iommu_unmap(struct iommu_domain *domain, u64 iova, u64 size)
 {
 	int err;
 
-	spin_lock(&domain->lock);
+	iommu_domain_lock(domain);
 	err = pt_unmap(&domain->table, iova, size);
-	spin_unlock(&domain->lock);
+	iommu_domain_unlock(domain);
 	return err;
 }
 
@@ -120,10 +120,10 @@ int iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size)
 	struct pagetable old;
 	int err = 0;
 
-	spin_lock(&domain->lock);
+	iommu_domain_lock(domain);
 	old = domain->table;
 	domain->table.retired = NULL;
-	spin_unlock(&domain->lock);
+	iommu_domain_unlock(domain);
 	if (old.retired)
 		size = 0;
 	for (struct iommu *u = units; u && !err; u = u->next)
@@ -222,9 +222,9 @@ struct fault_source {
 };
 
 static LOCK_CLASS(report_class, "iommu_report");
-static struct spinlock report_lock =
-	SPINLOCK_INIT(report_class); /* guards sources[]; taken under a unit's own fault lock */
-static struct fault_source sources[FAULT_SOURCES + 1]; /* the last is shared by whoever found no place */
+static struct spinlock report_lock LEAF_LOCK = SPINLOCK_INIT(report_class); /* taken under a unit's fault lock */
+/* The last is shared by whoever found no place. */
+static struct fault_source sources[FAULT_SOURCES + 1] GUARDED_BY(report_lock);
 
 /* How many faults that device has had, this one included. */
 static u64 count_fault(struct sbdf sbdf)

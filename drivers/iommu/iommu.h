@@ -22,10 +22,24 @@ extern struct lock_class iommu_domain_class; /* iommu_domain.lock */
 
 /* The memory that a set of devices may reach: one DMA map, used by every unit its devices stand behind. */
 struct iommu_domain {
-	struct pagetable table;
-	u16 id; /* tag of cached translations; 0 is never used */
 	struct spinlock lock;
+	struct pagetable table GUARDED_BY(iommu_domain_class);
+	paddr_t root;	     /* of the table, and its levels: fixed when the domain is made */
+	unsigned int levels;
+	u16 id; /* tag of cached translations; 0 is never used */
 };
+
+static inline void iommu_domain_lock_at(struct iommu_domain *domain, struct code_site site)
+	ACQUIRES(domain->lock, iommu_domain_class) NO_THREAD_ANALYSIS
+{
+	spin_lock_at(&domain->lock, site);
+}
+#define iommu_domain_lock(domain) iommu_domain_lock_at(domain, HERE)
+static inline void iommu_domain_unlock(struct iommu_domain *domain)
+	RELEASES(domain->lock, iommu_domain_class) NO_THREAD_ANALYSIS
+{
+	spin_unlock(&domain->lock);
+}
 
 struct iommu_fault {
 	struct sbdf source;

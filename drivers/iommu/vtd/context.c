@@ -24,7 +24,7 @@ static void store_entry(const struct vtd_unit *unit, u64 *word, u64 value)
 }
 
 /* The context entry of a requester ID; NULL if its bus has no table. */
-static struct vtd_context_entry *find_entry(struct vtd_unit *unit, u16 bdf)
+static struct vtd_context_entry *find_entry(struct vtd_unit *unit, u16 bdf) REQUIRES(vtd_tables_class)
 {
 	struct vtd_context_entry *table = NULL;
 
@@ -33,8 +33,8 @@ static struct vtd_context_entry *find_entry(struct vtd_unit *unit, u16 bdf)
 	return table ? &table[bdf % VTD_DEVFNS] : NULL;
 }
 
-/* The same; makes the bus's table if there is none. NULL: no memory. Under tables_lock. */
-static struct vtd_context_entry *make_entry(struct vtd_unit *unit, u16 bdf)
+/* The same; makes the bus's table if there is none. NULL: no memory. */
+static struct vtd_context_entry *make_entry(struct vtd_unit *unit, u16 bdf) REQUIRES(vtd_tables_class)
 {
 	if (!find_entry(unit, bdf)) {
 		void *table = page_alloc();
@@ -49,10 +49,10 @@ static struct vtd_context_entry *make_entry(struct vtd_unit *unit, u16 bdf)
 }
 
 static int MUST_CHECK set_entry(struct vtd_unit *unit, const struct iommu_domain *domain, u16 bdf,
-				bool *changed)
+				bool *changed) REQUIRES(vtd_tables_class)
 {
-	const u64 low = virt_to_phys(domain->table.root) | VTD_CONTEXT_TT_UNTRANSLATED | VTD_CONTEXT_P;
-	const u64 high = VTD_CONTEXT_AW(domain->table.levels) | VTD_CONTEXT_DID(domain->id);
+	const u64 low = domain->root | VTD_CONTEXT_TT_UNTRANSLATED | VTD_CONTEXT_P;
+	const u64 high = VTD_CONTEXT_AW(domain->levels) | VTD_CONTEXT_DID(domain->id);
 	struct vtd_context_entry *entry = make_entry(unit, bdf);
 
 	*changed = false;
@@ -74,9 +74,9 @@ int vtd_attach(struct iommu *iommu, struct iommu_domain *domain, u16 bdf)
 
 	if (!unit->root)
 		return -ENODEV;
-	spin_lock(&unit->tables_lock);
+	vtd_tables_lock(unit);
 	err = set_entry(unit, domain, bdf, &changed);
-	spin_unlock(&unit->tables_lock);
+	vtd_tables_unlock(unit);
 	if (err || !changed)
 		return err;
 	/* With caching mode the absent entry may be cached, under domain 0 (6.1); and the domain's
@@ -95,13 +95,13 @@ int vtd_block(struct iommu *iommu, u16 bdf)
 	struct vtd_context_entry *entry;
 	u16 did = 0;
 
-	spin_lock(&unit->tables_lock);
+	vtd_tables_lock(unit);
 	entry = find_entry(unit, bdf);
 	if (entry) {
 		did = VTD_CONTEXT_DID_OF(entry->high);
 		store_entry(unit, &entry->low, 0); /* the half that holds P first */
 	}
-	spin_unlock(&unit->tables_lock);
+	vtd_tables_unlock(unit);
 	/* Also for an entry that is absent already: an earlier call may have failed at this point. */
 	return vtd_invalidate_context(unit, bdf, did);
 }

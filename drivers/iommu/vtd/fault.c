@@ -83,8 +83,8 @@ bool vtd_fault_pending(struct iommu *iommu)
 	return mmio_read32(to_vtd(iommu)->regs + VTD_FSTS) & (VTD_FSTS_PPF | VTD_FSTS_PFO);
 }
 
-/* Faults were lost. Counted; logged at the first, and at each power of two after it. Under fault_lock. */
-static void note_overflow(struct vtd_unit *unit)
+/* Faults were lost. Counted; logged at the first, and at each power of two after it. */
+static void note_overflow(struct vtd_unit *unit) REQUIRES(vtd_fault_class)
 {
 	mmio_write32(unit->regs + VTD_FSTS, VTD_FSTS_PFO);
 	unit->overflows++;
@@ -101,7 +101,7 @@ unsigned int vtd_drain_faults(struct iommu *iommu, unsigned int budget, iommu_fa
 	struct iommu_fault fault;
 	u32 status;
 
-	spin_lock(&unit->fault_lock);
+	vtd_fault_lock(unit);
 	status = mmio_read32(unit->regs + VTD_FSTS);
 	/*
 	 * The registers are a ring, and FRI says which was filled first since none was. It does not move when
@@ -116,7 +116,7 @@ unsigned int vtd_drain_faults(struct iommu *iommu, unsigned int budget, iommu_fa
 	iommu->faults += taken;
 	if (status & VTD_FSTS_PFO)
 		note_overflow(unit);
-	spin_unlock(&unit->fault_lock);
+	vtd_fault_unlock(unit);
 	return taken;
 }
 

@@ -23,8 +23,10 @@ int vtd_queue_init(struct vtd_unit *unit)
 	q->ring = page_alloc();
 	if (!q->ring)
 		return -ENOMEM;
+	vtd_queue_lock(q);
 	q->tail = 0;
 	q->submitted = 0;
+	vtd_queue_unlock(q);
 	q->completed = 0;
 	mmio_write64(unit->regs + VTD_IQT, 0);
 	mmio_write64(unit->regs + VTD_IQA, virt_to_phys(q->ring) | VTD_IQA_SIZE_256);
@@ -37,7 +39,7 @@ static unsigned int queue_head(const struct vtd_unit *unit)
 	return (mmio_read32(unit->regs + VTD_IQH) >> VTD_IQ_SHIFT) % VTD_QUEUE_ENTRIES;
 }
 
-static void put(struct vtd_queue *q, struct vtd_descriptor d)
+static void put(struct vtd_queue *q, struct vtd_descriptor d) REQUIRES(vtd_queue_class)
 {
 	q->ring[q->tail].low = d.low;
 	q->ring[q->tail].high = d.high;
@@ -52,10 +54,10 @@ static bool submit(struct vtd_unit *unit, const struct vtd_descriptor *d, unsign
 	struct vtd_queue *q = &unit->queue;
 	unsigned int room;
 
-	spin_lock(&q->lock);
+	vtd_queue_lock(q);
 	room = (queue_head(unit) - q->tail - 1) % VTD_QUEUE_ENTRIES; /* a full ring would look empty */
 	if (room < count + 1) {
-		spin_unlock(&q->lock);
+		vtd_queue_unlock(q);
 		return false;
 	}
 	while (count--)
@@ -68,7 +70,7 @@ static bool submit(struct vtd_unit *unit, const struct vtd_descriptor *d, unsign
 		    .high = virt_to_phys(&q->completed),
 	    });
 	mmio_write64(unit->regs + VTD_IQT, (u64)q->tail << VTD_IQ_SHIFT);
-	spin_unlock(&q->lock);
+	vtd_queue_unlock(q);
 	return true;
 }
 
@@ -88,7 +90,7 @@ static void check_errors(struct vtd_unit *unit)
 
 	if (!(mmio_read32(unit->regs + VTD_FSTS) & QUEUE_ERRORS))
 		return;
-	spin_lock(&q->lock);
+	vtd_queue_lock(q);
 	status = mmio_read32(unit->regs + VTD_FSTS) &
 		 QUEUE_ERRORS; /* again: another CPU may have dealt with it */
 	head = queue_head(unit);
@@ -103,7 +105,7 @@ static void check_errors(struct vtd_unit *unit)
 		atomic_fetch_add_explicit(&q->errors, 1, memory_order_relaxed);
 		mmio_write32(unit->regs + VTD_FSTS, status);
 	}
-	spin_unlock(&q->lock);
+	vtd_queue_unlock(q);
 	if (status)
 		log_error("VT-d unit %u: invalidation queue error%s%s%s at entry %u (type %u, 0x%016llx "
 			  "0x%016llx, source 0x%llx)",

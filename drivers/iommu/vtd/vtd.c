@@ -48,14 +48,10 @@ bool vtd_scope_bdf(unsigned int index, u16 *bdf)
 
 /* ---- domains ------------------------------------------------------------------------------------------- */
 
-static int MUST_CHECK domain_init(struct iommu_domain *domain)
+static int MUST_CHECK table_init(struct iommu_domain *domain) REQUIRES(iommu_domain_class)
 {
-	const unsigned int id = atomic_fetch_add(&next_domain, 1);
-	int err;
+	int err = pt_init(&domain->table, &pt_format_vtd_ss, limits.levels, limits.max_leaf);
 
-	if (id >= limits.domains)
-		return -ENOSPC;
-	err = pt_init(&domain->table, &pt_format_vtd_ss, limits.levels, limits.max_leaf);
 	if (err)
 		return err;
 	domain->table.address_bits = min_u64(domain->table.address_bits, limits.address_bits);
@@ -63,8 +59,23 @@ static int MUST_CHECK domain_init(struct iommu_domain *domain)
 		domain->table.flush = arch_cache_flush;
 		arch_cache_flush(domain->table.root, PAGE_SIZE);
 	}
-	domain->id = (u16)id;
+	domain->root = virt_to_phys(domain->table.root);
+	domain->levels = domain->table.levels;
 	return 0;
+}
+
+static int MUST_CHECK domain_init(struct iommu_domain *domain)
+{
+	const unsigned int id = atomic_fetch_add(&next_domain, 1);
+	int err;
+
+	if (id >= limits.domains)
+		return -ENOSPC;
+	domain->id = (u16)id;
+	iommu_domain_lock(domain);
+	err = table_init(domain);
+	iommu_domain_unlock(domain);
+	return err;
 }
 
 static int MUST_CHECK invalidate(struct iommu *iommu, struct iommu_domain *domain, u64 iova, u64 size)

@@ -27,9 +27,10 @@ extern struct lock_class vtd_queue_class, vtd_tables_class, vtd_fault_class;
 
 struct vtd_queue {
 	struct spinlock lock;
-	volatile struct vtd_descriptor *ring; /* NULL until enabled: then nothing is cached either */
-	unsigned int tail;		      /* next free slot */
-	u32 submitted;			      /* number of the last wait descriptor */
+	/* NULL until enabled: then nothing is cached either. The pointer is fixed then. */
+	volatile struct vtd_descriptor *ring PT_GUARDED_BY(vtd_queue_class);
+	unsigned int tail GUARDED_BY(vtd_queue_class); /* next free slot */
+	u32 submitted GUARDED_BY(vtd_queue_class);     /* number of the last wait descriptor */
 	_Atomic u32 errors;		      /* times the hardware reported one */
 	volatile u32 completed; /* written by hardware: number of the last wait descriptor that it has done */
 };
@@ -41,14 +42,48 @@ struct vtd_unit {
 	const struct dmar_unit *dmar;
 
 	struct spinlock tables_lock;
-	struct vtd_root_entry *root;
+	/* And the context tables that it points to. The pointer is fixed when the unit is enabled. */
+	struct vtd_root_entry *root PT_GUARDED_BY(vtd_tables_class);
 
 	struct vtd_queue queue;
 	atomic_flag write_buffer_busy; /* someone's flush command is under way */
 
-	struct spinlock fault_lock;
-	u64 overflows;
+	struct spinlock fault_lock; /* of the fault recording registers, too */
+	u64 overflows GUARDED_BY(vtd_fault_class);
 };
+
+static inline void vtd_queue_lock_at(struct vtd_queue *q, struct code_site site) ACQUIRES(q->lock, vtd_queue_class)
+	NO_THREAD_ANALYSIS
+{
+	spin_lock_at(&q->lock, site);
+}
+#define vtd_queue_lock(q) vtd_queue_lock_at(q, HERE)
+static inline void vtd_queue_unlock(struct vtd_queue *q) RELEASES(q->lock, vtd_queue_class) NO_THREAD_ANALYSIS
+{
+	spin_unlock(&q->lock);
+}
+static inline void vtd_tables_lock_at(struct vtd_unit *unit, struct code_site site)
+	ACQUIRES(unit->tables_lock, vtd_tables_class) NO_THREAD_ANALYSIS
+{
+	spin_lock_at(&unit->tables_lock, site);
+}
+#define vtd_tables_lock(unit) vtd_tables_lock_at(unit, HERE)
+static inline void vtd_tables_unlock(struct vtd_unit *unit) RELEASES(unit->tables_lock, vtd_tables_class)
+	NO_THREAD_ANALYSIS
+{
+	spin_unlock(&unit->tables_lock);
+}
+static inline void vtd_fault_lock_at(struct vtd_unit *unit, struct code_site site)
+	ACQUIRES(unit->fault_lock, vtd_fault_class) NO_THREAD_ANALYSIS
+{
+	spin_lock_at(&unit->fault_lock, site);
+}
+#define vtd_fault_lock(unit) vtd_fault_lock_at(unit, HERE)
+static inline void vtd_fault_unlock(struct vtd_unit *unit) RELEASES(unit->fault_lock, vtd_fault_class)
+	NO_THREAD_ANALYSIS
+{
+	spin_unlock(&unit->fault_lock);
+}
 
 static inline struct vtd_unit *to_vtd(struct iommu *iommu)
 {
