@@ -9,7 +9,7 @@
 #include "core/pages.h"
 
 static LOCK_CLASS(msi_pool_class, "pci_msi_pool");
-static struct spinlock msi_pool_lock = SPINLOCK_INIT(msi_pool_class); /* a leaf */
+static struct spinlock msi_pool_lock LEAF_LOCK = SPINLOCK_INIT(msi_pool_class); /* a leaf */
 static struct pci_msi *msi_free GUARDED_BY(msi_pool_lock);
 static unsigned int msi_left GUARDED_BY(msi_pool_lock);
 static void (*free_entry_hook)(struct pci_msi *msi); /* set at boot */

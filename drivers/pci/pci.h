@@ -106,6 +106,7 @@ enum pci_flag { /* bits of pci_dev.flags */
 	PCI_FLAG_QUARANTINED = 16, /* its DMA is known to be blocked */
 	PCI_FLAG_RESET_NONE = 32, /* device option reset=none: may change hands without a reset */
 	PCI_FLAG_GROUP_MIXED = 64, /* device option group=mixed: its isolation group may have several owners */
+	PCI_FLAG_RESETTING = 128, /* with BUSY: the reset is ours (reset.h), which alone ends BUSY; without: the guest's */
 };
 
 /* Who holds a reference, and why. */
@@ -169,7 +170,7 @@ struct pci_dev {
 	_Atomic u32 state;    /* enum pci_state */
 	_Atomic u32 owner;    /* enum pci_owner */
 	_Atomic u32 flags;    /* enum pci_flag */
-	u32 op GUARDED_BY(pci_dev_class);     /* enum pci_op: who has claimed it */
+	_Atomic u32 op;	      /* enum pci_op: who has claimed it; changed under lock */
 	u32 ticket GUARDED_BY(pci_dev_class); /* of that operation */
 	struct sbdf sbdf;
 	u16 vendor, device, subsystem_vendor, subsystem;
@@ -195,6 +196,10 @@ struct pci_dev {
 	/* The domain's list, under its pdevs_lock. */
 	struct pci_dev *domain_next GUARDED_BY(pci_domain_class);
 	struct pci_dev *domain_prev GUARDED_BY(pci_domain_class);
+	bool listed GUARDED_BY(pci_domain_class);
+	u32 children GUARDED_BY(pci_dev_class);	  /* a bridge's: objects with a PARENT reference on it */
+	u32 links_held GUARDED_BY(pci_dev_class); /* a port's: vanished devices that keep its link disabled */
+	bool holds_link;			  /* it is one of its parent's links_held; set by the surprise, read by the reaper */
 	struct spinlock vpci_lock; /* guards vpci, what it points to and the MSI descriptors; outlives vpci */
 	struct vpci_dev *vpci GUARDED_BY(pci_vpci_class); /* NULL: the guest does not see the device */
 	struct pci_msi *msi_first GUARDED_BY(pci_vpci_class); /* msi.h: messages that the guest has enabled */
@@ -202,6 +207,7 @@ struct pci_dev {
 	bool ats_on;		   /* on its IOMMU's ATS list; under ats_lock */
 	struct pci_dev *ats_next;
 	struct work release;	   /* queued by the last put */
+	struct work vanished;	   /* queued by who notices that the device is GONE */
 	struct pci_dev *pool_next; /* while the object is free */
 };
 
@@ -213,6 +219,11 @@ static inline enum pci_state pci_dev_state(const struct pci_dev *dev)
 static inline enum pci_owner pci_dev_owner(const struct pci_dev *dev)
 {
 	return (enum pci_owner)atomic_load_explicit(&dev->owner, memory_order_acquire);
+}
+
+static inline enum pci_op pci_dev_op(const struct pci_dev *dev)
+{
+	return (enum pci_op)atomic_load_explicit(&dev->op, memory_order_acquire);
 }
 
 static inline bool pci_dev_has(const struct pci_dev *dev, enum pci_flag flag)
@@ -332,6 +343,17 @@ struct pci_domain {
 	unsigned int count GUARDED_BY(pci_domain_class);
 };
 struct pci_domain *pci_domain(enum pci_owner owner);
+static inline void pci_domain_lock_at(struct pci_domain *dom, struct code_site site)
+	ACQUIRES(dom->pdevs_lock, pci_domain_class) NO_THREAD_ANALYSIS
+{
+	spin_lock_at(&dom->pdevs_lock, site);
+}
+#define pci_domain_lock(dom) pci_domain_lock_at(dom, HERE)
+static inline void pci_domain_unlock(struct pci_domain *dom) RELEASES(dom->pdevs_lock, pci_domain_class)
+	NO_THREAD_ANALYSIS
+{
+	spin_unlock(&dom->pdevs_lock);
+}
 const char *pci_owner_name(enum pci_owner owner);
 /* Devices on its list now. Takes pdevs_lock. */
 unsigned int pci_domain_count(enum pci_owner owner);
@@ -348,7 +370,8 @@ struct pci_reason {
  * device's lock. *ticket gets a number for the completion event.
  */
 int MUST_CHECK pci_op_begin(struct pci_dev *dev, enum pci_op op, u32 *ticket, struct pci_reason *why);
-/* Gives the claim back and posts the completion event with that result (0 or -errno). */
+/* Gives the claim back and posts the completion event with that result (0 or -errno). If the device vanished meanwhile,
+ * its surprise removal goes on from here. The caller holds a reference. */
 void pci_op_end(struct pci_dev *dev, int result);
 /*
  * Moves to another owner's list; the OWNER reference moves along. Boot, or by who has claimed the device. -EBUSY unless
@@ -359,7 +382,8 @@ int MUST_CHECK pci_dev_set_owner(struct pci_dev *dev, enum pci_owner owner);
 /*
  * Takes a device out. The check and the transition are one step under its locks; never waits for holders.
  *   0             it is gone on return: safe to unplug
- *   -EINPROGRESS  it is DYING and others still hold it; *ticket: the completion event tells when it is gone
+ *   -EINPROGRESS  it is DYING and others still hold it; *ticket: the completion event tells when it is gone; or that its
+ *                 release failed (result not 0): then it is back in quarantine, BROKEN, and a later remove tries again
  *   -EBUSY        nothing has changed; why says who: the guest owns it, VFs exist, Fairlead uses it, an operation runs
  *   -EALREADY     an earlier remove has won and is not through; nothing was dropped
  *   -ENODEV       there is nothing at that address
@@ -393,8 +417,13 @@ struct pci_event {
 	struct sbdf sbdf;
 	int result; /* 0 or -errno */
 };
+#define PCI_EVENTS_MAX 256 /* undelivered at once; beyond that they are dropped and counted */
 /* The one listener gets each event in deferred work, in order; no lock is held. NULL: none. */
 void pci_set_event_listener(void (*fn)(const struct pci_event *event, void *ctx), void *ctx);
+/* An event of an operation that is not a device's claim. Any context but NMI; takes a leaf lock. */
+void pci_event_post(const struct pci_event *event);
+/* For such an operation: a number that no other has. */
+u32 pci_ticket_new(void);
 
 /* ---- access ---- */
 

@@ -64,6 +64,8 @@
 #define PCI_HEADER_ENDPOINT	 0x00u
 #define PCI_HEADER_BRIDGE	 0x01u
 #define PCI_HEADER_CARDBUS	 0x02u
+#define PCI_FUNCTIONS		 8u   /* of one device */
+#define PCI_FUNCTIONS_ARI	 256u /* with eight-bit function numbers ([PCIe] 6.13) */
 
 /* Class codes ([PCI] appendix D): base class 23:16, subclass 15:8, programming interface 7:0 */
 #define PCI_BASE_CLASS(class_code) ((class_code) >> 16)
@@ -127,6 +129,7 @@
 #define PCI_PREF_WINDOW_64	0x0001u
 #define PCI_WINDOW_ADDRESS	0xfff0u
 #define PCI_BRIDGE_CONTROL_BITS 0x0fffu
+#define PCI_BRIDGE_CONTROL_RESET 0x0040u /* Secondary Bus Reset ([PCIe] 7.5.1.3.13) */
 
 /*
  * ---- capabilities ([PCIe] 7.5.3 and 7.9; list in [PCI] 6.7)
@@ -171,6 +174,8 @@
 #define PCI_MSI_ENABLE	      0x0001u
 #define PCI_MSI_MULTIPLE_CAPABLE 0x000eu
 #define PCI_MSI_MULTIPLE_ENABLE 0x0070u
+#define PCI_MSI_MULTIPLE_ENABLE_ONE 0x0010u /* the field's lowest bit: it is the logarithm of a count */
+#define PCI_MSI_MULTIPLE_MAX  5u
 #define PCI_MSI_64BIT	      0x0080u
 #define PCI_MSI_PER_VECTOR_MASK 0x0100u
 #define PCI_MSI_EXTENDED_DATA 0x0600u /* capable, enable */
@@ -211,9 +216,14 @@
 #define PCIE_TYPE_ENDPOINT	  0x0u
 #define PCIE_TYPE_LEGACY_ENDPOINT 0x1u
 #define PCIE_TYPE_ROOT_PORT	  0x4u
+#define PCIE_TYPE_UPSTREAM	  0x5u
 #define PCIE_TYPE_DOWNSTREAM	  0x6u
+#define PCIE_TYPE_TO_PCI_BRIDGE	  0x7u
 #define PCIE_TYPE_RC_ENDPOINT	  0x9u
+#define PCIE_TYPE_RC_EVENTS	  0xau
 
+#define PCIE_DEVICE_CAP_PHANTOM	      0x00000018u /* Phantom Functions Supported: bits of the function number */
+#define PCIE_DEVICE_CAP_PHANTOM_SHIFT 3
 #define PCIE_DEVICE_CAP_FLR	      0x10000000u
 #define PCIE_DEVICE_CONTROL_ERRORS    0x000fu /* reporting enables of four kinds of error */
 #define PCIE_DEVICE_CONTROL_RELAXED   0x0010u
@@ -224,6 +234,8 @@
 #define PCIE_DEVICE_CONTROL_NO_SNOOP  0x0800u
 #define PCIE_DEVICE_CONTROL_MRRS      0x7000u /* Max_Read_Request_Size */
 #define PCIE_DEVICE_CONTROL_FLR	      0x8000u /* reads as 0 */
+#define PCIE_DEVICE_STATUS_PENDING    0x0020u /* Transactions Pending */
+#define PCIE_DEVICE_CONTROL_KEPT      0x7fffu /* all but FLR */
 #define PCIE_DEVICE_STATUS_ERRORS     0x000fu
 #define PCIE_DEVICE_STATUS_OTHER      0x0070u /* AUX power, transactions pending, emergency power reduction */
 #define PCIE_LINK_CONTROL_ASPM	      0x0003u
@@ -238,6 +250,7 @@
 #define PCIE_SLOT_STATUS_STATES	      0x00e0u /* sensor, presence, interlock: states, not events */
 #define PCIE_ROOT_CONTROL_BITS	      0x001fu
 #define PCIE_LINK_CONTROL_PORT	      0x0fdbu /* all but retrain link, which reads as 0 */
+#define PCIE_LINK_CONTROL_ENDPOINT    0x01cbu /* what an endpoint has of it: the five above */
 #define PCIE_LINK_STATUS_STATES	      0x3fffu /* without the two bandwidth events */
 #define PCIE_DEVICE_CONTROL2_TIMEOUT  0x001fu /* completion timeout value and disable */
 #define PCIE_DEVICE_CONTROL2_ARI      0x0020u /* ARI forwarding (ports) */
@@ -249,6 +262,9 @@
 #define PCI_AF_CONTROL 4 /* 8 */
 #define PCI_AF_STATUS  5 /* 8 */
 #define PCI_AF_FLR     0x01u
+#define PCI_AF_CAP_PENDING 0x01u /* AF Capabilities: Transactions Pending Capable, FLR Capable */
+#define PCI_AF_CAP_FLR	   0x02u
+#define PCI_AF_STATUS_PENDING 0x01u
 
 /*
  * ---- extended capabilities ([PCIe] 7.6.3: 15:0 ID, 19:16 version, 31:20 next)
@@ -274,6 +290,30 @@
 #define PCIE_EXT_ID_PASID  0x001b
 #define PCIE_EXT_ID_DPC	   0x001d
 #define PCIE_EXT_ID_L1SS   0x001e
+
+/* Access control services ([PCIe] 7.7.11) */
+#define PCIE_ACS_CAP		    4 /* 16 */
+#define PCIE_ACS_CONTROL	    6 /* 16; the same bits */
+#define PCIE_ACS_SOURCE_VALIDATION  0x0001u
+#define PCIE_ACS_REQUEST_REDIRECT   0x0004u
+#define PCIE_ACS_COMPLETION_REDIRECT 0x0008u
+#define PCIE_ACS_UPSTREAM_FORWARDING 0x0010u
+#define PCIE_ACS_DIRECT_TRANSLATED  0x0040u
+#define PCIE_ACS_ISOLATION \
+	(PCIE_ACS_SOURCE_VALIDATION | PCIE_ACS_REQUEST_REDIRECT | PCIE_ACS_COMPLETION_REDIRECT | PCIE_ACS_UPSTREAM_FORWARDING)
+
+/* Resizable BAR ([PCIe] 7.8.6): pairs of capability and control, one for each such BAR */
+#define PCIE_REBAR_CONTROL(i)	  (8u + 8u * (i))
+#define PCIE_REBAR_CONTROL_COUNT(v) (((v) >> 5) & 7u) /* in the first */
+#define PCIE_REBAR_MAX		  6u
+
+/* ATS ([PCIe] 10.5.1), page requests (10.5.2), PASID (7.8.9) */
+#define PCIE_ATS_CONTROL	  6 /* 16 */
+#define PCIE_ATS_ENABLE		  0x8000u
+#define PCIE_PRI_CONTROL	  4 /* 16 */
+#define PCIE_PRI_ENABLE		  0x0001u
+#define PCIE_PASID_CONTROL	  6 /* 16 */
+#define PCIE_PASID_ENABLE	  0x0001u
 
 /* Advanced error reporting ([PCIe] 7.8.4) */
 #define PCIE_AER_UNCORRECTABLE_STATUS	0x04

@@ -3,9 +3,7 @@
  * Base address registers. The guest reads and writes addresses of its own; the hardware's stay where
  * firmware put them, and the guest's map is what changes. It guards that a BAR is only ever mapped where
  * nothing else of the machine is, and that no page is handed out that also holds another owner's registers.
- *
- * One CPU runs the guest in this version, and it is here: the map changes under vpci_lock and is flushed
- * before the guest runs on.
+ * A write here only records; remap.c makes the guest's map follow.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -150,105 +148,60 @@ static bool is_sizing(const struct vpci_bar *bar)
 	return !bar->is64 || bar->guest >> 32 == 0 || bar->guest >> 32 == 0xffffffffu;
 }
 
-/* Does the guest want the BAR to answer, and where? */
-static bool is_wanted(const struct vpci_dev *v, const struct vpci_bar *bar)
+bool vpci_bar_wanted(const struct vpci_dev *v, const struct vpci_bar *bar)
 {
 	u16 enable = bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
 
-	return bar->present && (v->decode & enable) && (!bar->rom || rom_enabled(bar)) && bar->guest &&
+	return !v->closing && bar->present && (v->decode & enable) && (!bar->rom || rom_enabled(bar)) && bar->guest &&
 	       !is_sizing(bar);
 }
 
-static unsigned int bar_prot(const struct vpci_bar *bar)
+struct vpci_range vpci_bar_range(const struct vpci_bar *bar, u64 at)
 {
-	return bar->rom ? PT_READ : PT_READ | PT_WRITE;
+	if (bar->io)
+		return (struct vpci_range){ .io = true, .at = at, .host = bar->host, .size = bar->size };
+	return (struct vpci_range){
+		.at = page_start(at),
+		.host = page_start(bar->host),
+		.size = pages_size(at, bar->size),
+		.prot = bar->rom ? PT_READ : PT_READ | PT_WRITE,
+	};
 }
 
-/* 0, or why not. The BAR is then `placed` if the interval map remembers it. */
-static int place_memory(struct vpci_bar *bar)
+static int memory_may_stand(const struct vpci_bar *bar)
 {
 	const struct vpci_platform *p = vpci_platform();
-	u64 size = pages_size(bar->guest, bar->size);
-	int ret;
 
 	/* A page is the smallest thing that can be mapped, so a smaller BAR keeps its place within one. */
 	if ((bar->guest ^ bar->host) & ~PAGE_MASK)
 		return -EINVAL;
-	if (bar->guest > UINT64_MAX - PAGE_SIZE - bar->size ||
-	    !p->may_map(p->ctx, page_start(bar->guest), size))
+	if (bar->guest > UINT64_MAX - PAGE_SIZE - bar->size)
 		return -EACCES;
-	ret = vpci_barmap_add(page_start(bar->guest), page_start(bar->host), size, bar_prot(bar));
-	bar->placed = ret != -ENOSPC;
-	bar->placed_at = bar->guest;
-	return ret;
+	return p->may_map(p->ctx, page_start(bar->guest), pages_size(bar->guest, bar->size)) ? 0 : -EACCES;
 }
 
-static int place_ports(struct vpci_bar *bar)
+int vpci_bar_may_stand(const struct vpci_bar *bar)
 {
-	const struct vpci_platform *p = vpci_platform();
-	int ret;
-
-	if (!p->map_ports)
-		return -EOPNOTSUPP;
-	if (bar->guest + bar->size > 0x10000u)
-		return -EINVAL;
-	ret = p->map_ports(p->ctx, (u16)bar->guest, (u16)bar->host, (u32)bar->size, true);
-	bar->placed = !ret;
-	bar->placed_at = bar->guest;
-	return ret;
+	if (!bar->host)
+		return -ENODEV;
+	if (!bar->io)
+		return memory_may_stand(bar);
+	return bar->guest + bar->size > 0x10000u ? -EINVAL : 0;
 }
 
-static void place(struct vpci_dev *v, unsigned int i)
+void vpci_bar_complain(struct vpci_dev *v, unsigned int i, int err)
 {
 	struct vpci_bar *bar = &v->bar[i];
-	int ret;
 
-	if (bar->blocked)
-		return;
-	if (!bar->host)
-		ret = -ENODEV;
-	else
-		ret = bar->io ? place_ports(bar) : place_memory(bar);
-	if (!ret || bar->complained)
+	if (bar->complained)
 		return;
 	bar->complained = true;
-	if (ret == -ENODEV)
+	if (err == -ENODEV)
 		log_warn("vpci: " SBDF_FMT " BAR %u has no address from firmware: the guest cannot use it",
 			 SBDF_ARGS(v->dev->sbdf), i);
 	else
 		log_warn("vpci: " SBDF_FMT " BAR %u cannot stand at 0x%llx (%d): reads give all-ones there",
-			 SBDF_ARGS(v->dev->sbdf), i, (unsigned long long)bar->guest, ret);
-}
-
-static void withdraw(struct vpci_dev *v, unsigned int i)
-{
-	struct vpci_bar *bar = &v->bar[i];
-	const struct vpci_platform *p = vpci_platform();
-
-	bar->placed = false;
-	if (!bar->io) {
-		vpci_barmap_remove(page_start(bar->placed_at), page_start(bar->host),
-				   pages_size(bar->placed_at, bar->size), bar_prot(bar));
-		return;
-	}
-	if (p->map_ports(p->ctx, (u16)bar->placed_at, (u16)bar->host, (u32)bar->size, false))
-		log_error("vpci: " SBDF_FMT " BAR %u: ports 0x%x cannot be withdrawn",
-			  SBDF_ARGS(v->dev->sbdf), i, (unsigned int)bar->placed_at);
-}
-
-void vpci_update_mappings(struct vpci_dev *v)
-{
-	/* First all that leave: a device may swap two of its BARs. */
-	for (unsigned int i = 0; i <= PCI_ROM_BAR; i++) {
-		struct vpci_bar *bar = &v->bar[i];
-
-		if (bar->placed && (!is_wanted(v, bar) || bar->placed_at != bar->guest))
-			withdraw(v, i);
-	}
-	for (unsigned int i = 0; i <= PCI_ROM_BAR; i++) {
-		if (!v->bar[i].placed && is_wanted(v, &v->bar[i]))
-			place(v, i);
-	}
+			 SBDF_ARGS(v->dev->sbdf), i, (unsigned long long)bar->guest, err);
 }
 
 /* ---- the registers ---- */
@@ -280,12 +233,15 @@ static void write_bar(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 m
 		address = (address & ~(u64)0xffffffffu) | vpci_merge((u32)address, value, mask);
 	/* Address bits below the size are wired to 0: that is how the guest learns it. */
 	bar->guest = address & ~(bar->size - 1);
-	vpci_update_mappings(v);
+	vpci_wish(v);
 }
 
 static const struct vpci_row_ops bar_ops = { read_bar, write_bar };
 
-/* The enable bit follows the guest's in the hardware: on some devices the ROM and a BAR share one decoder. */
+/*
+ * The enable bit follows the guest's in the hardware: on some devices the ROM and a BAR share one decoder. On at once,
+ * before the guest can reach it; off when it no longer can.
+ */
 static void write_rom(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
 {
 	struct vpci_bar *bar = &v->bar[PCI_ROM_BAR];
@@ -294,9 +250,18 @@ static void write_rom(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 m
 
 	bar->guest = merged & PCI_ROM_MASK & ~(u32)(bar->size - 1);
 	bar->flags = merged & PCI_ROM_ENABLE;
+	if (can && !was && rom_enabled(bar))
+		pci_dev_write(v->dev, row->offset, 4, (u32)bar->host | PCI_ROM_ENABLE);
 	if (can && was != rom_enabled(bar))
-		pci_dev_write(v->dev, row->offset, 4, (u32)bar->host | bar->flags);
-	vpci_update_mappings(v);
+		v->rom_off = was;
+	vpci_wish(v);
+}
+
+void vpci_rom_off(struct vpci_dev *v)
+{
+	if (v->rom_off)
+		pci_dev_write(v->dev, bar_offset(v, PCI_ROM_BAR), 4, (u32)v->bar[PCI_ROM_BAR].host);
+	v->rom_off = false;
 }
 
 static const struct vpci_row_ops rom_ops = { read_bar, write_rom };

@@ -32,13 +32,28 @@ static void write_command(struct vpci_dev *v, struct vpci_row *row, u32 value, u
 
 	if (command & ~old & DECODE)
 		vpci_restore_bars(v);
-	/* Decoding goes on before the guest can reach the BARs, and off after it no longer can. */
+	/* Decoding goes on before the guest can reach the BARs, and off (vpci_decode_off) when it no longer can. */
 	if (before != old)
 		pci_dev_write(v->dev, row->offset, 2, before);
 	v->decode = (u16)decode;
-	vpci_update_mappings(v);
-	if (command != before)
-		pci_dev_write(v->dev, row->offset, 2, command);
+	v->decode_off = (u16)(before & ~command);
+	vpci_wish(v);
+}
+
+void vpci_decode_off(struct vpci_dev *v)
+{
+	u16 off = v->decode_off;
+	u32 old;
+
+	v->decode_off = 0;
+	if (v->closing)
+		return; /* the device is another's business now */
+	vpci_rom_off(v);
+	if (!off)
+		return;
+	old = pci_dev_read(v->dev, PCI_COMMAND, 2);
+	if (old & off)
+		pci_dev_write(v->dev, PCI_COMMAND, 2, old & ~(u32)off);
 }
 
 static const struct vpci_row_ops command_ops = { read_command, write_command };
@@ -52,7 +67,7 @@ static void write_shadow(struct vpci_dev *v, struct vpci_row *row, u32 value, u3
 {
 	row->value = vpci_merge(row->value, value, mask & SHADOWED);
 	v->decode = (u16)vpci_merge(v->decode, value, mask & DECODE);
-	vpci_update_mappings(v);
+	vpci_wish(v);
 }
 
 static const struct vpci_row_ops shadow_ops = { read_shadow, write_shadow };
@@ -98,11 +113,13 @@ void vpci_function_reset(struct vpci_dev *v)
 {
 	v->decode = 0;
 	v->bar[PCI_ROM_BAR].flags = 0;
-	for (unsigned int i = 0; i <= PCI_ROM_BAR; i++)
+	for (unsigned int i = 0; i <= PCI_ROM_BAR; i++) {
 		v->bar[i].complained = false;
-	vpci_update_mappings(v);
-	for (unsigned int i = 0; i <= PCI_ROM_BAR; i++)
 		v->bar[i].guest = 0;
+	}
+	v->decode_off = 0; /* the reset does it */
+	v->rom_off = false;
+	vpci_wish(v);
 	vpci_msi_reset(v);
 	atomic_fetch_or(&v->dev->flags, PCI_FLAG_BUSY);
 }

@@ -146,7 +146,7 @@ int vpci_add_rows(struct vpci_dev *v, unsigned int base, const struct vpci_row *
 
 void vpci_refused(struct vpci_dev *v, unsigned int offset)
 {
-	v->stats.refused_writes++;
+	vpci_count(&v->stats.refused_writes, 1);
 	if (!v->chipset || v->refusal_logged)
 		return;
 	v->refusal_logged = true;
@@ -260,7 +260,7 @@ u32 vpci_dword_read(struct vpci_dev *v, unsigned int offset, unsigned int count)
 		covered |= bytes_mask(s.count) << (8 * (s.offset - offset));
 	}
 	through = passing_bytes(v, offset, count, covered, false);
-	v->stats.passed_reads += count_bytes(through);
+	vpci_count(&v->stats.passed_reads, count_bytes(through));
 	if (through == bytes_mask(count)) /* the usual case: the device sees the guest's very access */
 		return hw_read(v, offset, count);
 	for (unsigned int i = 0; i < count; i++) {
@@ -285,7 +285,7 @@ void vpci_dword_write(struct vpci_dev *v, unsigned int offset, unsigned int coun
 		covered |= bytes_mask(s.count) << (8 * (s.offset - offset));
 	}
 	through = passing_bytes(v, offset, count, covered, true);
-	v->stats.passed_writes += count_bytes(through);
+	vpci_count(&v->stats.passed_writes, count_bytes(through));
 	if ((covered | through) != bytes_mask(count) && offset >= PCI_HEADER_SIZE)
 		vpci_refused(v, offset);
 	if (through == bytes_mask(count)) {

@@ -19,6 +19,7 @@
 
 #include "drivers/vpci/vpci.h"
 
+struct pci_msi;
 struct vpci_dev;
 struct vpci_row;
 
@@ -43,12 +44,15 @@ struct vpci_row {
 struct vpci_bar {
 	bool present, io, rom, is64;
 	bool blocked;	/* never mapped: unassigned, or its page holds what is not the guest's */
-	bool placed;	/* stands at placed_at: in the interval map, or its ports are mapped */
 	bool complained;
-	u32 flags;	/* the low, read-only bits of the register */
+	u32 flags;	/* the low, read-only bits of the register; the ROM's enable bit */
 	u64 size;	/* bytes, a power of two */
 	paddr_t host;	/* where the hardware decodes it: never changed */
 	u64 guest;	/* where the guest wants it */
+	/* Where it stands: written only by the device's remapper (remap.c). */
+	bool placed;	/* stands at placed_at: the interval map remembers it */
+	bool leaving;	/* out of the table, but a CPU did not answer the shoot-down */
+	bool refused;	/* cannot stand at `guest`: not tried again before the guest's next write */
 	u64 placed_at;
 };
 
@@ -62,17 +66,31 @@ struct vpci_msi {
 #define VPCI_ROWS_MAX 240
 #define VPCI_DWORDS   (PCIE_CFG_SIZE / 4)
 
+/* As vpci_stats, of one device. Changed under vpci_lock, read without it. */
+struct vpci_counters {
+	_Atomic u64 reads, writes, passed_reads, passed_writes, refused_writes;
+};
+
 struct vpci_dev {
 	struct pci_dev *dev; /* a VPCI reference; NULL: free */
 	bool chipset;	     /* class 06: nothing reaches the hardware that is not allowed by name */
 	bool refusal_logged;
 	bool overflow_logged;
+	bool messages_logged;
+	bool closing;	     /* withdrawn: the guest does not find it, BARs are wanted nowhere */
+	bool unsettled;	     /* something was written that may change where BARs stand */
+	bool remapping;	     /* one CPU, or deferred work, is making it so: v stays */
+	bool rom_off;	     /* the ROM's enable bit goes off in the hardware when the BAR is out of reach */
 	u16 decode;	     /* Command's I/O and memory enables as the guest wrote them */
 	u16 decode_allowed;  /* those that the hardware may be given */
+	u16 decode_off;	     /* those that go off in the hardware when the BARs are out of reach */
 	u16 payload;	     /* Device Control's Max_Payload_Size as firmware set it */
+	struct work work;    /* remap.c */
+	struct pci_msi *retired; /* descriptors to be released without the lock */
 	struct vpci_msi msi;
+	u16 msix_cap; /* 0: no MSI-X */
 	struct vpci_bar bar[PCI_BARS + 1];
-	struct vpci_stats stats;
+	struct vpci_counters stats;
 	unsigned int rows;
 	struct vpci_row row[VPCI_ROWS_MAX];
 	u8 index[VPCI_DWORDS]; /* first row of each dword: index + 1; 0: no row */
@@ -107,36 +125,70 @@ static inline u32 vpci_merge(u32 old, u32 value, u32 mask)
 /* ---- header.c ---- */
 int MUST_CHECK vpci_build_header(struct vpci_dev *v, u8 cap_pointer);
 
-/* ---- bar.c: base address registers and the ROM, and where they stand in the guest's map ---- */
+/* ---- bar.c: base address registers and the ROM, and where they may stand in the guest's map ---- */
+struct vpci_range {
+	bool io;
+	u64 at;	     /* guest address (whole pages), or port */
+	paddr_t host; /* what is there */
+	u64 size;
+	unsigned int prot;
+};
+
 void vpci_bars_init(struct vpci_dev *v);
 int MUST_CHECK vpci_build_bars(struct vpci_dev *v);
-/* Makes the guest's map agree with v->decode and the guest's BAR values. */
-void vpci_update_mappings(struct vpci_dev *v);
+/* Does the guest want it to answer at bar->guest? */
+bool vpci_bar_wanted(const struct vpci_dev *v, const struct vpci_bar *bar);
+/* 0, or why it cannot stand at bar->guest. */
+int MUST_CHECK vpci_bar_may_stand(const struct vpci_bar *bar);
+/* What the guest's map holds when it stands at `at`. */
+struct vpci_range vpci_bar_range(const struct vpci_bar *bar, u64 at);
+/* It does not stand where the guest wants it: one line a BAR. */
+void vpci_bar_complain(struct vpci_dev *v, unsigned int i, int err);
 /* Firmware's addresses back in the hardware, where a reset has wiped them. */
 void vpci_restore_bars(struct vpci_dev *v);
+/* The ROM's enable bit off in the hardware, if that was put off. */
+void vpci_rom_off(struct vpci_dev *v);
+
+/* ---- remap.c: the guest's map follows the wishes ---- */
+/* Under the lock: what the guest wants may have changed. */
+void vpci_wish(struct vpci_dev *v);
+/* Under the lock: true: the caller is the remapper now, and calls vpci_remap() after unlocking. */
+bool MUST_CHECK vpci_remap_claim(struct vpci_dev *v);
+/*
+ * By the remapper, no lock held. 0: all is where it is wanted; -EINPROGRESS: deferred work goes on; another: something
+ * could not be taken out (logged; the next wish tries again).
+ */
+int vpci_remap(struct pci_dev *dev);
+void vpci_remap_work(struct work *w);
 
 /* ---- command.c ---- */
 int MUST_CHECK vpci_build_command(struct vpci_dev *v);
 /*
  * A reset that the guest asked for is about to begin: the guest's view goes back to its reset values, BARs
- * are unmapped.
+ * are wanted nowhere. Only recorded; the reset itself is the guest's to wait for.
  */
 void vpci_function_reset(struct vpci_dev *v);
+/* The guest reaches nothing any more of what it has switched off: the hardware may stop to decode it. */
+void vpci_decode_off(struct vpci_dev *v);
 
-/* ---- barmap.c: which guest addresses are whose; dom->bar_lock ---- */
+/* ---- barmap.c: which guest addresses and ports are whose; dom->bar_lock ---- */
 /* Room for that many intervals. Boot. -ENOMEM. */
 int MUST_CHECK vpci_barmap_init(struct vm *vm, unsigned int intervals);
 /*
- * One more user of [gpa, gpa + size) -> hpa (whole pages). 0: mapped. -EEXIST: another BAR stands there;
- * this one waits, and is mapped when the other goes. Other errors of vm_map_mmio(): recorded likewise, not
- * mapped. -ENOSPC: not even recorded. Takes bar_lock.
+ * One more user of a range. 0: the guest reaches it. -EEXIST: another BAR stands there; this one waits, and is
+ * mapped when the other goes. Others (of vm_map_mmio(), of map_ports(); -ENOSPC): nothing is recorded. Takes bar_lock.
  */
-int MUST_CHECK vpci_barmap_add(gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot);
+int MUST_CHECK vpci_map_enter(const struct vpci_range *range);
 /*
- * One user less (of an interval that was recorded). Unmapped with the last; who waited for the place may
- * get it. Takes bar_lock.
+ * One user is on his way out: out of the tables, if nobody stays. *shoot_down becomes true if CPUs may still use it. Then
+ * vpci_map_left(), after a shoot-down: the place is free. An error of vm_unmap_mmio(), map_ports(): he still stands there.
  */
-void vpci_barmap_remove(gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot);
+int MUST_CHECK vpci_map_leave(const struct vpci_range *range, bool *shoot_down);
+void vpci_map_left(const struct vpci_range *range);
+/* Makes all CPUs forget what has left; waits. 0; -ETIMEDOUT. No lock held. */
+int MUST_CHECK vpci_map_shootdown(void);
+/* Is that range mapped now? Takes bar_lock. */
+bool vpci_map_holds(const struct vpci_range *range);
 
 /* ---- capabilities: cap_std.c, cap_ext.c, and the larger ones in files of their own ---- */
 struct vpci_cap {
@@ -157,6 +209,14 @@ int MUST_CHECK vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap);
 int MUST_CHECK vpci_build_msix(struct vpci_dev *v, const struct vpci_cap *cap);
 int MUST_CHECK vpci_build_express(struct vpci_dev *v, const struct vpci_cap *cap);
 void vpci_msi_reset(struct vpci_dev *v);
+/* At attach, when nothing can fail any more: messages are off, and so have no descriptors. */
+void vpci_msi_start(struct vpci_dev *v);
+/* One more, of one device. */
+static inline void vpci_count(_Atomic u64 *counter, u64 more)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
+			      memory_order_relaxed);
+}
 
 /* The platform that vpci_init() was given. */
 const struct vpci_platform *vpci_platform(void);

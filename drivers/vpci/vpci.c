@@ -8,16 +8,17 @@
 #include "core/log.h"
 #include "core/pages.h"
 #include "core/string.h"
+#include "drivers/pci/msi.h"
 #include "drivers/pci/regs.h"
 #include "drivers/vpci/row.h"
 
 static const struct vpci_platform *platform;
 
 static LOCK_CLASS(pool_class, "vpci_pool");
-static struct spinlock pool_lock = SPINLOCK_INIT(pool_class); /* which entries are in use, and `retired` */
-static struct vpci_dev *pool;			  /* pool_size blocks of VPCI_DEV_PAGES pages */
+static struct spinlock pool_lock LEAF_LOCK = SPINLOCK_INIT(pool_class); /* which entries are in use, and `retired` */
+static struct vpci_dev *pool;			  /* pool_size blocks of VPCI_DEV_PAGES pages; written at boot */
 static unsigned int pool_size;
-static struct vpci_stats retired; /* counts of devices that were detached */
+static struct vpci_stats retired GUARDED_BY(pool_lock); /* counts of devices that were detached */
 static _Atomic u64 absent_reads, absent_writes; /* of functions that the guest does not have */
 
 const struct vpci_platform *vpci_platform(void)
@@ -39,9 +40,13 @@ int vpci_init(struct vm *vm, const struct vpci_platform *p, unsigned int devices
 		return -ENOMEM;
 	pool_size = devices;
 	platform = p;
+	spin_lock(&pool_lock);
 	retired = (struct vpci_stats){ 0 };
+	spin_unlock(&pool_lock);
 	atomic_store(&absent_reads, 0);
 	atomic_store(&absent_writes, 0);
+	if (pci_msi_init(PCI_MSI_MESSAGES))
+		return -ENOMEM;
 	return vpci_barmap_init(vm, devices * (PCI_BARS + 1));
 }
 
@@ -60,13 +65,18 @@ static struct vpci_dev *pool_get(struct pci_dev *dev)
 	return v;
 }
 
-static void add_stats(struct vpci_stats *sum, const struct vpci_stats *s)
+static u64 counted(const _Atomic u64 *counter)
 {
-	sum->reads += s->reads;
-	sum->writes += s->writes;
-	sum->passed_reads += s->passed_reads;
-	sum->passed_writes += s->passed_writes;
-	sum->refused_writes += s->refused_writes;
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void add_stats(struct vpci_stats *sum, const struct vpci_counters *s)
+{
+	sum->reads += counted(&s->reads);
+	sum->writes += counted(&s->writes);
+	sum->passed_reads += counted(&s->passed_reads);
+	sum->passed_writes += counted(&s->passed_writes);
+	sum->refused_writes += counted(&s->refused_writes);
 }
 
 static void pool_put(struct vpci_dev *v)
@@ -122,49 +132,128 @@ static int build(struct vpci_dev *v)
 	return ret;
 }
 
+/* What the guest will see, complete; NULL and why not in *err. */
+static struct vpci_dev *make(struct pci_dev *dev, int *err) REQUIRES(pci_vpci_class)
+{
+	struct vpci_dev *v = dev->vpci ? NULL : pool_get(dev);
+
+	*err = dev->vpci ? -EBUSY : -ENOMEM;
+	if (!v)
+		return NULL;
+	*err = build(v);
+	if (!*err)
+		return v;
+	pool_put(v);
+	return NULL;
+}
+
 int vpci_attach(struct pci_dev *dev)
 {
 	struct vpci_dev *v;
-	int ret = 0;
+	int ret;
 
-	spin_lock(&dev->vpci_lock);
-	v = dev->vpci ? NULL : pool_get(dev);
-	if (!v) {
-		ret = dev->vpci ? -EBUSY : -ENOMEM;
-		goto unlock;
+	pci_vpci_lock(dev);
+	v = make(dev, &ret);
+	if (v) {
+		pci_dev_get(dev, PCI_REF_VPCI);
+		work_init(&v->work, vpci_remap_work);
+		v->remapping = true;
+		vpci_msi_start(v);
+		dev->vpci = v;
 	}
-	ret = build(v);
-	if (ret) {
-		pool_put(v);
-		goto unlock;
+	pci_vpci_unlock(dev);
+	if (!v)
+		return ret;
+	(void)vpci_remap(dev); /* what cannot be mapped is said, and reads all-ones */
+	warn_if_unreachable(dev);
+	return 0;
+}
+
+int vpci_withdraw_start(struct pci_dev *dev)
+{
+	struct vpci_dev *v;
+	int ret = -EINPROGRESS;
+
+	pci_vpci_lock(dev);
+	v = dev->vpci;
+	if (v) {
+		v->closing = true;
+		vpci_wish(v);
+		if (vpci_remap_claim(v))
+			ret = 0;
 	}
-	pci_dev_get(dev, PCI_REF_VPCI);
-	dev->vpci = v;
-	vpci_update_mappings(v);
-unlock:
-	spin_unlock(&dev->vpci_lock);
-	if (!ret)
-		warn_if_unreachable(dev);
-	return ret;
+	pci_vpci_unlock(dev);
+	if (!v)
+		return -ENODEV;
+	return ret ? ret : vpci_remap(dev);
+}
+
+/* Withdrawn, through and through? */
+static bool may_detach(const struct vpci_dev *v) REQUIRES(pci_vpci_class)
+{
+	return v->closing && !v->remapping && !v->unsettled;
 }
 
 int vpci_detach(struct pci_dev *dev)
 {
+	struct pci_msi *messages;
 	struct vpci_dev *v;
 
-	spin_lock(&dev->vpci_lock);
+	pci_vpci_lock(dev);
 	v = dev->vpci;
-	if (v) {
-		v->decode = 0;
-		vpci_update_mappings(v);
-		dev->vpci = NULL;
-		pool_put(v);
+	if (!v || !may_detach(v)) {
+		pci_vpci_unlock(dev);
+		return v ? -EBUSY : -ENODEV;
 	}
-	spin_unlock(&dev->vpci_lock);
-	if (!v)
-		return -ENODEV;
+	messages = pci_msi_shrink(dev, false, 0, pci_msi_shrink(dev, true, 0, v->retired));
+	dev->vpci = NULL;
+	pci_vpci_unlock(dev);
+	pci_msi_release(messages);
+	pool_put(v);
 	pci_dev_put(dev, PCI_REF_VPCI);
 	return 0;
+}
+
+/* ---- for the oracle ---- */
+
+bool vpci_attached(struct pci_dev *dev, bool *settled)
+{
+	struct vpci_dev *v;
+	bool attached;
+
+	pci_vpci_lock(dev);
+	v = dev->vpci;
+	attached = v;
+	if (settled)
+		*settled = !v || (!v->unsettled && !v->remapping);
+	pci_vpci_unlock(dev);
+	return attached;
+}
+
+bool vpci_bar_info(struct pci_dev *dev, unsigned int i, struct vpci_bar_info *out)
+{
+	const struct vpci_bar *bar;
+	struct vpci_range range;
+	bool found;
+
+	pci_vpci_lock(dev);
+	found = dev->vpci && i <= PCI_ROM_BAR && dev->vpci->bar[i].present;
+	if (found) {
+		bar = &dev->vpci->bar[i];
+		range = vpci_bar_range(bar, bar->placed_at);
+		*out = (struct vpci_bar_info){
+			.wanted = vpci_bar_wanted(dev->vpci, bar),
+			.placed = bar->placed,
+			.mapped = bar->placed && vpci_map_holds(&range),
+			.io = bar->io,
+			.guest = bar->guest,
+			.placed_at = bar->placed_at,
+			.host = bar->host,
+			.size = bar->size,
+		};
+	}
+	pci_vpci_unlock(dev);
+	return found;
 }
 
 /* ---- the guest's accesses ---- */
@@ -190,9 +279,21 @@ static unsigned int within_dword(unsigned int offset, unsigned int left)
 	return left < room ? left : room;
 }
 
-static bool is_gone(const struct pci_dev *dev)
+/*
+ * Does the device answer now? While it is reset, its registers do not mean anything. Of a reset that the guest asked for
+ * it tells the end itself: it answers with its vendor ID.
+ */
+static bool answers(struct pci_dev *dev)
 {
-	return atomic_load_explicit(&dev->flags, memory_order_relaxed) & PCI_FLAG_GONE;
+	if (pci_dev_has(dev, PCI_FLAG_BUSY) && !pci_dev_has(dev, PCI_FLAG_RESETTING))
+		(void)pci_dev_read(dev, PCI_VENDOR_ID, 2);
+	return !pci_dev_has(dev, PCI_FLAG_GONE) && !pci_dev_has(dev, PCI_FLAG_BUSY);
+}
+
+/* What the guest sees of a device; NULL: nothing. */
+static struct vpci_dev *visible(struct pci_dev *dev) REQUIRES(pci_vpci_class)
+{
+	return dev->vpci && !dev->vpci->closing ? dev->vpci : NULL;
 }
 
 static u64 device_read(struct vpci_dev *v, unsigned int offset, unsigned int size)
@@ -207,7 +308,7 @@ static u64 device_read(struct vpci_dev *v, unsigned int offset, unsigned int siz
 		value |= part << (8 * done);
 	}
 	/* The vendor ID may just have told that the device is gone: then the rest was not real either. */
-	return is_gone(v->dev) ? all_ones(size) : value;
+	return pci_dev_has(v->dev, PCI_FLAG_GONE) ? all_ones(size) : value;
 }
 
 static void device_write(struct vpci_dev *v, unsigned int offset, unsigned int size, u64 value)
@@ -226,14 +327,17 @@ u64 vpci_read(struct sbdf sbdf, unsigned int offset, unsigned int size)
 	bool seen = false;
 
 	if (dev) {
-		spin_lock(&dev->vpci_lock);
-		seen = dev->vpci;
-		if (seen) {
-			dev->vpci->stats.reads++;
-			if (!is_gone(dev))
-				value = device_read(dev->vpci, offset, size);
+		struct vpci_dev *v;
+
+		pci_vpci_lock(dev);
+		v = visible(dev);
+		seen = v;
+		if (v) {
+			vpci_count(&v->stats.reads, 1);
+			if (answers(dev))
+				value = device_read(v, offset, size);
 		}
-		spin_unlock(&dev->vpci_lock);
+		pci_vpci_unlock(dev);
 		pci_dev_put(dev, PCI_REF_TRANSIENT);
 	}
 	if (!seen)
@@ -247,14 +351,21 @@ void vpci_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u64 va
 	bool seen = false;
 
 	if (dev) {
-		spin_lock(&dev->vpci_lock);
-		seen = dev->vpci;
-		if (seen) {
-			dev->vpci->stats.writes++;
-			if (!is_gone(dev))
-				device_write(dev->vpci, offset, size, value);
+		struct vpci_dev *v;
+		bool remap = false;
+
+		pci_vpci_lock(dev);
+		v = visible(dev);
+		seen = v;
+		if (v) {
+			vpci_count(&v->stats.writes, 1);
+			if (answers(dev))
+				device_write(v, offset, size, value);
+			remap = vpci_remap_claim(v);
 		}
-		spin_unlock(&dev->vpci_lock);
+		pci_vpci_unlock(dev);
+		if (remap)
+			(void)vpci_remap(dev); /* what fails is logged; the guest's next write tries again */
 		pci_dev_put(dev, PCI_REF_TRANSIENT);
 	}
 	if (!seen)

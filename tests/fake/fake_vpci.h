@@ -71,12 +71,21 @@ static int map_error; /* what vm_map_mmio() says next, once */
 static struct vm_mmio_region region;
 static unsigned int regions;
 
+/*
+ * Shoot-downs: their number, and one that no CPU answers. What was unmapped is remembered until one: nobody may stand there.
+ */
+static unsigned int shootdowns, shootdown_failures;
+static struct mapping stale[64];
+static unsigned int stales;
+
 int vm_map_mmio(struct vm *vm, gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot)
 {
 	int ret = map_error;
 
 	assert_true(size && !((gpa | hpa | size) & 0xfff));
 	map_error = 0;
+	for (unsigned int i = 0; i < stales; i++)
+		assert_false(ranges_overlap(stale[i].gpa, stale[i].size, gpa, size));
 	for (unsigned int i = 0; i < mappings && !ret; i++) {
 		if (ranges_overlap(map[i].gpa, map[i].size, gpa, size))
 			ret = -EEXIST;
@@ -93,12 +102,40 @@ int vm_unmap_mmio(struct vm *vm, gpa_t gpa, u64 size)
 {
 	for (unsigned int i = 0; i < mappings; i++) {
 		if (map[i].gpa == gpa && map[i].size == size) {
+			assert_true(stales < ARRAY_SIZE(stale));
+			stale[stales++] = map[i];
 			map[i] = map[--mappings];
 			return 0;
 		}
 	}
 	fail_msg("0x%llx is not mapped", (unsigned long long)gpa);
 	return -ENOENT;
+}
+
+u64 vm_shootdown(struct vm *vm)
+{
+	return ++shootdowns;
+}
+
+int vm_shootdown_wait(struct vm *vm, u64 generation)
+{
+	assert_int_equal(generation, shootdowns);
+	if (shootdown_failures) {
+		shootdown_failures--;
+		return -ETIMEDOUT;
+	}
+	stales = 0;
+	return 0;
+}
+
+/* Can a CPU that has not been shot down yet still use this address? */
+static inline bool reach_stale(u64 gpa)
+{
+	for (unsigned int i = 0; i < stales; i++) {
+		if (gpa - stale[i].gpa < stale[i].size)
+			return true;
+	}
+	return false;
 }
 
 int vm_add_region(struct vm *vm, const struct vm_mmio_region *r)
@@ -185,6 +222,13 @@ static inline struct pci_dev *device(u16 bdf)
 	return dev;
 }
 
+/* Taken away at once, as management does it on a machine where nobody else is busy with the device. */
+static inline void detach(u16 bdf)
+{
+	assert_int_equal(vpci_withdraw_start(device(bdf)), 0);
+	assert_int_equal(vpci_detach(device(bdf)), 0);
+}
+
 /* An e1000e-like endpoint: two memory BARs, ports, a ROM, and most capabilities. */
 static inline void build_nic(void)
 {
@@ -262,6 +306,7 @@ static inline int setup(void **state)
 	log_set_sink(sink);
 	mappings = 0;
 	map_error = 0;
+	shootdowns = shootdown_failures = stales = 0;
 	memset(ports, 0, sizeof(ports));
 	fake_machine_reset();
 	build_bridges();

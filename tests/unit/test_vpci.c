@@ -299,7 +299,13 @@ static void test_attach_detach(void **state)
 	assert_int_equal(rd(NIC, 0, 4), 0x10d38086);
 	assert_int_equal(refcnt_read(&dev->refs), refs + 1); /* accesses leave none behind */
 	assert_true(mappings > 0);
+	assert_int_equal(vpci_detach(dev), -EBUSY); /* not withdrawn */
+	assert_int_equal(rd(NIC, 0, 4), 0x10d38086);
+	assert_int_equal(vpci_withdraw_start(dev), 0);
+	assert_int_equal(rd(NIC, 0, 4), 0xffffffff);
+	assert_int_equal(refcnt_read(&dev->refs), refs + 1);
 	assert_int_equal(vpci_detach(dev), 0);
+	assert_int_equal(vpci_withdraw_start(dev), -ENODEV);
 	assert_int_equal(refcnt_read(&dev->refs), refs);
 	assert_int_equal(mappings, 0);
 	assert_int_equal(reach_port(0xc040), 0);
@@ -311,7 +317,7 @@ static void test_pool_too_small(void **state)
 	assert_int_equal(vpci_init(&vm, &test_platform, 1), 0);
 	assert_int_equal(vpci_attach(device(NIC)), 0);
 	assert_int_equal(vpci_attach(device(SMALL)), -ENOMEM);
-	assert_int_equal(vpci_detach(device(NIC)), 0);
+	detach(NIC);
 	assert_int_equal(vpci_attach(device(SMALL)), 0);
 	assert_int_equal(vpci_init(&vm, &(struct vpci_platform){ .map_ports = map_ports }, 1), -EINVAL);
 }
@@ -328,7 +334,7 @@ static void test_vanished(void **state)
 	wr(NIC, 4, 2, 7);
 	assert_int_equal(nic->writes, writes);
 	assert_true(device(NIC)->flags & PCI_FLAG_GONE);
-	assert_int_equal(vpci_detach(device(NIC)), 0);
+	detach(NIC);
 	assert_int_equal(reach(0xfeb80000), 0);
 }
 

@@ -123,8 +123,10 @@ static void test_garbage_storm(void **state)
 	assert_true(nic->resets > 500 && map_calls > 1000);
 	for (struct pci_dev *d = pci_dev_next(NULL); d; d = pci_dev_next(d))
 		assert_false(d->flags & PCI_FLAG_GONE);
-	for (struct pci_dev *d = pci_dev_next(NULL); d; d = pci_dev_next(d))
+	for (struct pci_dev *d = pci_dev_next(NULL); d; d = pci_dev_next(d)) {
+		assert_int_equal(vpci_withdraw_start(d), 0);
 		assert_int_equal(vpci_detach(d), 0);
+	}
 	assert_int_equal(mappings, 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(ports); i++)
 		assert_int_equal(ports[i].size, 0);
