@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is common to all IOMMUs: the list of units, which requester IDs a device has, domains, and the report
+ * What is common to all IOMMUs: the list of units, domains, and the report
  * of faults.
  */
 #include "drivers/iommu/iommu.h"
@@ -136,48 +136,22 @@ int iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size)
 
 /* ---- devices ------------------------------------------------------------------------------------------- */
 
-/* Device/port types of the PCI Express Capabilities register: PCI Express base specification 6.0, 7.5.3.2 */
-#define PCIE_TYPE_TO_PCI_BRIDGE 7
-
-#define REQUESTER_IDS_MAX 16
-
-/*
- * The IDs under which a device's requests may arrive: its own, and those that conventional PCI bridges above
- * it put in its place (PCI Express to PCI/PCI-X Bridge specification 1.0, 2.3; Intel VT-d specification
- * rev. 4.1, 3.4.1): a PCIe-to-PCI bridge uses its secondary bus with device and function 0, or for some
- * requests its own ID; a PCI-to-PCI bridge its own. Returns their number, or -E2BIG.
- */
-static int requester_ids(const struct pci_dev *dev, u16 ids[REQUESTER_IDS_MAX])
+/* A device that has more requester IDs than its object can hold has none there (pci_requester_ids()): it is left blocked. */
+static int has_requester_ids(const struct pci_dev *dev)
 {
-	int count = 0;
-
-	ids[count++] = dev->sbdf.bdf;
-	for (const struct pci_dev *bridge = dev->parent; bridge; bridge = bridge->parent) {
-		const bool to_pci = bridge->is_pcie && bridge->pcie_type == PCIE_TYPE_TO_PCI_BRIDGE;
-
-		if (bridge->is_pcie && !to_pci)
-			continue; /* PCI Express ports leave the ID as it is */
-		if (count + 2 > REQUESTER_IDS_MAX)
-			return -E2BIG;
-		if (to_pci)
-			ids[count++] = PCI_BDF(bridge->secondary_bus, 0, 0);
-		ids[count++] = bridge->sbdf.bdf;
-	}
-	return count;
+	return dev->requester_ids ? 0 : -E2BIG;
 }
 
 int iommu_attach(struct pci_dev *dev, struct iommu_domain *domain)
 {
 	struct iommu *iommu = iommu_of(dev);
-	u16 ids[REQUESTER_IDS_MAX];
-	int count, i, err = 0;
+	const u16 *ids = dev->requester_id;
+	int i, err;
 
 	if (!iommu)
 		return -ENODEV;
-	count = requester_ids(dev, ids);
-	if (count < 0)
-		return count;
-	for (i = 0; i < count && !err; i++)
+	err = has_requester_ids(dev);
+	for (i = 0; i < dev->requester_ids && !err; i++)
 		err = iommu->ops->attach(iommu, domain, ids[i]);
 	if (!err)
 		return 0;
@@ -193,16 +167,13 @@ int iommu_attach(struct pci_dev *dev, struct iommu_domain *domain)
 int iommu_block(struct pci_dev *dev)
 {
 	struct iommu *iommu = iommu_of(dev);
-	u16 ids[REQUESTER_IDS_MAX];
-	int count, err = 0;
+	int err;
 
 	if (!iommu)
 		return -ENODEV;
-	count = requester_ids(dev, ids);
-	if (count < 0)
-		return count;
-	for (int i = 0; i < count; i++) { /* all of them, whatever happens to one */
-		const int e = iommu->ops->block(iommu, ids[i]);
+	err = has_requester_ids(dev);
+	for (int i = 0; i < dev->requester_ids; i++) { /* all of them, whatever happens to one */
+		const int e = iommu->ops->block(iommu, dev->requester_id[i]);
 
 		err = err ? err : e;
 	}

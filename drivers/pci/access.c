@@ -16,14 +16,14 @@ static u32 flags_of(const struct pci_dev *dev)
 
 /*
  * Looks at a vendor ID just read. A device in reset answers all-ones for a while and then its ID: BUSY ends
- * with that.
+ * with that, unless the reset is one of ours, which has still to write back what it saved.
  */
 static void judge_vendor(struct pci_dev *dev, u32 vendor)
 {
 	u32 flags = flags_of(dev);
 
 	if (vendor != PCI_VENDOR_NONE) {
-		if ((flags & PCI_FLAG_BUSY) && vendor == dev->vendor)
+		if ((flags & (PCI_FLAG_BUSY | PCI_FLAG_RESETTING)) == PCI_FLAG_BUSY && vendor == dev->vendor)
 			atomic_fetch_and(&dev->flags, ~(u32)PCI_FLAG_BUSY);
 		return;
 	}

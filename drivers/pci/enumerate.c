@@ -9,6 +9,7 @@
 #include "core/errno.h"
 #include "core/log.h"
 #include "core/string.h"
+#include "drivers/pci/group.h"
 #include "drivers/pci/internal.h"
 #include "drivers/pci/pci.h"
 #include "drivers/pci/regs.h"
@@ -118,6 +119,9 @@ static int add_function(struct scan *scan, struct sbdf sbdf, struct pci_dev *par
 		return 0;
 	}
 	read_express(dev);
+	/* One whose requests cannot all be told to be its own is left blocked, and is nobody's. */
+	if (pci_requester_ids(dev))
+		atomic_fetch_or(&dev->flags, PCI_FLAG_HIDDEN);
 	if (!pci_size_bars(dev)) {
 		pci_dev_drop(dev);
 		return 0;

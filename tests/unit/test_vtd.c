@@ -4,6 +4,7 @@
  * told in the end. That is what counts here, not which registers were written; the hardware is the model in
  * fake_vtd.h.
  */
+#include "drivers/pci/group.h"
 #include "tests/unit/vtd_machine.h"
 
 static struct pci_dev root_port = {
@@ -504,6 +505,8 @@ static void test_describe(void **state)
 
 int main(void)
 {
+	struct pci_dev *const devices[] = { &bridge,	 &behind_bridge, &old_bridge, &behind_both,
+					    &on_bus_0, &on_bus_7,	 &disk,	      &other_segment };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_blocked_until_attached),
 		cmocka_unit_test(test_permissions_and_page_sizes),
@@ -528,5 +531,7 @@ int main(void)
 		cmocka_unit_test(test_describe),
 	};
 
+	for (unsigned int i = 0; i < ARRAY_SIZE(devices); i++)
+		assert_int_equal(pci_requester_ids(devices[i]), 0);
 	return cmocka_run_group_tests(tests, machine_init, NULL);
 }

@@ -142,7 +142,7 @@ static void test_out_of_memory(void **state)
 /* Hardware that reads memory past the caches sees only what was written back. */
 static void test_not_coherent(void **state)
 {
-	struct pci_dev neighbour = { .sbdf = { 0, PCI_BDF(0, 9, 0) } };
+	struct pci_dev neighbour = { .sbdf = { 0, PCI_BDF(0, 9, 0) }, .requester_id = { PCI_BDF(0, 9, 0) }, .requester_ids = 1 };
 
 	one_unit();
 	fake[0].ecap &= ~FAKE_ECAP_C;

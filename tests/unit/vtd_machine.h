@@ -85,7 +85,12 @@ static bool config_reaches(void *ctx, struct sbdf sbdf, unsigned int offset)
 static const struct pci_cfg_ops config = { "fake", config_read, config_write, config_reaches };
 
 /* A device as enumeration would make it. */
-static struct pci_dev nic = { .sbdf = { 0, PCI_BDF(0, 2, 0) }, .is_pcie = true };
+static struct pci_dev nic = {
+	.sbdf = { 0, PCI_BDF(0, 2, 0) },
+	.is_pcie = true,
+	.requester_id = { PCI_BDF(0, 2, 0) },
+	.requester_ids = 1,
+};
 
 /* ---- a machine ----------------------------------------------------------------------------------------- */
 
