@@ -29,7 +29,7 @@ int MUST_CHECK pci_msi_grow(struct pci_dev *dev, bool msix, unsigned int count) 
 struct pci_msi *pci_msi_shrink(struct pci_dev *dev, bool msix, unsigned int count, struct pci_msi *list)
 	REQUIRES(pci_vpci_class);
 /* Frees each: its remapping entry, then its MSI reference. No lock held; the caller holds a reference of another kind. */
-void pci_msi_release(struct pci_msi *list);
+void pci_msi_release(struct pci_msi *list) EXCLUDES(pci_vpci_class);
 /* Descriptors of the device, those being freed included. */
 unsigned int pci_msi_count(const struct pci_dev *dev);
 /* Descriptors that the pool can still give. */

@@ -12,7 +12,7 @@
 
 /* ---- what the hardware has ---- */
 
-static unsigned int bar_offset(const struct vpci_dev *v, unsigned int i)
+static unsigned int bar_offset(const struct vpci_dev *v, unsigned int i) REQUIRES(pci_vpci_class)
 {
 	if (i < PCI_ROM_BAR)
 		return PCI_BAR0 + 4 * i;
@@ -56,7 +56,7 @@ static struct pci_dev *hidden_neighbour(const struct pci_dev *dev, paddr_t base,
 }
 
 /* Decides once whether this BAR can be shown at all, and says why not. */
-static void judge_memory_bar(struct vpci_dev *v, unsigned int i)
+static void judge_memory_bar(struct vpci_dev *v, unsigned int i) REQUIRES(pci_vpci_class)
 {
 	struct vpci_bar *bar = &v->bar[i];
 	const struct vpci_platform *p = vpci_platform();
@@ -82,7 +82,7 @@ static void judge_memory_bar(struct vpci_dev *v, unsigned int i)
 		pci_dev_put(neighbour, PCI_REF_TRANSIENT);
 }
 
-void vpci_bars_init(struct vpci_dev *v)
+void vpci_bars_init(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	for (unsigned int i = 0; i <= PCI_ROM_BAR; i++) {
 		const struct pci_bar *real = &v->dev->bar[i];
@@ -115,7 +115,7 @@ void vpci_bars_init(struct vpci_dev *v)
  * Writes a BAR's own address back where a reset has wiped it. The guest cannot: its writes do not reach the
  * register. The vendor ID is read first: it ends BUSY, and tells a device that did not come back.
  */
-void vpci_restore_bars(struct vpci_dev *v)
+void vpci_restore_bars(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	(void)pci_dev_read(v->dev, PCI_VENDOR_ID, 2);
 	for (unsigned int i = 0; i < PCI_ROM_BAR; i++) {
@@ -148,7 +148,7 @@ static bool is_sizing(const struct vpci_bar *bar)
 	return !bar->is64 || bar->guest >> 32 == 0 || bar->guest >> 32 == 0xffffffffu;
 }
 
-bool vpci_bar_wanted(const struct vpci_dev *v, const struct vpci_bar *bar)
+bool vpci_bar_wanted(const struct vpci_dev *v, const struct vpci_bar *bar) REQUIRES(pci_vpci_class)
 {
 	u16 enable = bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
 
@@ -189,7 +189,7 @@ int vpci_bar_may_stand(const struct vpci_bar *bar)
 	return bar->guest + bar->size > 0x10000u ? -EINVAL : 0;
 }
 
-void vpci_bar_complain(struct vpci_dev *v, unsigned int i, int err)
+void vpci_bar_complain(struct vpci_dev *v, unsigned int i, int err) REQUIRES(pci_vpci_class)
 {
 	struct vpci_bar *bar = &v->bar[i];
 
@@ -208,12 +208,13 @@ void vpci_bar_complain(struct vpci_dev *v, unsigned int i, int err)
 
 /* The BAR that register `arg` belongs to: its own, or the one before, whose upper half it is. */
 static struct vpci_bar *bar_of(struct vpci_dev *v, const struct vpci_row *row, bool *upper)
+	REQUIRES(pci_vpci_class)
 {
 	*upper = !v->bar[row->arg].present;
 	return &v->bar[*upper ? row->arg - 1 : row->arg];
 }
 
-static u32 read_bar(struct vpci_dev *v, const struct vpci_row *row)
+static u32 read_bar(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
 	bool upper;
 	const struct vpci_bar *bar = bar_of(v, row, &upper);
@@ -221,7 +222,7 @@ static u32 read_bar(struct vpci_dev *v, const struct vpci_row *row)
 	return upper ? (u32)(bar->guest >> 32) : (u32)bar->guest | bar->flags;
 }
 
-static void write_bar(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+static void write_bar(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask) REQUIRES(pci_vpci_class)
 {
 	bool upper;
 	struct vpci_bar *bar = bar_of(v, row, &upper);
@@ -242,7 +243,7 @@ static const struct vpci_row_ops bar_ops = { read_bar, write_bar };
  * The enable bit follows the guest's in the hardware: on some devices the ROM and a BAR share one decoder. On at once,
  * before the guest can reach it; off when it no longer can.
  */
-static void write_rom(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+static void write_rom(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask) REQUIRES(pci_vpci_class)
 {
 	struct vpci_bar *bar = &v->bar[PCI_ROM_BAR];
 	u32 merged = vpci_merge((u32)bar->guest | bar->flags, value, mask);
@@ -257,7 +258,7 @@ static void write_rom(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 m
 	vpci_wish(v);
 }
 
-void vpci_rom_off(struct vpci_dev *v)
+void vpci_rom_off(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	if (v->rom_off)
 		pci_dev_write(v->dev, bar_offset(v, PCI_ROM_BAR), 4, (u32)v->bar[PCI_ROM_BAR].host);
@@ -266,7 +267,7 @@ void vpci_rom_off(struct vpci_dev *v)
 
 static const struct vpci_row_ops rom_ops = { read_bar, write_rom };
 
-int vpci_build_bars(struct vpci_dev *v)
+int vpci_build_bars(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	unsigned int count = v->dev->header_type == PCI_HEADER_BRIDGE ? PCI_BARS_TYPE1 : PCI_BARS_TYPE0;
 	int ret = 0;

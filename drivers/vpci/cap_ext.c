@@ -16,6 +16,7 @@
 
 /* From the second dword on. */
 static int add_read_only(struct vpci_dev *v, const struct vpci_cap *cap, unsigned int length)
+	REQUIRES(pci_vpci_class)
 {
 	unsigned int size = ALIGN_UP(length < cap->extent ? length : cap->extent, 4u);
 	struct vpci_row row = { .offset = (u16)(cap->offset + 4),
@@ -26,7 +27,7 @@ static int add_read_only(struct vpci_dev *v, const struct vpci_cap *cap, unsigne
 }
 
 /* A device's own error registers are its driver's; a port's are Fairlead's (7.8.4). */
-static int build_aer(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_aer(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	static const struct vpci_row device[] = {
 		{ .offset = PCIE_AER_UNCORRECTABLE_STATUS, .length = 4, .w1c = PCIE_AER_UNCORRECTABLE_BITS },
@@ -43,7 +44,7 @@ static int build_aer(struct vpci_dev *v, const struct vpci_cap *cap)
 	return ret ? ret : add_read_only(v, cap, PCIE_AER_SIZE);
 }
 
-static int build_serial(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_serial(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	return add_read_only(v, cap, 12); /* 7.9.3 */
 }
@@ -52,12 +53,12 @@ static int build_serial(struct vpci_dev *v, const struct vpci_cap *cap)
  * Isolation between functions is Fairlead's to set (7.7.11); the egress vector behind the control register
  * is not shown.
  */
-static int build_acs(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_acs(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	return add_read_only(v, cap, 8);
 }
 
-static int build_ari(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_ari(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	static const struct vpci_row ari[] = {
 		{ .offset = 4, .length = 2, .ro = 0xffff }, /* 7.8.8.2: next function */
@@ -68,7 +69,7 @@ static int build_ari(struct vpci_dev *v, const struct vpci_cap *cap)
 }
 
 /* 7.8.2: value 9:0 and scale 12:10, for snooped and other requests. */
-static int build_ltr(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_ltr(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	static const struct vpci_row ltr[] = {
 		{ .offset = 4, .length = 4, .rw = 0x1fff1fff },
@@ -77,13 +78,13 @@ static int build_ltr(struct vpci_dev *v, const struct vpci_cap *cap)
 	return vpci_add_rows(v, cap->offset, ltr, ARRAY_SIZE(ltr));
 }
 
-static int build_l1ss(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_l1ss(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	return add_read_only(v, cap, 0x14); /* 7.8.3 */
 }
 
 /* 7.9.1: port registers, then 12 bytes for each virtual channel (bits 2:0 of port capability 1, plus one). */
-static int build_vc(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_vc(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	u32 channels = (pci_dev_read(v->dev, cap->offset + 4u, 4) & 7) + 1;
 
@@ -91,7 +92,7 @@ static int build_vc(struct vpci_dev *v, const struct vpci_cap *cap)
 }
 
 /* 7.9.5: the length, header included, is in the upper 12 bits of the second dword. */
-static int build_vsec(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_vsec(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	return add_read_only(v, cap, pci_dev_read(v->dev, cap->offset + 4u, 4) >> 20);
 }
@@ -148,6 +149,7 @@ static u16 link_visible(struct collection *all)
 }
 
 static int add_header(struct vpci_dev *v, unsigned int offset, u32 id, u32 version, u32 next)
+	REQUIRES(pci_vpci_class)
 {
 	const struct vpci_row row = {
 		.offset = (u16)offset,
@@ -158,7 +160,7 @@ static int add_header(struct vpci_dev *v, unsigned int offset, u32 id, u32 versi
 	return vpci_add_row(v, &row);
 }
 
-int vpci_build_ext_caps(struct vpci_dev *v)
+int vpci_build_ext_caps(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	struct collection all = { .count = 0 };
 	u16 first;

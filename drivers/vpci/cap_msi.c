@@ -42,7 +42,7 @@ static unsigned int data_offset(const struct vpci_msi *msi)
 	return msi->is64 ? msi->cap + PCI_MSI_DATA_64 : msi->cap + PCI_MSI_DATA_32;
 }
 
-static void program(struct vpci_dev *v)
+static void program(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	const struct vpci_msi *msi = &v->msi;
 
@@ -52,7 +52,7 @@ static void program(struct vpci_dev *v)
 	pci_dev_write(v->dev, data_offset(msi), 2, msi->data);
 }
 
-static void refuse_message(struct vpci_dev *v, unsigned int offset)
+static void refuse_message(struct vpci_dev *v, unsigned int offset) REQUIRES(pci_vpci_class)
 {
 	vpci_refused(v, offset);
 	log_warn("vpci: " SBDF_FMT ": MSI 0x%llx/0x%x is not an ordinary interrupt: refused",
@@ -60,7 +60,7 @@ static void refuse_message(struct vpci_dev *v, unsigned int offset)
 }
 
 /* The guest changed the message. The hardware learns of it now only if it may send it now. */
-static void message_changed(struct vpci_dev *v, unsigned int offset)
+static void message_changed(struct vpci_dev *v, unsigned int offset) REQUIRES(pci_vpci_class)
 {
 	if (!(pci_dev_read(v->dev, v->msi.cap + PCI_MSI_CONTROL, 2) & PCI_MSI_ENABLE))
 		return;
@@ -111,12 +111,13 @@ static unsigned int entries_of(u32 control)
 /* ---- MSI ---- */
 
 /* Not shown: extended message data, whose register is not among the ones below. */
-static u32 read_control(struct vpci_dev *v, const struct vpci_row *row)
+static u32 read_control(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
 	return pci_dev_read(v->dev, row->offset, 2) & ~PCI_MSI_EXTENDED_DATA;
 }
 
 static void write_control(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+	REQUIRES(pci_vpci_class)
 {
 	u32 old = pci_dev_read(v->dev, row->offset, 2);
 	u32 new = vpci_merge(old, value, mask & (PCI_MSI_ENABLE | PCI_MSI_MULTIPLE_ENABLE));
@@ -135,13 +136,14 @@ static void write_control(struct vpci_dev *v, struct vpci_row *row, u32 value, u
 	retire(v, false, messages_of(new));
 }
 
-static u32 read_address(struct vpci_dev *v, const struct vpci_row *row)
+static u32 read_address(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
 	(void)row;
 	return (u32)v->msi.address;
 }
 
 static void write_address(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+	REQUIRES(pci_vpci_class)
 {
 	u32 low = vpci_merge((u32)v->msi.address, value, mask) & ~3u;
 
@@ -149,13 +151,14 @@ static void write_address(struct vpci_dev *v, struct vpci_row *row, u32 value, u
 	message_changed(v, row->offset);
 }
 
-static u32 read_address_upper(struct vpci_dev *v, const struct vpci_row *row)
+static u32 read_address_upper(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
 	(void)row;
 	return (u32)(v->msi.address >> 32);
 }
 
 static void write_address_upper(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+	REQUIRES(pci_vpci_class)
 {
 	u64 high = vpci_merge((u32)(v->msi.address >> 32), value, mask);
 
@@ -163,13 +166,14 @@ static void write_address_upper(struct vpci_dev *v, struct vpci_row *row, u32 va
 	message_changed(v, row->offset);
 }
 
-static u32 read_data(struct vpci_dev *v, const struct vpci_row *row)
+static u32 read_data(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
 	(void)row;
 	return v->msi.data;
 }
 
 static void write_data(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+	REQUIRES(pci_vpci_class)
 {
 	v->msi.data = (u16)vpci_merge(v->msi.data, value, mask);
 	message_changed(v, row->offset);
@@ -180,7 +184,7 @@ static const struct vpci_row_ops address_ops = { read_address, write_address };
 static const struct vpci_row_ops address_upper_ops = { read_address_upper, write_address_upper };
 static const struct vpci_row_ops data_ops = { read_data, write_data };
 
-void vpci_msi_reset(struct vpci_dev *v)
+void vpci_msi_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	v->msi.address = 0;
 	v->msi.data = 0;
@@ -228,6 +232,7 @@ static const struct vpci_row msi_bridge64[] = {
 
 /* Mask bits, then pending bits, one a message, behind the data register's dword. */
 static int add_masks(struct vpci_dev *v, const struct vpci_cap *cap, unsigned int offset)
+	REQUIRES(pci_vpci_class)
 {
 	static const struct vpci_row masks[] = {
 		{ .offset = 0, .length = 4, .rw = 0xffffffff },
@@ -237,7 +242,7 @@ static int add_masks(struct vpci_dev *v, const struct vpci_cap *cap, unsigned in
 	return vpci_add_rows(v, cap->offset + offset, masks, ARRAY_SIZE(masks));
 }
 
-int vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap)
+int vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	u32 control = pci_dev_read(v->dev, cap->offset + PCI_MSI_CONTROL, 2);
 	bool is64 = control & PCI_MSI_64BIT;
@@ -264,12 +269,13 @@ int vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap)
 
 /* ---- MSI-X ---- */
 
-static u32 read_msix_control(struct vpci_dev *v, const struct vpci_row *row)
+static u32 read_msix_control(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
 	return pci_dev_read(v->dev, row->offset, 2) & (PCI_MSIX_TABLE_SIZE | PCI_MSIX_FUNCTION_MASK | PCI_MSIX_ENABLE);
 }
 
 static void write_msix_control(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+	REQUIRES(pci_vpci_class)
 {
 	u32 old = pci_dev_read(v->dev, row->offset, 2);
 	u32 new = vpci_merge(old, value, mask & (PCI_MSIX_FUNCTION_MASK | PCI_MSIX_ENABLE));
@@ -298,7 +304,7 @@ static const struct vpci_row msix_bridge[] = {
 	MSIX_PLACES,
 };
 
-int vpci_build_msix(struct vpci_dev *v, const struct vpci_cap *cap)
+int vpci_build_msix(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	static_assert(ARRAY_SIZE(msix) == ARRAY_SIZE(msix_bridge), "the same registers");
 	if (v->msix_cap)
@@ -308,7 +314,7 @@ int vpci_build_msix(struct vpci_dev *v, const struct vpci_cap *cap)
 }
 
 /* What firmware has left on is not the guest's, who expects it off (7.7.1.2, 7.7.2.2: the default). */
-void vpci_msi_start(struct vpci_dev *v)
+void vpci_msi_start(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	u32 control;
 

@@ -12,17 +12,18 @@
 	(PCIE_DEVICE_CONTROL_ERRORS | PCIE_DEVICE_CONTROL_RELAXED | PCIE_DEVICE_CONTROL_EXT_TAG | \
 	 PCIE_DEVICE_CONTROL_AUX_PM | PCIE_DEVICE_CONTROL_NO_SNOOP | PCIE_DEVICE_CONTROL_MRRS)
 
-static u32 read_device_control(struct vpci_dev *v, const struct vpci_row *row)
+static u32 read_device_control(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
 	return pci_dev_read(v->dev, row->offset, 2) & ~PCIE_DEVICE_CONTROL_FLR;
 }
 
-static bool can_flr(struct vpci_dev *v)
+static bool can_flr(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	return pci_dev_read(v->dev, v->dev->pcie_cap + PCIE_DEVICE_CAP, 4) & PCIE_DEVICE_CAP_FLR;
 }
 
 static void write_device_control(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+	REQUIRES(pci_vpci_class)
 {
 	u32 old = pci_dev_read(v->dev, row->offset, 2);
 	u32 new = vpci_merge(old, value, mask & DEVICE_CONTROL_PASSED);
@@ -111,7 +112,7 @@ static const struct vpci_row port_v2[] = {
 	{ .offset = PCIE_LINK_STATUS2 + 2, .length = PCIE_SIZE_V2 - PCIE_LINK_STATUS2 - 2, .ro = 0xffffffff },
 };
 
-int vpci_build_express(struct vpci_dev *v, const struct vpci_cap *cap)
+int vpci_build_express(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	u32 version = pci_dev_read(v->dev, cap->offset + PCIE_CAPABILITIES, 2) & PCIE_CAPABILITIES_VERSION;
 	int ret;

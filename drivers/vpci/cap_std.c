@@ -15,6 +15,7 @@
  * dword with its header.
  */
 static int add_body(struct vpci_dev *v, const struct vpci_cap *cap, unsigned int length, u32 ro, u32 rw)
+	REQUIRES(pci_vpci_class)
 {
 	unsigned int size = ALIGN_UP(length < cap->extent ? length : cap->extent, 4u);
 	struct vpci_row head = {
@@ -30,11 +31,12 @@ static int add_body(struct vpci_dev *v, const struct vpci_cap *cap, unsigned int
 }
 
 static int add_read_only(struct vpci_dev *v, const struct vpci_cap *cap, unsigned int length)
+	REQUIRES(pci_vpci_class)
 {
 	return add_body(v, cap, length, 0xffffffffu, 0);
 }
 
-int vpci_hide_body(struct vpci_dev *v, const struct vpci_cap *cap)
+int vpci_hide_body(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	const struct vpci_row head = { .offset = (u16)(cap->offset + 2), .length = 2, .guard = true };
 	const struct vpci_row body = { .offset = (u16)(cap->offset + 4),
@@ -47,12 +49,13 @@ int vpci_hide_body(struct vpci_dev *v, const struct vpci_cap *cap)
 
 /* ---- power management ([PM] 3.2) ---- */
 
-static u32 read_pmcsr(struct vpci_dev *v, const struct vpci_row *row)
+static u32 read_pmcsr(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
 	return pci_dev_read(v->dev, row->offset, 2);
 }
 
 static void write_pmcsr(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+	REQUIRES(pci_vpci_class)
 {
 	u32 old = pci_dev_read(v->dev, row->offset, 2);
 	u32 state = vpci_merge(old, value, mask) & PCI_PMCSR_STATE;
@@ -94,7 +97,7 @@ static const struct vpci_row pm_bridge[] = {
 	{ .offset = PCI_PM_DATA, .length = 1, .ro = 0xff },
 };
 
-static int build_pm(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_pm(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	static_assert(ARRAY_SIZE(pm_device) == ARRAY_SIZE(pm_bridge), "the same registers");
 	return vpci_add_rows(v, cap->offset, v->chipset ? pm_bridge : pm_device, ARRAY_SIZE(pm_device));
@@ -102,7 +105,7 @@ static int build_pm(struct vpci_dev *v, const struct vpci_cap *cap)
 
 /* ---- advanced features: a function level reset for conventional PCI ---- */
 
-static u32 read_as_zero(struct vpci_dev *v, const struct vpci_row *row)
+static u32 read_as_zero(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
 	(void)v;
 	(void)row;
@@ -110,6 +113,7 @@ static u32 read_as_zero(struct vpci_dev *v, const struct vpci_row *row)
 }
 
 static void write_af_control(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+	REQUIRES(pci_vpci_class)
 {
 	if (!(value & mask & PCI_AF_FLR))
 		return;
@@ -123,7 +127,7 @@ static void write_af_control(struct vpci_dev *v, struct vpci_row *row, u32 value
 
 static const struct vpci_row_ops af_control_ops = { read_as_zero, write_af_control };
 
-static int build_af(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_af(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	static const struct vpci_row af[] = {
 		{ .offset = 2, .length = 2, .ro = 0xffff },
@@ -141,26 +145,26 @@ static int build_af(struct vpci_dev *v, const struct vpci_cap *cap)
  * Its length is in byte 2 (PCI Local Bus 3.0, appendix H). Some windows onto BARs are in here: the device
  * sees the guest's very accesses.
  */
-static int build_vendor(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_vendor(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	unsigned int length = pci_dev_read(v->dev, cap->offset + 2u, 1);
 
 	return add_body(v, cap, length < 4 ? 4 : length, 0, 0xffffffffu);
 }
 
-static int build_subsystem(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_subsystem(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	return add_read_only(v, cap, 8);
 }
 
 /* Revision and where its index/data pair is (SATA 3.0, 10.12); the pair itself is in a BAR. */
-static int build_sata(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_sata(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	return add_read_only(v, cap, 8);
 }
 
 /* Lengths depend on the type of the block. */
-static int build_ht_or_agp(struct vpci_dev *v, const struct vpci_cap *cap)
+static int build_ht_or_agp(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	return add_read_only(v, cap, cap->extent);
 }
@@ -237,7 +241,7 @@ static u8 link_visible(struct collection *all)
 }
 
 /* The two bytes that every capability begins with: ID and next pointer, as the guest sees the list. */
-static int add_header(struct vpci_dev *v, const struct vpci_cap *cap)
+static int add_header(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	const struct vpci_row row = {
 		.offset = cap->offset,
@@ -249,7 +253,7 @@ static int add_header(struct vpci_dev *v, const struct vpci_cap *cap)
 }
 
 /* All of it reads as 0; bytes that nobody can name are not passed to the device either. */
-static int hide(struct vpci_dev *v, const struct vpci_cap *cap)
+static int hide(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	const struct vpci_row row = { .offset = cap->offset, .length = cap->extent, .guard = true };
 
@@ -258,7 +262,7 @@ static int hide(struct vpci_dev *v, const struct vpci_cap *cap)
 	return vpci_add_row(v, &row);
 }
 
-int vpci_build_caps(struct vpci_dev *v, u8 *pointer)
+int vpci_build_caps(struct vpci_dev *v, u8 *pointer) REQUIRES(pci_vpci_class)
 {
 	struct collection all = { .count = 0 };
 	int ret = 0;

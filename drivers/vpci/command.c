@@ -18,12 +18,13 @@
 	 PCI_COMMAND_INTX_DISABLE)
 #define SHADOWED (PASSED | PCI_COMMAND_SPECIAL | PCI_COMMAND_VGA_SNOOP | PCI_COMMAND_FAST_B2B)
 
-static u32 read_command(struct vpci_dev *v, const struct vpci_row *row)
+static u32 read_command(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
 	return (pci_dev_read(v->dev, row->offset, 2) & ~DECODE) | v->decode;
 }
 
 static void write_command(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+	REQUIRES(pci_vpci_class)
 {
 	u32 old = pci_dev_read(v->dev, row->offset, 2);
 	u32 decode = vpci_merge(v->decode, value, mask & DECODE);
@@ -40,7 +41,7 @@ static void write_command(struct vpci_dev *v, struct vpci_row *row, u32 value, u
 	vpci_wish(v);
 }
 
-void vpci_decode_off(struct vpci_dev *v)
+void vpci_decode_off(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	u16 off = v->decode_off;
 	u32 old;
@@ -58,12 +59,13 @@ void vpci_decode_off(struct vpci_dev *v)
 
 static const struct vpci_row_ops command_ops = { read_command, write_command };
 
-static u32 read_shadow(struct vpci_dev *v, const struct vpci_row *row)
+static u32 read_shadow(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
 	return row->value | v->decode;
 }
 
 static void write_shadow(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+	REQUIRES(pci_vpci_class)
 {
 	row->value = vpci_merge(row->value, value, mask & SHADOWED);
 	v->decode = (u16)vpci_merge(v->decode, value, mask & DECODE);
@@ -76,7 +78,7 @@ static const struct vpci_row_ops shadow_ops = { read_shadow, write_shadow };
  * A BAR that firmware left at 0 must not be switched on at 0. If firmware itself left decoding on beside
  * such a BAR, that works on this machine and stays allowed.
  */
-static u16 allowed_decode(const struct vpci_dev *v, u16 command)
+static u16 allowed_decode(const struct vpci_dev *v, u16 command) REQUIRES(pci_vpci_class)
 {
 	u16 allowed = DECODE;
 
@@ -89,7 +91,7 @@ static u16 allowed_decode(const struct vpci_dev *v, u16 command)
 	return (u16)(allowed | (command & DECODE));
 }
 
-int vpci_build_command(struct vpci_dev *v)
+int vpci_build_command(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	u16 command = (u16)pci_dev_read(v->dev, PCI_COMMAND, 2);
 	struct vpci_row row = { .offset = PCI_COMMAND, .length = 2, .ops = &command_ops };
@@ -109,7 +111,7 @@ int vpci_build_command(struct vpci_dev *v)
 	return vpci_add_row(v, &row);
 }
 
-void vpci_function_reset(struct vpci_dev *v)
+void vpci_function_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	v->decode = 0;
 	v->bar[PCI_ROM_BAR].flags = 0;

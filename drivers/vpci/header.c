@@ -83,7 +83,7 @@ static const struct vpci_row cardbus[] = {
  * A window that does not exist reads 0 in base and limit alike. One that does and is closed has its base
  * above its limit; open at address 0 is what no firmware leaves.
  */
-static int build_windows(struct vpci_dev *v)
+static int build_windows(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	u32 io = pci_dev_read(v->dev, PCI_IO_BASE, 2);
 	u32 pref = pci_dev_read(v->dev, PCI_PREF_BASE, 4);
@@ -100,14 +100,14 @@ static int build_windows(struct vpci_dev *v)
 	return ret;
 }
 
-static int build_type0(struct vpci_dev *v)
+static int build_type0(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	int ret = vpci_build_bars(v);
 
 	return ret ? ret : ADD(v, type0);
 }
 
-static int build_type1(struct vpci_dev *v)
+static int build_type1(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	int ret = vpci_build_bars(v);
 
@@ -116,7 +116,7 @@ static int build_type1(struct vpci_dev *v)
 	return ret ? ret : build_windows(v);
 }
 
-static int build_status(struct vpci_dev *v, bool cap_list)
+static int build_status(struct vpci_dev *v, bool cap_list) REQUIRES(pci_vpci_class)
 {
 	struct vpci_row row = {
 		.offset = PCI_STATUS,
@@ -129,7 +129,7 @@ static int build_status(struct vpci_dev *v, bool cap_list)
 	return vpci_add_row(v, &row);
 }
 
-int vpci_build_header(struct vpci_dev *v, u8 cap_pointer)
+int vpci_build_header(struct vpci_dev *v, u8 cap_pointer) REQUIRES(pci_vpci_class)
 {
 	const struct vpci_row pointer = { .offset = PCI_CAP_POINTER, .length = 1, .value = cap_pointer };
 	int ret = ADD(v, common);

@@ -33,14 +33,14 @@ struct plan {
 	struct pci_msi *retired;
 };
 
-void vpci_wish(struct vpci_dev *v)
+void vpci_wish(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	v->unsettled = true;
 	for (unsigned int i = 0; i < BARS; i++)
 		v->bar[i].refused = false; /* a new write is a new attempt */
 }
 
-bool vpci_remap_claim(struct vpci_dev *v)
+bool vpci_remap_claim(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	if (!v->unsettled || v->remapping)
 		return false;

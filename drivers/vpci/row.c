@@ -24,7 +24,7 @@ static unsigned int piece_size(unsigned int offset, unsigned int count)
 	return count == 4 && !(offset & 3) ? 4 : 2;
 }
 
-static u32 hw_read(struct vpci_dev *v, unsigned int offset, unsigned int count)
+static u32 hw_read(struct vpci_dev *v, unsigned int offset, unsigned int count) REQUIRES(pci_vpci_class)
 {
 	u32 value = 0;
 
@@ -38,6 +38,7 @@ static u32 hw_read(struct vpci_dev *v, unsigned int offset, unsigned int count)
 }
 
 static void hw_write(struct vpci_dev *v, unsigned int offset, unsigned int count, u32 value)
+	REQUIRES(pci_vpci_class)
 {
 	for (unsigned int done = 0; done < count;) {
 		unsigned int n = piece_size(offset + done, count - done);
@@ -68,6 +69,7 @@ static bool row_is_sane(const struct vpci_row *row)
 
 /* True if a row of that dword has one of those bytes already. */
 static bool bytes_taken(const struct vpci_dev *v, unsigned int offset, unsigned int length)
+	REQUIRES(pci_vpci_class)
 {
 	for (u8 i = v->index[offset / 4]; i; i = v->row[i - 1].next) {
 		const struct vpci_row *row = &v->row[i - 1];
@@ -78,7 +80,7 @@ static bool bytes_taken(const struct vpci_dev *v, unsigned int offset, unsigned 
 	return false;
 }
 
-static void index_range(struct vpci_dev *v, const struct vpci_row *row, u8 number)
+static void index_range(struct vpci_dev *v, const struct vpci_row *row, u8 number) REQUIRES(pci_vpci_class)
 {
 	for (unsigned int d = row->offset / 4u; d < (row->offset + row->length) / 4u; d++) {
 		if (!v->index[d])
@@ -97,7 +99,7 @@ static void guard_chipset(struct vpci_row *row)
 	row->guard = row->offset >= PCI_HEADER_SIZE;
 }
 
-int vpci_add_row(struct vpci_dev *v, const struct vpci_row *template)
+int vpci_add_row(struct vpci_dev *v, const struct vpci_row *template) REQUIRES(pci_vpci_class)
 {
 	struct vpci_row *row;
 	u8 number;
@@ -129,6 +131,7 @@ int vpci_add_row(struct vpci_dev *v, const struct vpci_row *template)
 }
 
 int vpci_add_rows(struct vpci_dev *v, unsigned int base, const struct vpci_row *rows, unsigned int count)
+	REQUIRES(pci_vpci_class)
 {
 	for (unsigned int i = 0; i < count; i++) {
 		struct vpci_row row = rows[i];
@@ -144,7 +147,7 @@ int vpci_add_rows(struct vpci_dev *v, unsigned int base, const struct vpci_row *
 
 /* ---- access ---- */
 
-void vpci_refused(struct vpci_dev *v, unsigned int offset)
+void vpci_refused(struct vpci_dev *v, unsigned int offset) REQUIRES(pci_vpci_class)
 {
 	vpci_count(&v->stats.refused_writes, 1);
 	if (!v->chipset || v->refusal_logged)
@@ -178,7 +181,7 @@ static bool slice_of(const struct vpci_row *row, unsigned int offset, unsigned i
 	return true;
 }
 
-static u32 row_read(struct vpci_dev *v, const struct vpci_row *row, struct slice s)
+static u32 row_read(struct vpci_dev *v, const struct vpci_row *row, struct slice s) REQUIRES(pci_vpci_class)
 {
 	u32 mask = bytes_mask(s.count);
 	u32 real;
@@ -190,6 +193,7 @@ static u32 row_read(struct vpci_dev *v, const struct vpci_row *row, struct slice
 }
 
 static void row_write(struct vpci_dev *v, struct vpci_row *row, struct slice s, u32 value)
+	REQUIRES(pci_vpci_class)
 {
 	u32 mask = bytes_mask(s.count);
 	u32 clear = (row->w1c >> s.shift) & mask;
@@ -217,6 +221,7 @@ static void row_write(struct vpci_dev *v, struct vpci_row *row, struct slice s, 
 
 /* Bytes outside any register that Fairlead knows. True: they are the device's own, and pass. */
 static bool uncovered_passes(const struct vpci_dev *v, unsigned int offset, bool write)
+	REQUIRES(pci_vpci_class)
 {
 	if (offset < PCI_HEADER_SIZE || offset >= PCI_CFG_SIZE)
 		return false; /* reserved; extended space is by allow-list only */
@@ -225,7 +230,7 @@ static bool uncovered_passes(const struct vpci_dev *v, unsigned int offset, bool
 
 /* The bytes of an access, from `covered` (a byte mask), that are nobody's and go to the device. */
 static u32 passing_bytes(const struct vpci_dev *v, unsigned int offset, unsigned int count, u32 covered,
-			 bool write)
+			 bool write) REQUIRES(pci_vpci_class)
 {
 	u32 through = 0;
 
@@ -247,7 +252,7 @@ static unsigned int count_bytes(u32 byte_mask)
 	return n;
 }
 
-u32 vpci_dword_read(struct vpci_dev *v, unsigned int offset, unsigned int count)
+u32 vpci_dword_read(struct vpci_dev *v, unsigned int offset, unsigned int count) REQUIRES(pci_vpci_class)
 {
 	u32 value = 0, covered = 0, through;
 
@@ -271,6 +276,7 @@ u32 vpci_dword_read(struct vpci_dev *v, unsigned int offset, unsigned int count)
 }
 
 void vpci_dword_write(struct vpci_dev *v, unsigned int offset, unsigned int count, u32 value)
+	REQUIRES(pci_vpci_class)
 {
 	u32 covered = 0, through;
 

@@ -73,27 +73,29 @@ struct vpci_counters {
 
 struct vpci_dev {
 	struct pci_dev *dev; /* a VPCI reference; NULL: free */
-	bool chipset;	     /* class 06: nothing reaches the hardware that is not allowed by name */
-	bool refusal_logged;
-	bool overflow_logged;
-	bool messages_logged;
-	bool closing;	     /* withdrawn: the guest does not find it, BARs are wanted nowhere */
-	bool unsettled;	     /* something was written that may change where BARs stand */
-	bool remapping;	     /* one CPU, or deferred work, is making it so: v stays */
-	bool rom_off;	     /* the ROM's enable bit goes off in the hardware when the BAR is out of reach */
-	u16 decode;	     /* Command's I/O and memory enables as the guest wrote them */
-	u16 decode_allowed;  /* those that the hardware may be given */
-	u16 decode_off;	     /* those that go off in the hardware when the BARs are out of reach */
-	u16 payload;	     /* Device Control's Max_Payload_Size as firmware set it */
 	struct work work;    /* remap.c */
-	struct pci_msi *retired; /* descriptors to be released without the lock */
-	struct vpci_msi msi;
-	u16 msix_cap; /* 0: no MSI-X */
-	struct vpci_bar bar[PCI_BARS + 1];
 	struct vpci_counters stats;
-	unsigned int rows;
-	struct vpci_row row[VPCI_ROWS_MAX];
-	u8 index[VPCI_DWORDS]; /* first row of each dword: index + 1; 0: no row */
+	/* Class 06: nothing reaches the hardware that is not allowed by name. */
+	bool chipset GUARDED_BY(pci_vpci_class);
+	bool refusal_logged GUARDED_BY(pci_vpci_class);
+	bool overflow_logged GUARDED_BY(pci_vpci_class);
+	bool messages_logged GUARDED_BY(pci_vpci_class);
+	bool closing GUARDED_BY(pci_vpci_class);   /* withdrawn: the guest does not find it, BARs are wanted nowhere */
+	bool unsettled GUARDED_BY(pci_vpci_class); /* something was written that may change where BARs stand */
+	bool remapping GUARDED_BY(pci_vpci_class); /* one CPU, or deferred work, is making it so: v stays */
+	/* What the guest has switched off goes off in the hardware when it is out of reach: decoders, the ROM's bit. */
+	u16 decode_off GUARDED_BY(pci_vpci_class);
+	bool rom_off GUARDED_BY(pci_vpci_class);
+	u16 decode GUARDED_BY(pci_vpci_class);	       /* Command's I/O and memory enables as the guest wrote them */
+	u16 decode_allowed GUARDED_BY(pci_vpci_class); /* those that the hardware may be given */
+	u16 payload GUARDED_BY(pci_vpci_class);	       /* Device Control's Max_Payload_Size as firmware set it */
+	struct vpci_msi msi GUARDED_BY(pci_vpci_class);
+	u16 msix_cap GUARDED_BY(pci_vpci_class);	    /* 0: no MSI-X */
+	struct pci_msi *retired GUARDED_BY(pci_vpci_class); /* descriptors to be released without the lock */
+	struct vpci_bar bar[PCI_BARS + 1] GUARDED_BY(pci_vpci_class);
+	unsigned int rows GUARDED_BY(pci_vpci_class);
+	struct vpci_row row[VPCI_ROWS_MAX] GUARDED_BY(pci_vpci_class);
+	u8 index[VPCI_DWORDS] GUARDED_BY(pci_vpci_class); /* first row of each dword: index + 1; 0: no row */
 };
 
 #define VPCI_DEV_PAGES 3
@@ -107,15 +109,16 @@ static_assert(VPCI_ROWS_MAX < 256, "a row's number + 1 fits 8 bits");
  * shadow (ranges: ro). A full table: the register is guarded by nothing else, so the caller must hide it:
  * -ENOSPC, logged once.
  */
-int MUST_CHECK vpci_add_row(struct vpci_dev *v, const struct vpci_row *row);
+int MUST_CHECK vpci_add_row(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class);
 /* Adds rows whose offsets count from `base`; stops at the first error. */
 int MUST_CHECK vpci_add_rows(struct vpci_dev *v, unsigned int base, const struct vpci_row *rows,
-			     unsigned int count);
+			     unsigned int count) REQUIRES(pci_vpci_class);
 /* The bytes [offset, offset + count), all in one dword, in the low bytes of the value. */
-u32 vpci_dword_read(struct vpci_dev *v, unsigned int offset, unsigned int count);
-void vpci_dword_write(struct vpci_dev *v, unsigned int offset, unsigned int count, u32 value);
+u32 vpci_dword_read(struct vpci_dev *v, unsigned int offset, unsigned int count) REQUIRES(pci_vpci_class);
+void vpci_dword_write(struct vpci_dev *v, unsigned int offset, unsigned int count, u32 value)
+	REQUIRES(pci_vpci_class);
 /* A rule dropped the guest's write at that offset: counted; on class 06 the first one is logged. */
-void vpci_refused(struct vpci_dev *v, unsigned int offset);
+void vpci_refused(struct vpci_dev *v, unsigned int offset) REQUIRES(pci_vpci_class);
 /* The guest's bytes over the old value. */
 static inline u32 vpci_merge(u32 old, u32 value, u32 mask)
 {
@@ -123,7 +126,7 @@ static inline u32 vpci_merge(u32 old, u32 value, u32 mask)
 }
 
 /* ---- header.c ---- */
-int MUST_CHECK vpci_build_header(struct vpci_dev *v, u8 cap_pointer);
+int MUST_CHECK vpci_build_header(struct vpci_dev *v, u8 cap_pointer) REQUIRES(pci_vpci_class);
 
 /* ---- bar.c: base address registers and the ROM, and where they may stand in the guest's map ---- */
 struct vpci_range {
@@ -134,42 +137,42 @@ struct vpci_range {
 	unsigned int prot;
 };
 
-void vpci_bars_init(struct vpci_dev *v);
-int MUST_CHECK vpci_build_bars(struct vpci_dev *v);
+void vpci_bars_init(struct vpci_dev *v) REQUIRES(pci_vpci_class);
+int MUST_CHECK vpci_build_bars(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* Does the guest want it to answer at bar->guest? */
-bool vpci_bar_wanted(const struct vpci_dev *v, const struct vpci_bar *bar);
+bool vpci_bar_wanted(const struct vpci_dev *v, const struct vpci_bar *bar) REQUIRES(pci_vpci_class);
 /* 0, or why it cannot stand at bar->guest. */
 int MUST_CHECK vpci_bar_may_stand(const struct vpci_bar *bar);
 /* What the guest's map holds when it stands at `at`. */
 struct vpci_range vpci_bar_range(const struct vpci_bar *bar, u64 at);
 /* It does not stand where the guest wants it: one line a BAR. */
-void vpci_bar_complain(struct vpci_dev *v, unsigned int i, int err);
+void vpci_bar_complain(struct vpci_dev *v, unsigned int i, int err) REQUIRES(pci_vpci_class);
 /* Firmware's addresses back in the hardware, where a reset has wiped them. */
-void vpci_restore_bars(struct vpci_dev *v);
+void vpci_restore_bars(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* The ROM's enable bit off in the hardware, if that was put off. */
-void vpci_rom_off(struct vpci_dev *v);
+void vpci_rom_off(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 
 /* ---- remap.c: the guest's map follows the wishes ---- */
 /* Under the lock: what the guest wants may have changed. */
-void vpci_wish(struct vpci_dev *v);
+void vpci_wish(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* Under the lock: true: the caller is the remapper now, and calls vpci_remap() after unlocking. */
-bool MUST_CHECK vpci_remap_claim(struct vpci_dev *v);
+bool MUST_CHECK vpci_remap_claim(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /*
  * By the remapper, no lock held. 0: all is where it is wanted; -EINPROGRESS: deferred work goes on; another: something
  * could not be taken out (logged; the next wish tries again).
  */
-int vpci_remap(struct pci_dev *dev);
+int vpci_remap(struct pci_dev *dev) EXCLUDES(pci_vpci_class);
 void vpci_remap_work(struct work *w);
 
 /* ---- command.c ---- */
-int MUST_CHECK vpci_build_command(struct vpci_dev *v);
+int MUST_CHECK vpci_build_command(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /*
  * A reset that the guest asked for is about to begin: the guest's view goes back to its reset values, BARs
  * are wanted nowhere. Only recorded; the reset itself is the guest's to wait for.
  */
-void vpci_function_reset(struct vpci_dev *v);
+void vpci_function_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* The guest reaches nothing any more of what it has switched off: the hardware may stop to decode it. */
-void vpci_decode_off(struct vpci_dev *v);
+void vpci_decode_off(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 
 /* ---- barmap.c: which guest addresses and ports are whose; dom->bar_lock ---- */
 /* Room for that many intervals. Boot. -ENOMEM. */
@@ -186,7 +189,7 @@ int MUST_CHECK vpci_map_enter(const struct vpci_range *range);
 int MUST_CHECK vpci_map_leave(const struct vpci_range *range, bool *shoot_down);
 void vpci_map_left(const struct vpci_range *range);
 /* Makes all CPUs forget what has left; waits. 0; -ETIMEDOUT. No lock held. */
-int MUST_CHECK vpci_map_shootdown(void);
+int MUST_CHECK vpci_map_shootdown(void) EXCLUDES(pci_vpci_class, bar_map_class);
 /* Is that range mapped now? Takes bar_lock. */
 bool vpci_map_holds(const struct vpci_range *range);
 
@@ -199,18 +202,18 @@ struct vpci_cap {
 };
 
 /* Rows for all capabilities; *pointer is the first one that the guest sees (0: none). */
-int MUST_CHECK vpci_build_caps(struct vpci_dev *v, u8 *pointer);
-int MUST_CHECK vpci_build_ext_caps(struct vpci_dev *v);
+int MUST_CHECK vpci_build_caps(struct vpci_dev *v, u8 *pointer) REQUIRES(pci_vpci_class);
+int MUST_CHECK vpci_build_ext_caps(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* Fills `extent` of each. */
 void vpci_cap_extents(struct vpci_cap *caps, unsigned int count, unsigned int end);
 /* The body of a standard capability whose header is shown already reads as 0 and ignores writes. */
-int MUST_CHECK vpci_hide_body(struct vpci_dev *v, const struct vpci_cap *cap);
-int MUST_CHECK vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap);
-int MUST_CHECK vpci_build_msix(struct vpci_dev *v, const struct vpci_cap *cap);
-int MUST_CHECK vpci_build_express(struct vpci_dev *v, const struct vpci_cap *cap);
-void vpci_msi_reset(struct vpci_dev *v);
+int MUST_CHECK vpci_hide_body(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
+int MUST_CHECK vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
+int MUST_CHECK vpci_build_msix(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
+int MUST_CHECK vpci_build_express(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
+void vpci_msi_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* At attach, when nothing can fail any more: messages are off, and so have no descriptors. */
-void vpci_msi_start(struct vpci_dev *v);
+void vpci_msi_start(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* One more, of one device. */
 static inline void vpci_count(_Atomic u64 *counter, u64 more)
 {

@@ -116,7 +116,7 @@ static void warn_if_unreachable(struct pci_dev *dev)
 		pci_dev_put(first, PCI_REF_TRANSIENT);
 }
 
-static int build(struct vpci_dev *v)
+static int build(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	u8 cap_pointer;
 	int ret;
@@ -296,7 +296,7 @@ static struct vpci_dev *visible(struct pci_dev *dev) REQUIRES(pci_vpci_class)
 	return dev->vpci && !dev->vpci->closing ? dev->vpci : NULL;
 }
 
-static u64 device_read(struct vpci_dev *v, unsigned int offset, unsigned int size)
+static u64 device_read(struct vpci_dev *v, unsigned int offset, unsigned int size) REQUIRES(pci_vpci_class)
 {
 	u64 value = 0;
 
@@ -312,6 +312,7 @@ static u64 device_read(struct vpci_dev *v, unsigned int offset, unsigned int siz
 }
 
 static void device_write(struct vpci_dev *v, unsigned int offset, unsigned int size, u64 value)
+	REQUIRES(pci_vpci_class)
 {
 	for (unsigned int done = 0, n; done < size; done += n) {
 		n = within_dword(offset + done, size - done);
