@@ -29,8 +29,12 @@ static void judge_vendor(struct pci_dev *dev, u32 vendor)
 	}
 	if (flags & PCI_FLAG_BUSY)
 		return;
-	if (!(atomic_fetch_or(&dev->flags, PCI_FLAG_GONE) & PCI_FLAG_GONE))
-		log_warn("pci: " SBDF_FMT " vanished: its vendor ID reads as all-ones", SBDF_ARGS(dev->sbdf));
+	if (atomic_fetch_or(&dev->flags, PCI_FLAG_GONE) & PCI_FLAG_GONE)
+		return;
+	log_warn("pci: " SBDF_FMT " vanished: its vendor ID reads as all-ones", SBDF_ARGS(dev->sbdf));
+	/* The reader may hold any lock, so the rest is deferred. A NEW one is its creator's to drop; a dying one dies. */
+	if (pci_dev_state(dev) == PCI_LIVE)
+		pci_surprise_post(dev);
 }
 
 u32 pci_dev_read(struct pci_dev *dev, unsigned int offset, unsigned int size)

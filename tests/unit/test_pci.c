@@ -516,77 +516,6 @@ static void test_lookup(void **state)
 	assert_null(pci_dev_find((struct sbdf){ 7, PCI_BDF(0, 1, 0) }));
 }
 
-/*
- * Only LIVE is found; holders of a dying device keep it; the last put empties the slot, and another may
- * have it.
- */
-static void test_life(void **state)
-{
-	struct sbdf sbdf = { 0, PCI_BDF(0, 1, 0) };
-	struct pci_dev *dev = pci_dev_create(sbdf, NULL), *held, *rival;
-
-	assert_non_null(dev);
-	assert_null(pci_dev_find(sbdf));
-	assert_int_equal(pci_dev_publish(dev), 0);
-	held = pci_dev_find(sbdf);
-	assert_ptr_equal(held, dev);
-	rival = pci_dev_create(sbdf, NULL);
-	assert_int_equal(pci_dev_publish(rival), -EBUSY);
-	assert_ptr_equal(first(), dev);
-	pci_dev_drop(rival);
-	assert_int_equal(pci_objects_left(), POOL_DEVICES - 1);
-	assert_ptr_equal(found(sbdf.bdf), dev); /* dropping the rival did not empty the other's slot */
-	assert_int_equal(pci_dev_set_owner(dev, PCI_OWNER_GUEST), 0);
-	pci_dev_drop(dev);
-	assert_int_equal(dev->state, PCI_DYING);
-	assert_null(pci_dev_find(sbdf));
-	assert_null(first());
-	assert_int_equal(pci_dev_set_owner(dev, PCI_OWNER_FAIRLEAD), -EBUSY);
-	assert_int_equal(dev->owner, PCI_OWNER_GUEST);
-	rival = pci_dev_create(sbdf, NULL);
-	assert_int_equal(pci_dev_publish(rival), -EBUSY); /* the slot is a dying device's */
-	pci_dev_put(held, PCI_REF_TRANSIENT);
-	assert_int_equal(pci_dev_publish(rival), 0);
-	assert_ptr_equal(found(sbdf.bdf), rival);
-	pci_dev_drop(rival);
-	assert_int_equal(pci_objects_left(), POOL_DEVICES);
-}
-
-/*
- * The second check: an object that was born again elsewhere while the slot still named it is not handed
- * out.
- */
-static void test_second_check(void **state)
-{
-	struct sbdf a = { 0, PCI_BDF(0, 1, 0) }, b = { 0, PCI_BDF(0, 2, 0) };
-	struct pci_dev *dev = pci_dev_create(a, NULL);
-
-	assert_int_equal(pci_dev_publish(dev), 0);
-	dev->sbdf = b; /* as a stale slot would show it */
-	assert_null(pci_dev_find(a));
-	dev->sbdf = a;
-	atomic_store(&dev->state, PCI_DYING);
-	assert_null(pci_dev_find(a));
-	atomic_store(&dev->state, PCI_LIVE);
-	assert_ptr_equal(found(a.bdf), dev);
-	assert_int_equal(refcnt_read(&dev->refs), 2); /* failed lookups gave back what they took */
-}
-
-static void test_child_keeps_bridge(void **state)
-{
-	struct pci_dev *bridge = pci_dev_create((struct sbdf){ 0, PCI_BDF(0, 1, 0) }, NULL);
-	struct pci_dev *child;
-
-	assert_int_equal(pci_dev_publish(bridge), 0);
-	child = pci_dev_create((struct sbdf){ 0, PCI_BDF(1, 0, 0) }, bridge);
-	assert_int_equal(pci_dev_publish(child), 0);
-	pci_dev_drop(bridge);
-	assert_int_equal(refcnt_read(&bridge->refs), 1);
-	assert_int_equal(pci_objects_left(), POOL_DEVICES - 2);
-	pci_dev_drop(child); /* takes the bridge along */
-	assert_int_equal(pci_objects_left(), POOL_DEVICES);
-}
-
 static void test_gone(void **state)
 {
 	struct fake_fn *f;
@@ -684,8 +613,7 @@ int main(void)
 		T(test_sizing_disturbs_nothing),
 		T(test_malformed_bars),	      T(test_cap_walk),
 		T(test_cap_walk_is_bounded),  T(test_ext_cap_walk_is_bounded),
-		T(test_lookup),		      T(test_life),
-		T(test_second_check),	      T(test_child_keeps_bridge),
+		T(test_lookup),
 		T(test_gone),		      T(test_busy_is_not_gone),
 		T(test_stop_dma),	      T(test_malformed_accesses),
 		T(test_log_tree),
