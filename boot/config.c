@@ -277,12 +277,13 @@ static const char *set_probe(struct config *config, struct span value)
 
 static const char *set_debug(struct config *config, struct span value)
 {
-	if (!span_is(value, "crash") && !span_is(value, "overflow") && !span_is(value, "wait") &&
-	    !span_is(value, "off"))
-		return "crash, overflow, wait or off";
+	if (!span_is(value, "crash") && !span_is(value, "overflow") && !span_is(value, "timer") &&
+	    !span_is(value, "wait") && !span_is(value, "off"))
+		return "crash, overflow, timer, wait or off";
 	config->debug_wait = span_is(value, "wait");
 	config->debug_crash = span_is(value, "crash");
 	config->debug_overflow = span_is(value, "overflow");
+	config->debug_timer = span_is(value, "timer");
 	return NULL;
 }
 

@@ -86,6 +86,13 @@ bool timer_cancel(struct timer *t)
 	return was_armed;
 }
 
+void timers_rearm(void)
+{
+	spin_lock(&timers_lock);
+	rearm();
+	spin_unlock(&timers_lock);
+}
+
 static void note_expired(u64 late_us) REQUIRES(timers_lock)
 {
 	atomic_store_explicit(&expired, atomic_load_explicit(&expired, memory_order_relaxed) + 1, memory_order_relaxed);

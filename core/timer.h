@@ -26,6 +26,9 @@ bool timer_cancel(struct timer *t);
 /* Calls what has expired; bounded: at most 32 a call. Exit tail. Returns how many. */
 unsigned int timers_run(void);
 
+/* The hardware has fired, maybe too early: arms it for the first timer again. Exit path. */
+void timers_rearm(void);
+
 struct timer_stats {
 	u64 expired;
 	u64 latest_us; /* the largest delay between the moment asked for and the call */

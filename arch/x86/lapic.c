@@ -63,6 +63,7 @@ enum { TO_DESTINATION, TO_SELF, TO_ALL, TO_OTHERS };
 
 #define MESSAGE_ADDRESS 0xfee00000u
 #define MESSAGE_DESTINATION_SHIFT 12
+#define MESSAGE_DESTINATION_MAX 0xffu
 
 static u8 *page;
 static bool x2apic_mode;
@@ -342,5 +343,7 @@ void lapic_send_nmi(u32 id)
 
 u64 lapic_message_address(void)
 {
-	return MESSAGE_ADDRESS | (u64)(lapic_id() & 0xff) << MESSAGE_DESTINATION_SHIFT;
+	u32 id = lapic_id();
+
+	return id <= MESSAGE_DESTINATION_MAX ? MESSAGE_ADDRESS | (u64)id << MESSAGE_DESTINATION_SHIFT : 0;
 }

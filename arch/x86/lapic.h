@@ -47,7 +47,7 @@ void lapic_park_other_cpus(void);
 void lapic_send_nmi(u32 id);
 /* This CPU's APIC ID. */
 u32 lapic_id(void);
-/* Address of a message to this CPU. */
+/* Address of a message to this CPU; 0: its ID has more than 8 bits, which a message without remapping does not have. */
 u64 lapic_message_address(void);
 /* True, once per NMI, if the guest has sent itself one. Exit path. */
 bool lapic_nmi_expected(void);

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sorts NMIs. The guest gets one at a time: from the injection to the IRET of its handler further ones
- * wait, and of those the hardware keeps one (APM vol. 2, 8.5.1), so this does too.
+ * Sorts NMIs. It guards that none of the guest's is lost and none of Fairlead's reaches it, although an NMI does not say where it
+ * comes from, and several that come together are one.
+ *
+ * The guest gets one at a time: from the injection to the IRET of its handler further ones wait, and of those the hardware keeps
+ * one (APM vol. 2, 8.5.1), so this does too.
  */
 #include "arch/x86/nmi.h"
+
+#include <stdatomic.h>
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/desc.h"
 #include "arch/x86/lapic.h"
+#include "arch/x86/timer.h"
 #include "core/arch.h"
 #include "core/log.h"
+#include "core/timer.h"
+#include "core/work.h"
 #include "drivers/iommu/iommu.h"
 
 /* NMI status and control, port 61h: bit 7 SERR#, bit 6 IOCHK# (Intel ICH9 datasheet, 13.7.1). */
@@ -18,32 +26,85 @@
 #define NMI_STATUS_IOCHK 0x40u
 
 /*
- * Two faults in a row may latch two NMIs, and the first one's visit drains both: the second then finds
- * nothing. It is the very next NMI, or it does not exist.
+ * Each visit looks at all of our sources, so it may find one whose NMI is still on its way (a message takes its
+ * microseconds), or has merged with another. Those NMIs find nothing when they arrive. They are
+ * owed: so many visits that nothing explains are ours. An NMI that was on its way arrives as soon as the guest runs; what has
+ * not by then had merged, and the debt is void.
  */
-static u64 visits;
-static u64 drained_at; /* the visit that found a fault; 0: none */
+#define OWED_MAX 3u /* one of each source */
+#define OWED_US 1000u
+static unsigned int owed;
+static u64 owed_since; /* the first entry with it; 0: none yet */
 
-void arch_cpu_kick(unsigned int cpu UNUSED)
+#define FAULTS_AGAIN_US 1000u
+
+static u32 boot_cpu_id;
+static _Atomic bool kicked[CPUS_MAX]; /* sent, not yet seen */
+
+void arch_cpu_kick(unsigned int cpu)
 {
-	lapic_send_nmi(lapic_id());
+	/* One on its way is enough: two would be two NMIs with one explanation. Only the boot CPU runs (arch_cpu_index()). */
+	if (!atomic_exchange(&kicked[cpu], true))
+		lapic_send_nmi(boot_cpu_id);
+}
+
+/*
+ * A unit sends a message when its first fault waits, and none for those that come while one does. So what is left after a look, or
+ * came during it, is looked for again, a moment later: a storm of faults must not keep the guest from running.
+ */
+static void report_faults(struct work *w);
+static void look_again(struct timer *t);
+static struct work faults = { .fn = report_faults };
+static struct timer faults_again = { .fn = look_again };
+
+static void report_faults(struct work *w UNUSED)
+{
+	iommu_report_faults();
+	if (iommu_any_fault_pending())
+		timer_set(&faults_again, FAULTS_AGAIN_US);
+}
+
+static void look_again(struct timer *t UNUSED)
+{
+	(void)work_post(&faults);
 }
 
 void nmi_init(void)
 {
+	u64 address = lapic_message_address();
+
+	boot_cpu_id = lapic_id();
+	if (!address)
+		log_warn("platform: APIC ID %u is beyond what a message can name: IOMMU faults are not reported", boot_cpu_id);
 	for (struct iommu *iommu = iommu_first(); iommu; iommu = iommu->next)
-		iommu->ops->fault_message(iommu, lapic_message_address(), LAPIC_MESSAGE_NMI);
+		iommu->ops->fault_message(iommu, address, LAPIC_MESSAGE_NMI);
+}
+
+static void void_old_debt(void)
+{
+	if (owed && owed_since && arch_time_us() - owed_since > OWED_US)
+		owed = 0;
+}
+
+void nmi_expect(void)
+{
+	void_old_debt();
+	owed = owed < OWED_MAX ? owed + 1 : OWED_MAX;
+	owed_since = 0;
+}
+
+void nmi_entry(void)
+{
+	if (owed && !owed_since)
+		owed_since = arch_time_us();
 }
 
 static bool from_iommu(void)
 {
-	visits++;
-	if (iommu_any_fault_pending()) {
-		iommu_report_faults();
-		drained_at = visits;
-		return true;
-	}
-	return drained_at && drained_at + 1 == visits;
+	if (!iommu_any_fault_pending())
+		return false;
+	(void)work_post(&faults);
+	return true;
 }
 
 /* True if the chipset says that it raised one. */
@@ -60,19 +121,44 @@ static bool from_chipset(void)
 }
 
 /*
+ * How many NMIs of ours this visit may stand for. A fault counts twice: it and one that came right after it may have sent a message
+ * each, and the drain that this visit asks for takes both.
+ */
+static unsigned int count_ours(void)
+{
+	return (from_iommu() ? 2u : 0u) + (timer_fired() ? 1u : 0u) +
+	       (atomic_exchange(&kicked[arch_cpu_index()], false) ? 1u : 0u);
+}
+
+/* Is the visit ours? `known`: the guest has one to expect, so this may be that, and all of ours are still to come. */
+static bool settle(unsigned int ours, bool known)
+{
+	unsigned int before;
+
+	void_old_debt();
+	before = owed;
+	owed = ours + (before ? before - 1 : 0);
+	if (ours && !known)
+		owed--;
+	owed = owed < OWED_MAX ? owed : OWED_MAX;
+	owed_since = 0;
+	return ours || before;
+}
+
+/*
  * An NMI that nobody explains is the guest's too: it may have a source in NMI mode that Fairlead does not
  * know.
  */
 void nmi_handle(struct vcpu *v)
 {
-	bool iommu, guest_asked;
+	bool known;
 
 	if (!nmi_arrived)
 		return; /* taken by an earlier window */
 	nmi_arrived = false;
-	guest_asked = lapic_nmi_expected();
-	iommu = from_iommu();
-	if (!from_chipset() && iommu && !guest_asked)
+	known = lapic_nmi_expected();
+	known = from_chipset() || known;
+	if (settle(count_ours(), known) && !known)
 		return;
 	if (v->nmi_waiting < (v->nmi_blocked ? 1u : 2u))
 		v->nmi_waiting++;

@@ -2,18 +2,22 @@
 /*
  * Non-maskable interrupts: told apart, Fairlead's served, the guest's delivered.
  *
- * Fairlead's source in this version is the IOMMU's fault message. Every other NMI is the guest's: an error signalled by the
- * chipset, or one that it sent itself.
+ * Fairlead's sources are the IOMMU's fault message, its timer (timer.h) and arch_cpu_kick(). Every other NMI is the guest's: an error
+ * signalled by the chipset, or one that it sent itself.
  */
 #ifndef ARCH_X86_NMI_H
 #define ARCH_X86_NMI_H
 
 #include "arch/x86/vcpu.h"
 
-/* Asks every IOMMU to report faults to this CPU by NMI. Boot. */
+/* Asks every IOMMU to report faults to this CPU by NMI, and learns where kicks go. Boot. */
 void nmi_init(void);
 /* An NMI exit, after nmi_window(). Exit path. */
 void nmi_handle(struct vcpu *v);
+/* An NMI of Fairlead's own may be on its way that nothing else will explain. Exit path. */
+void nmi_expect(void);
+/* The guest is entered next: what is on its way arrives soon after, or does not exist. Exit path. */
+void nmi_entry(void);
 /* The guest is about to run the IRET that ends its handler. Exit path. */
 void nmi_iret(struct vcpu *v);
 /* True if an NMI is to be injected at the entry that follows: it counts as delivered. Exit path. */

@@ -21,6 +21,7 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/smap.h"
 #include "arch/x86/svm/svm.h"
+#include "arch/x86/timer.h"
 #include "arch/x86/uart16550.h"
 #include "boot/boot_info.h"
 #include "core/arch.h"
@@ -29,6 +30,7 @@
 #include "core/pages.h"
 #include "core/stack_protector.h"
 #include "core/string.h"
+#include "core/timer_debug.h"
 #include "core/vm.h"
 #include "drivers/pci/pci.h"
 #include "drivers/vpci/vpci.h"
@@ -241,9 +243,11 @@ static void start_on_own_stack(void)
 	map_platform();
 	give_devices();
 	must(svm_start(&vcpu0), "SVM");
-	if (guest.dma_on)
-		nmi_init();
+	nmi_init();
+	timer_start(boot_info.acpi.hpet_base);
 	guest_boot_state(&vcpu0);
+	if (boot_info.config.debug_timer)
+		timer_debug_start();
 	log_info("starting the guest; %llu KiB of pool left", (unsigned long long)pages_left() * 4);
 	svm_run(&vcpu0);
 }

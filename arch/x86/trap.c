@@ -10,6 +10,7 @@
 #include "arch/x86/panic.h"
 #include "arch/x86/vcpu.h"
 #include "core/ksyms.h"
+#include "core/lockcheck.h"
 #include "core/log.h"
 
 /* safe_msr.asm */
@@ -108,7 +109,9 @@ void trap_handle(struct trap_frame *frame)
 		return;
 	switch (frame->vector) {
 	case X86_VEC_NMI:
+		lockcheck_nmi(true);
 		nmi_arrived = true;
+		lockcheck_nmi(false);
 		return;
 	case X86_VEC_MC:
 		if (mce_log_and_classify())

@@ -9,6 +9,8 @@
 #include "arch/x86/desc.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/nmi.h"
+#include "core/arch.h"
+#include "core/work.h"
 #include "drivers/iommu/iommu.h"
 
 #define SERR		  0x80
@@ -27,6 +29,16 @@ bool lapic_nmi_expected(void)
 
 void arch_cpu_relax(void)
 {
+}
+
+static bool timer_has_fired;
+
+bool timer_fired(void)
+{
+	bool fired = timer_has_fired;
+
+	timer_has_fired = false;
+	return fired;
 }
 
 u32 lapic_id(void)
@@ -94,6 +106,8 @@ static void nmi(void)
 {
 	nmi_arrived = true;
 	nmi_handle(&v);
+	exit_tail();
+	nmi_entry();
 }
 
 /* Is one injected at the entry that follows? The guest then is at its handler. */

@@ -115,6 +115,8 @@ def command_line(options, conf, cmdline, folder, qmp_fd):
             "-smp", str(options.smp), "-m", options.mem,
             # ACPI hot-plug would eject devices behind Fairlead's back
             "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
+            # Fairlead's timer: the HPET sends messages, as that of most machines does
+            "-global", "hpet.msi=on",
             "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}",
             "-drive", f"if=pflash,format=raw,unit=1,file={comma(variables)}",
             "-chardev", f"socket,id=fl-qmp,fd={qmp_fd}", "-mon", "chardev=fl-qmp,mode=control",

@@ -7,6 +7,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/nmi.h"
 #include "arch/x86/pio.h"
 #include "arch/x86/platform.h"
 #include "core/errno.h"
@@ -151,6 +152,7 @@ static void finish_instruction(struct vcpu *v, struct vmcb *vmcb)
 static void enter_guest(struct vcpu *v)
 {
 	lockcheck_vm_entry();
+	nmi_entry();
 	if (shootdown_enter(&guest.shootdown))
 		guest_vmcb->control.tlb_control = SVM_TLB_FLUSH_ALL;
 	svm_enter(v, virt_to_phys(guest_vmcb), virt_to_phys(host_vmcb));
@@ -161,6 +163,7 @@ static void enter_guest(struct vcpu *v)
 void svm_run(struct vcpu *v)
 {
 	store_boot_state(v, guest_vmcb);
+	exit_tail(); /* what boot has left */
 	for (;;) {
 		store_vcpu(v, guest_vmcb);
 		enter_guest(v);
