@@ -37,13 +37,26 @@ static void judge_vendor(struct pci_dev *dev, u32 vendor)
 		pci_surprise_post(dev);
 }
 
+/*
+ * A virtual function reads its vendor and device ID as all-ones ([PCIe] 9.3.4.1.1); they are the PF's and what the PF's registers
+ * say. Whether it is there, its class code tells, which no function has as all-ones.
+ */
+static u32 read_vf_ids(struct pci_dev *dev, unsigned int offset, unsigned int size)
+{
+	const u32 ids = dev->vendor | (u32)dev->device << 16;
+
+	if (pci_cfg_read(dev->sbdf, PCI_REVISION_ID, 4) == pci_all_ones(4))
+		return pci_all_ones(size);
+	return ids >> (8 * offset) & pci_all_ones(size);
+}
+
 u32 pci_dev_read(struct pci_dev *dev, unsigned int offset, unsigned int size)
 {
 	u32 value;
 
 	if ((flags_of(dev) & PCI_FLAG_GONE) || offset >= dev->cfg_size)
 		return pci_all_ones(size);
-	value = pci_cfg_read(dev->sbdf, offset, size);
+	value = dev->pf && offset < PCI_COMMAND ? read_vf_ids(dev, offset, size) : pci_cfg_read(dev->sbdf, offset, size);
 	if (offset == PCI_VENDOR_ID && size >= 2)
 		judge_vendor(dev, value & 0xffffu);
 	return value;

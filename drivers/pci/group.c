@@ -220,10 +220,15 @@ static u16 leader_of(struct pci_dev *dev)
 	return slot_leader(dev);
 }
 
+void pci_group_compute(struct pci_dev *dev)
+{
+	dev->group = leader_of(dev);
+}
+
 void pci_groups_compute(void)
 {
 	for (struct pci_dev *dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev))
-		dev->group = leader_of(dev);
+		pci_group_compute(dev);
 }
 
 /* ---- who may have what ---- */

@@ -19,9 +19,13 @@ void pci_acs_enable(struct pci_dev *dev);
 int MUST_CHECK pci_requester_ids(struct pci_dev *dev);
 /* Computes `group` of all devices: the lowest BDF of the functions that are not isolated from each other. Boot, and after a rescan. */
 void pci_groups_compute(void);
+/* The same for one device, which may be NEW: a virtual function, which moves nobody else. */
+void pci_group_compute(struct pci_dev *dev);
 /*
- * May `dev` go to `owner` as things stand? 0, or -EPERM with the reason ("its group holds 0000:00:1f.2, which is quarantined"). Bridges and
- * functions that only forward do not count as members with an owner. group=mixed on any member allows it.
+ * May `dev` go to `owner` as things stand? 0, or -EPERM with the reason ("its group holds 0000:00:1f.2, which is hidden"). The guest must not
+ * be mixed with what is hidden, broken or Fairlead's, nor Fairlead with what is the guest's. What merely waits in quarantine does
+ * not count (it is reset, masters nothing, and a group of two could otherwise never be given, one after the other), nor do bridges
+ * and functions that only forward. Quarantine takes everything. group=mixed on any member allows it.
  */
 int MUST_CHECK pci_group_allows(struct pci_dev *dev, enum pci_owner owner, struct pci_reason *why);
 /* Logs each group of more than one function, one line. */

@@ -315,6 +315,19 @@
 #define PCIE_PASID_CONTROL	  6 /* 16 */
 #define PCIE_PASID_ENABLE	  0x0001u
 
+/* SR-IOV ([PCIe] 9.3.3) */
+#define PCIE_SRIOV_CONTROL	    0x08 /* 16 */
+#define PCIE_SRIOV_TOTAL_VFS	    0x0e /* 16 */
+#define PCIE_SRIOV_NUM_VFS	    0x10 /* 16 */
+#define PCIE_SRIOV_FIRST_OFFSET	    0x14 /* 16 */
+#define PCIE_SRIOV_STRIDE	    0x16 /* 16 */
+#define PCIE_SRIOV_VF_DEVICE	    0x1a /* 16 */
+#define PCIE_SRIOV_SYSTEM_PAGE_SIZE 0x20 /* bit n: 4 KiB << n */
+#define PCIE_SRIOV_BAR0		    0x24
+#define PCIE_SRIOV_VF_ENABLE	    0x0001u
+#define PCIE_SRIOV_VF_MSE	    0x0008u /* memory decoding of all VFs */
+#define PCIE_SRIOV_PAGE_4K	    0x00000001u
+
 /* Advanced error reporting ([PCIe] 7.8.4) */
 #define PCIE_AER_UNCORRECTABLE_STATUS	0x04
 #define PCIE_AER_UNCORRECTABLE_MASK	0x08

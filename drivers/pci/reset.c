@@ -158,6 +158,7 @@ static void save(struct pci_dev *dev, struct pci_saved *s)
 	}
 	for (unsigned int i = 0; i < rebar_count(dev, rebar); i++)
 		s->rebar[i] = pci_dev_read(dev, rebar + PCIE_REBAR_CONTROL(i), 4);
+	pci_sriov_save(dev, &s->sriov);
 }
 
 static u32 saved_field(const struct pci_saved *s, unsigned int offset, unsigned int size)
@@ -258,6 +259,7 @@ static void restore(struct pci_dev *dev, const struct pci_saved *s)
 	for (unsigned int i = 0; i < rebar_count(dev, rebar); i++)
 		pci_dev_write(dev, rebar + PCIE_REBAR_CONTROL(i), 4, s->rebar[i]);
 	restore_bars(dev, s);
+	pci_sriov_restore(dev, &s->sriov);
 	pci_dev_write(dev, PCI_CACHE_LINE_SIZE, 1, saved_field(s, PCI_CACHE_LINE_SIZE, 1));
 	pci_dev_write(dev, PCI_LATENCY_TIMER, 1, saved_field(s, PCI_LATENCY_TIMER, 1));
 	pci_dev_write(dev, PCI_INTERRUPT_LINE, 1, saved_field(s, PCI_INTERRUPT_LINE, 1));

@@ -10,6 +10,7 @@
 
 #include "core/timer.h"
 #include "drivers/pci/pci.h"
+#include "drivers/pci/sriov.h"
 
 enum pci_reset_method { PCI_RESET_NONE, PCI_RESET_FLR, PCI_RESET_AF_FLR, PCI_RESET_PM, PCI_RESET_BUS };
 const char *pci_reset_method_name(enum pci_reset_method method); /* "FLR"... */
@@ -23,6 +24,7 @@ struct pci_saved {
 	u32 header[16];
 	u16 device_control, device_control2, link_control;
 	u32 rebar[PCI_RESET_REBARS]; /* Resizable BAR Control */
+	struct pci_sriov_saved sriov;
 };
 
 struct pci_reset {
@@ -43,7 +45,8 @@ struct pci_reset {
 /*
  * Starts; the caller has claimed the device and filled dev and done. Waits for pending transactions first (Device Status, at most
  * 1 s; then resets all the same, with a warning). 0: `done` will be called, never from within this call. -EOPNOTSUPP: no method and no
- * reset=none; -ENODEV: GONE; -EBUSY: it has virtual functions, which would go with it. With reset=none and no method: only bus mastering and decoding go off, done(0) follows.
+ * reset=none; -ENODEV: GONE; -EBUSY: it has virtual functions, which would go
+ * with it. With reset=none and no method: only bus mastering and decoding go off, done(0) follows.
  */
 int MUST_CHECK pci_reset_start(struct pci_reset *r);
 

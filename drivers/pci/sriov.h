@@ -16,10 +16,17 @@ unsigned int pci_sriov_total(struct pci_dev *dev);
  */
 int MUST_CHECK pci_vfs_enable(struct pci_dev *pf, unsigned int count, u32 *ticket, struct pci_reason *why);
 /*
- * The reverse: each VF is removed; then VF Enable is cleared. -EBUSY, nothing changed: a VF is the guest's or claimed. Else 0, or
- * -EINPROGRESS with a ticket while VFs are still held.
+ * The reverse: each VF is removed; when none is held any more, VF Enable is cleared, and a second waited. -EBUSY, nothing changed: a VF is
+ * the guest's or claimed. 0: they were off; else -EINPROGRESS with a ticket. (The event's -EBUSY: one was claimed in between. It and
+ * those after it stay, switched on.)
  */
 int MUST_CHECK pci_vfs_disable(struct pci_dev *pf, u32 *ticket, struct pci_reason *why);
+/* What a reset of the PF undoes of what firmware set up. Nothing, for who has no SR-IOV. */
+struct pci_sriov_saved {
+	u32 page_size, bar[PCI_BARS];
+};
+void pci_sriov_save(struct pci_dev *dev, struct pci_sriov_saved *s);
+void pci_sriov_restore(struct pci_dev *dev, const struct pci_sriov_saved *s);
 /*
  * Publishes `vf` (state NEW, made by pci_dev_create() with its PF) under the PF's lock. -ENODEV: the PF is not LIVE (the VF is the
  * caller's to drop). Takes the PF's lock, then the VF's, then slots_lock.
