@@ -285,7 +285,7 @@ static void check_order(struct cpu_held *cpu, struct spinlock *lock, u32 class, 
 		const struct held_lock *outer = &cpu->held[i];
 		u32 outer_class = GET(outer->class);
 
-		if (GET(outer->lock) == lock || (class && outer_class == class)) {
+		if (class && outer_class == class) {
 			if (!reported)
 				report_same_class(outer, class, GET(outer->lock) == lock, site);
 			reported = true;
