@@ -103,6 +103,39 @@ static void test_refcnt_last_put(void **state)
 	assert_int_equal(refcnt_read(&r), 0);
 }
 
+static struct refcnt shared_refs;
+static _Atomic unsigned int last_puts;
+
+static void *get_and_put(void *arg)
+{
+	for (unsigned int i = 0; i < 20000; i++) {
+		if (!refcnt_get_unless_zero(&shared_refs))
+			break;
+		refcnt_get(&shared_refs);
+		last_puts += refcnt_put(&shared_refs);
+		last_puts += refcnt_put(&shared_refs);
+	}
+	return NULL;
+}
+
+/* Whatever the interleaving: one put is the last, and nothing raises the count after it. */
+static void test_refcnt_one_last_put(void **state)
+{
+	pthread_t thread[4];
+
+	for (unsigned int round = 0; round < 10; round++) {
+		last_puts = 0;
+		refcnt_init(&shared_refs);
+		for (unsigned int i = 0; i < 4; i++)
+			assert_int_equal(pthread_create(&thread[i], NULL, get_and_put, NULL), 0);
+		last_puts += refcnt_put(&shared_refs);
+		for (unsigned int i = 0; i < 4; i++)
+			pthread_join(thread[i], NULL);
+		assert_int_equal(last_puts, 1);
+		assert_int_equal(refcnt_read(&shared_refs), 0);
+	}
+}
+
 static void test_refcnt_misuse_saturates(void **state)
 {
 	struct refcnt r;
@@ -113,18 +146,51 @@ static void test_refcnt_misuse_saturates(void **state)
 	refcnt_get(&r); /* a get of a dead object: kept for good, and said */
 	assert_int_equal(refcnt_read(&r), REFCNT_SATURATED);
 	assert_int_equal(lines, 1);
+	assert_string_equal(seen, "reference count raised from 0: the object is kept for good");
 	atomic_init(&r.n, 0);
 	assert_false(refcnt_put(&r));
 	assert_int_equal(refcnt_read(&r), REFCNT_SATURATED);
 	assert_int_equal(lines, 2);
+	assert_string_equal(seen, "reference count dropped below 0: the object is kept for good");
 	assert_false(refcnt_put(&r));
 	assert_int_equal(refcnt_read(&r), REFCNT_SATURATED);
-	atomic_init(&r.n, REFCNT_SATURATED - 1);
-	refcnt_get(&r);
-	refcnt_get(&r);
-	assert_int_equal(refcnt_read(&r), REFCNT_SATURATED);
-	assert_true(refcnt_get_unless_zero(&r));
-	assert_int_equal(refcnt_read(&r), REFCNT_SATURATED);
+	assert_int_equal(lines, 2);
+	log_set_sink(NULL);
+}
+
+/* The limit is said when it is reached, and never left again. */
+static void test_refcnt_limit(void **state)
+{
+	struct refcnt r;
+
+	log_set_sink(sink);
+	for (unsigned int by_lookup = 0; by_lookup < 2; by_lookup++) {
+		lines = 0;
+		atomic_init(&r.n, REFCNT_SATURATED - 2);
+		refcnt_get(&r);
+		assert_int_equal(refcnt_read(&r), REFCNT_SATURATED - 1);
+		assert_false(refcnt_put(&r));
+		assert_true(refcnt_get_unless_zero(&r));
+		assert_int_equal(refcnt_read(&r), REFCNT_SATURATED - 1);
+		assert_int_equal(lines, 0);
+		if (by_lookup)
+			assert_true(refcnt_get_unless_zero(&r));
+		else
+			refcnt_get(&r);
+		assert_int_equal(refcnt_read(&r), REFCNT_SATURATED);
+		assert_int_equal(lines, 1);
+		assert_string_equal(seen, "reference count at its limit: the object is kept for good");
+		for (unsigned int i = 0; i < 10; i++) {
+			refcnt_get(&r);
+			assert_true(refcnt_get_unless_zero(&r));
+			assert_int_equal(refcnt_read(&r), REFCNT_SATURATED);
+		}
+		for (unsigned int i = 0; i < 30; i++) {
+			assert_false(refcnt_put(&r));
+			assert_int_equal(refcnt_read(&r), REFCNT_SATURATED);
+		}
+		assert_int_equal(lines, 1);
+	}
 	log_set_sink(NULL);
 }
 
@@ -218,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_printf_agrees_with_libc), cmocka_unit_test(test_log_cuts_and_filters),
 		cmocka_unit_test(test_refcnt_last_put),		cmocka_unit_test(test_refcnt_misuse_saturates),
+		cmocka_unit_test(test_refcnt_limit),		cmocka_unit_test(test_refcnt_one_last_put),
 		cmocka_unit_test(test_pages),			cmocka_unit_test(test_pages_contiguous),
 		cmocka_unit_test(test_lock_excludes),
 	};
