@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is common to all IOMMUs: the list of units, domains, and the report
- * of faults.
+ * What is common to all IOMMUs: the list of units, domains, and the report of faults.
  */
-#include "drivers/iommu/iommu.h"
+#include "drivers/iommu/internal.h"
 
 #include "core/errno.h"
 #include "core/log.h"
@@ -22,7 +21,11 @@ void iommu_register(struct iommu *iommu)
 
 	while (*end)
 		end = &(*end)->next;
+	if (!units)
+		iommu_attachments_forget();
 	iommu->next = NULL;
+	atomic_store(&iommu->turn, false);
+	iommu_ats_init(iommu);
 	*end = iommu;
 }
 
@@ -128,55 +131,12 @@ int iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size)
 		size = 0;
 	for (struct iommu *u = units; u && !err; u = u->next)
 		err = u->ops->invalidate(u, domain, iova, size);
+	/* What a device caches itself goes after what its unit caches, or it would ask the unit again. */
+	for (struct iommu *u = units; u && !err; u = u->next)
+		err = iommu_ats_invalidate(u, iova, size);
 	/* After a failure hardware may walk them for ever: they are lost, which is the safe side. */
 	if (!err)
 		pt_reclaim(&old);
-	return err;
-}
-
-/* ---- devices ------------------------------------------------------------------------------------------- */
-
-/* A device that has more requester IDs than its object can hold has none there (pci_requester_ids()): it is left blocked. */
-static int has_requester_ids(const struct pci_dev *dev)
-{
-	return dev->requester_ids ? 0 : -E2BIG;
-}
-
-int iommu_attach(struct pci_dev *dev, struct iommu_domain *domain)
-{
-	struct iommu *iommu = iommu_of(dev);
-	const u16 *ids = dev->requester_id;
-	int i, err;
-
-	if (!iommu)
-		return -ENODEV;
-	err = has_requester_ids(dev);
-	for (i = 0; i < dev->requester_ids && !err; i++)
-		err = iommu->ops->attach(iommu, domain, ids[i]);
-	if (!err)
-		return 0;
-	for (i -= 2; i >= 0;
-	     i--) { /* from the one before the one that failed, which may be another domain's */
-		if (iommu->ops->block(iommu, ids[i]))
-			log_error("iommu: " SBDF_FMT ": could not be blocked after it failed to attach",
-				  SBDF_ARGS(dev->sbdf));
-	}
-	return err;
-}
-
-int iommu_block(struct pci_dev *dev)
-{
-	struct iommu *iommu = iommu_of(dev);
-	int err;
-
-	if (!iommu)
-		return -ENODEV;
-	err = has_requester_ids(dev);
-	for (int i = 0; i < dev->requester_ids; i++) { /* all of them, whatever happens to one */
-		const int e = iommu->ops->block(iommu, dev->requester_id[i]);
-
-		err = err ? err : e;
-	}
 	return err;
 }
 
@@ -193,7 +153,7 @@ struct fault_source {
 };
 
 static LOCK_CLASS(report_class, "iommu_report");
-static struct spinlock report_lock LEAF_LOCK = SPINLOCK_INIT(report_class); /* taken under a unit's fault lock */
+static struct spinlock report_lock LEAF_LOCK = SPINLOCK_INIT(report_class);
 /* The last is shared by whoever found no place. */
 static struct fault_source sources[FAULT_SOURCES + 1] GUARDED_BY(report_lock);
 
@@ -214,11 +174,22 @@ static u64 count_fault(struct sbdf sbdf)
 	return count;
 }
 
-static void report(const struct iommu_fault *fault, void *ctx)
+/* The device may be gone, or be an alias that nobody is found under: the fault is told all the same. */
+static void count_for_device(struct sbdf source)
+{
+	struct pci_dev *dev = pci_dev_find(source);
+
+	if (!dev)
+		return;
+	atomic_fetch_add_explicit(&dev->dma_faults, 1, memory_order_relaxed);
+	pci_dev_put(dev, PCI_REF_TRANSIENT);
+}
+
+static void report(const struct iommu_fault *fault)
 {
 	const u64 count = count_fault(fault->source);
 
-	(void)ctx;
+	count_for_device(fault->source);
 	if (count > FAULT_LINES_FIRST && count % FAULT_LINES_AFTER)
 		return;
 	log_warn("iommu: DMA %s by " SBDF_FMT " %s 0x%llx blocked (%s)%s", fault->write ? "write" : "read",
@@ -235,10 +206,30 @@ bool iommu_any_fault_pending(void)
 	return false;
 }
 
+struct fault_batch {
+	struct iommu_fault fault[FAULT_BUDGET];
+	unsigned int count;
+};
+
+/* Under the unit's fault lock: only kept. */
+static void collect(const struct iommu_fault *fault, void *ctx)
+{
+	struct fault_batch *batch = ctx;
+
+	if (batch->count < FAULT_BUDGET)
+		batch->fault[batch->count++] = *fault;
+}
+
 void iommu_report_faults(void)
 {
+	struct fault_batch batch;
+
 	for (struct iommu *u = units; u; u = u->next) {
-		if (u->ops->fault_pending(u))
-			u->ops->drain_faults(u, FAULT_BUDGET, report, NULL);
+		if (!u->ops->fault_pending(u))
+			continue;
+		batch.count = 0;
+		u->ops->drain_faults(u, FAULT_BUDGET, collect, &batch);
+		for (unsigned int i = 0; i < batch.count; i++)
+			report(&batch.fault[i]);
 	}
 }

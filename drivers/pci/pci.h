@@ -204,8 +204,9 @@ struct pci_dev {
 	struct vpci_dev *vpci GUARDED_BY(pci_vpci_class); /* NULL: the guest does not see the device */
 	struct pci_msi *msi_first GUARDED_BY(pci_vpci_class); /* msi.h: messages that the guest has enabled */
 	_Atomic u32 msi_count; /* descriptors of the device, those being freed included; each is an MSI reference */
-	bool ats_on;		   /* on its IOMMU's ATS list; under ats_lock */
-	struct pci_dev *ats_next;
+	_Atomic u64 dma_faults; /* requests of its that an IOMMU has blocked */
+	bool ats_on GUARDED_BY(iommu_ats_class); /* on its IOMMU's ATS list */
+	struct pci_dev *ats_next GUARDED_BY(iommu_ats_class);
 	struct work release;	   /* queued by the last put */
 	struct work vanished;	   /* queued by who notices that the device is GONE */
 	struct pci_dev *pool_next; /* while the object is free */

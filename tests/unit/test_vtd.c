@@ -342,8 +342,18 @@ static void test_aliases(void **state)
 		id.sbdf.bdf = strangers[i];
 		blocked(&fake[0], &id, 0x1000, true);
 	}
-	assert_int_equal(iommu_attach(&behind_bridge, &guest), 0); /* shares two of them */
+	assert_int_equal(iommu_attach(&behind_bridge, &guest), 0); /* shares the last two of them */
 	assert_int_equal(iommu_block(&behind_both), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(aliases); i++) {
+		id.sbdf.bdf = aliases[i];
+		if (i < 2)
+			blocked(&fake[0], &id, 0x1000, true);
+		else
+			reaches(&fake[0], &id, 0x1000, true, 0x1000);
+	}
+	assert_int_equal(iommu_reach(&behind_both, &guest), IOMMU_REACHES_NOTHING);
+	assert_int_equal(iommu_reach(&behind_bridge, &guest), IOMMU_REACHES_DOMAIN);
+	assert_int_equal(iommu_block(&behind_bridge), 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(aliases); i++) {
 		id.sbdf.bdf = aliases[i];
 		blocked(&fake[0], &id, 0x1000, true);

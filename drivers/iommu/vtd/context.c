@@ -105,3 +105,20 @@ int vtd_block(struct iommu *iommu, u16 bdf)
 	/* Also for an entry that is absent already: an earlier call may have failed at this point. */
 	return vtd_invalidate_context(unit, bdf, did);
 }
+
+bool vtd_lookup(struct iommu *iommu, u16 bdf, paddr_t *root, u16 *domain_id)
+{
+	struct vtd_unit *unit = to_vtd(iommu);
+	const struct vtd_context_entry *entry;
+	bool present;
+
+	vtd_tables_lock(unit);
+	entry = find_entry(unit, bdf);
+	present = entry && (entry->low & VTD_CONTEXT_P);
+	if (present) {
+		*root = entry->low & POINTER_MASK;
+		*domain_id = VTD_CONTEXT_DID_OF(entry->high);
+	}
+	vtd_tables_unlock(unit);
+	return present;
+}

@@ -114,6 +114,7 @@ static const struct iommu_ops vtd_ops = {
 	.domain_init = domain_init,
 	.attach = vtd_attach,
 	.block = vtd_block,
+	.lookup = vtd_lookup,
 	.invalidate = invalidate,
 	.drain_faults = vtd_drain_faults,
 	.fault_pending = vtd_fault_pending,

@@ -131,6 +131,7 @@ int MUST_CHECK vtd_invalidate_range(struct vtd_unit *unit, u16 did, u64 iova, u6
 /* iommu_ops.attach, block */
 int MUST_CHECK vtd_attach(struct iommu *iommu, struct iommu_domain *domain, u16 bdf);
 int MUST_CHECK vtd_block(struct iommu *iommu, u16 bdf);
+bool vtd_lookup(struct iommu *iommu, u16 bdf, paddr_t *root, u16 *domain_id);
 
 /* ---- scope.c: which unit a device stands behind -------------------------------------------------------- */
 
