@@ -7,7 +7,7 @@
  *	setting = key blank* "=" blank* value           cmdline= takes the rest of the line, "#" included
  *	rule    = "device" blank+ selector ":" ( blank+ option )+
  *	selector= [ssss:]bb:dd.f | vvvv:dddd | class=XX[XX[XX]]          hexadecimal
- *	option  = "hide"
+ *	option  = "hide" | "reset=none" | "group=mixed"
  *
  * One row of `settings` is one key. Nothing is guessed: what is not in the grammar is an error that says what
  * would be right.
@@ -370,19 +370,31 @@ static int parse_rule(struct parser *p, struct span rest)
 	if (!parse_sbdf(selector, &rule) && !parse_id(selector, &rule) && !parse_class(selector, &rule)) {
 		fl_snprintf(p->error, CONFIG_ERROR_MAX,
 			    "line %u: device: \"%s\" is no selector; write [ssss:]bb:dd.f, vendor:device "
+static bool set_option(struct device_rule *rule, struct span option)
+{
+	if (span_is(option, "hide"))
+		rule->hide = true;
+	else if (span_is(option, "reset=none"))
+		rule->reset_none = true;
+	else if (span_is(option, "group=mixed"))
+		rule->group_mixed = true;
+	else
+		return false;
+	return true;
+}
+
 			    "(4+4 digits) or class=XX[XX[XX]]",
 			    p->line, quote(selector).text);
 		return -EINVAL;
 	}
 	for (; rest.len; rest = trim_left(skip(rest, option.len))) {
 		option = first_word(rest);
-		if (!span_is(option, "hide")) {
+		if (!set_option(&rule, option)) {
 			fl_snprintf(p->error, CONFIG_ERROR_MAX,
-				    "line %u: device: unknown option \"%s\"; there is: hide", p->line,
-				    quote(option).text);
+				    "line %u: device: unknown option \"%s\"; there are: hide reset=none group=mixed",
+				    p->line, quote(option).text);
 			return -EINVAL;
 		}
-		rule.hide = true;
 	}
 	if (p->config->rules == CONFIG_DEVICE_RULES) {
 		fl_snprintf(p->error, CONFIG_ERROR_MAX,
@@ -531,8 +543,29 @@ bool config_hides(const struct config *config, u16 segment, u16 bdf, u16 vendor,
 	unsigned int i;
 
 	for (i = config->rules; i > 0; i--) {
-		if (rule_matches(&config->rule[i - 1], segment, bdf, vendor, device, class_code))
-			return config->rule[i - 1].hide;
+		const struct device_rule *rule = &config->rule[i - 1];
+
+		if (!rule->hide && (rule->reset_none || rule->group_mixed))
+			continue;
+		if (rule_matches(rule, segment, bdf, vendor, device, class_code))
+			return rule->hide;
 	}
 	return false;
+}
+
+struct device_options config_device_options(const struct config *config, u16 segment, u16 bdf, u16 vendor, u16 device,
+					    u32 class_code)
+{
+	struct device_options options = { false, false };
+	unsigned int i;
+
+	for (i = 0; i < config->rules; i++) {
+		const struct device_rule *rule = &config->rule[i];
+
+		if (!rule_matches(rule, segment, bdf, vendor, device, class_code))
+			continue;
+		options.reset_none |= rule->reset_none;
+		options.group_mixed |= rule->group_mixed;
+	}
+	return options;
 }

@@ -18,7 +18,13 @@ struct device_rule {
 	u16 segment, bdf;   /* MATCH_SBDF */
 	u16 vendor, device; /* MATCH_ID */
 	u32 class_code, class_mask;
-	bool hide;
+	bool hide, reset_none, group_mixed;
+};
+
+/* What the rules say of one function. */
+struct device_options {
+	bool reset_none;  /* reset=none: may change hands without a reset */
+	bool group_mixed; /* group=mixed: its isolation group may have several owners */
 };
 
 #define CONFIG_PATH_MAX 128
@@ -52,7 +58,11 @@ void config_defaults(struct config *config);
  * that names the line number, the key and what to do. Boot.
  */
 int MUST_CHECK config_parse(struct config *config, const char *text, size_t length, char *error);
-/* True if the rule list says that this function is hidden. The last matching rule wins. */
+/* True if the rule list says that this function is hidden. The last matching rule wins, but one that only has other options says
+ * nothing of it. */
 bool config_hides(const struct config *config, u16 segment, u16 bdf, u16 vendor, u16 device, u32 class_code);
 
+/* The other options: of all rules that match. */
+struct device_options config_device_options(const struct config *config, u16 segment, u16 bdf, u16 vendor, u16 device,
+					    u32 class_code);
 #endif

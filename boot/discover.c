@@ -80,14 +80,26 @@ static bool hidden_by_config(const struct config *config, const struct pci_dev *
 			    dev->class_code);
 }
 
+static void set_option_flags(const struct config *config, struct pci_dev *dev)
+{
+	const struct device_options options = config_device_options(
+		config, dev->sbdf.segment, dev->sbdf.bdf, dev->vendor, dev->device, dev->class_code);
+
+	if (options.reset_none)
+		atomic_fetch_or(&dev->flags, PCI_FLAG_RESET_NONE);
+	if (options.group_mixed)
+		atomic_fetch_or(&dev->flags, PCI_FLAG_GROUP_MIXED);
+}
+
 unsigned int discover_hide_devices(const struct config *config, unsigned int units)
 {
 	struct pci_dev *dev;
 	unsigned int hidden = 0;
 
 	for (dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev)) {
-		bool hide = hidden_by_config(config, dev);
+		bool hide = hidden_by_config(config, dev) || pci_dev_has(dev, PCI_FLAG_HIDDEN);
 
+		set_option_flags(config, dev);
 		if (!hide && units && !iommu_of(dev)) {
 			hide = config->iommu == IOMMU_REQUIRED;
 			log_warn("iommu: " SBDF_FMT " stands behind no IOMMU: %s", SBDF_ARGS(dev->sbdf),

@@ -9,6 +9,7 @@
 #include "boot/boot_info.h"
 #include "boot/discover.h"
 #include "boot/efi_app.h"
+#include "boot/isolate.h"
 #include "boot/options.h"
 #include "boot/probe.h"
 #include "boot/version.h"
@@ -225,7 +226,7 @@ static EFI_STATUS find_iommus(struct probe_findings *findings)
 	if (findings->iommu_units < 0)
 		return status_of(findings->iommu_units);
 	findings->hidden = discover_hide_devices(&boot_info.config, (unsigned int)findings->iommu_units);
-	return EFI_SUCCESS;
+	return status_of(isolate_devices(findings->iommu_units > 0, boot_info.config.probe));
 }
 
 /*

@@ -175,6 +175,9 @@ static void test_too_many_rules(void **state)
 	for (unsigned int i = 0; i < CONFIG_DEVICE_RULES; i++)
 		used += (size_t)fl_snprintf(text + used, sizeof(text) - used, "device %02x:00.0: hide\n", i);
 	assert_int_equal(parse(text), 0);
+	refused("\ndevice 00:02.0: reset=flr\n", "line 2:", "reset=flr", "hide reset=none group=mixed");
+	refused("device 00:02.0: hide group=\n", "line 1:", "group=", "group=mixed");
+	refused("device 00:02.0: group = mixed\n", "line 1:", "device", "group=mixed");
 	assert_int_equal(config.rules, CONFIG_DEVICE_RULES);
 	fl_snprintf(text + used, sizeof(text) - used, "device ff:00.0: hide\n");
 	refused(text, "line 33:", "device", "32");
@@ -288,6 +291,33 @@ static void test_garbage(void **state)
 		memcpy(text, good, sizeof(good));
 		for (unsigned int i = 0; i < 1 + (unsigned int)rand() % 6; i++)
 			text[(size_t)rand() % sizeof(good)] = (char)rand();
+static struct device_options options_of(u16 bdf, u32 class_code)
+{
+	return config_device_options(&config, 0, bdf, 0x8086, 0x10d3, class_code);
+}
+
+/* Other options add up over the rules, and do not show what another rule hides. */
+static void test_device_options(void **state)
+{
+	const u16 bdf = PCI_BDF(0, 2, 0);
+
+	assert_int_equal(parse("device class=02: hide\ndevice 00:02.0: reset=none\ndevice 8086:10d3: group=mixed\n"), 0);
+	assert_true(hides(0, bdf, 0x020000));
+	assert_true(options_of(bdf, 0x020000).reset_none);
+	assert_true(options_of(bdf, 0x020000).group_mixed);
+	assert_false(options_of(PCI_BDF(0, 3, 0), 0x020000).reset_none);
+	assert_true(options_of(PCI_BDF(0, 3, 0), 0x020000).group_mixed);
+	assert_false(hides(0, bdf, 0x010000));
+	assert_int_equal(parse("device 00:02.0: reset=none hide\n"), 0);
+	assert_true(hides(0, bdf, 0x020000));
+	assert_true(options_of(bdf, 0).reset_none);
+	assert_false(options_of(bdf, 0).group_mixed);
+	assert_int_equal(parse("device 00:02.0: group=mixed\n"), 0);
+	assert_false(hides(0, bdf, 0x020000));
+	assert_true(options_of(bdf, 0).group_mixed);
+	assert_false(options_of(bdf, 0).reset_none);
+}
+
 		if (parse_bytes(text, n)) {
 			assert_memory_equal(error, "line ", 5);
 			assert_true(memchr(error, 0, sizeof(error)) != NULL);
@@ -376,7 +406,7 @@ int main(void)
 		cmocka_unit_test(test_nul_byte),       cmocka_unit_test(test_bad_rules),
 		cmocka_unit_test(test_too_many_rules), cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_a_whole_file),   cmocka_unit_test(test_good_values),
-		cmocka_unit_test(test_rules),	       cmocka_unit_test(test_last_rule_wins),
+		cmocka_unit_test(test_device_options), cmocka_unit_test(test_rules),	       cmocka_unit_test(test_last_rule_wins),
 		cmocka_unit_test(test_garbage),	       cmocka_unit_test(test_options_refused),
 		cmocka_unit_test(test_options_read),   cmocka_unit_test(test_options_binary),
 	};

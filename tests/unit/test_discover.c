@@ -176,7 +176,7 @@ static void test_hide_unprotected(void **state)
 
 static void test_hide_by_rule(void **state)
 {
-	static const char rules[] = "device 00:02.0: hide\n";
+	static const char rules[] = "device 00:02.0: hide\ndevice 00:03.0: reset=none\ndevice class=02: group=mixed\n";
 	char error[CONFIG_ERROR_MAX];
 	struct config config;
 
@@ -184,9 +184,9 @@ static void test_hide_by_rule(void **state)
 	assert_int_equal(config_parse(&config, rules, strlen(rules), error), 0);
 	devices[1].flags = PCI_FLAG_BUSY;
 	assert_int_equal(discover_hide_devices(&config, 1), 1);
-	assert_int_equal(devices[1].flags, PCI_FLAG_BUSY | PCI_FLAG_HIDDEN);
-	assert_int_equal(devices[0].flags, 0);
-	assert_int_equal(devices[2].flags, 0);
+	assert_int_equal(devices[1].flags, PCI_FLAG_BUSY | PCI_FLAG_HIDDEN | PCI_FLAG_GROUP_MIXED);
+	assert_int_equal(devices[0].flags, PCI_FLAG_GROUP_MIXED);
+	assert_int_equal(devices[2].flags, PCI_FLAG_GROUP_MIXED | PCI_FLAG_RESET_NONE);
 }
 
 static void test_config_access(void **state)
