@@ -21,6 +21,7 @@
 #define CPUS_MAX 4096u
 #define COM1_PORT 0x3f8
 #define COM2_PORT 0x2f8
+#define CTRL_A 1
 #define UART_PORTS 8u /* a 16550 has this many */
 
 /* A piece of the text: not NUL-terminated. */
@@ -267,6 +268,22 @@ static const char *set_loglevel(struct config *config, struct span value)
 	return NULL;
 }
 
+/* The letter of the control character. Those that edit the monitor's line, or end it, cannot be the escape. */
+static const char *set_monitor(struct config *config, struct span value)
+{
+	char letter = value.len ? (char)(*value.at | ('a' ^ 'A')) : 0;
+
+	if (span_is(value, "off")) {
+		config->monitor_escape = 0;
+		return NULL;
+	}
+	if (value.len != 1 || letter < 'a' || letter > 'z' || letter == 'h' || letter == 'j' || letter == 'm' ||
+	    letter == 'u')
+		return "off, or a letter but h, j, m and u: as in monitor=a for Ctrl-a";
+	config->monitor_escape = (char)(letter - 'a' + 1);
+	return NULL;
+}
+
 static const char *set_probe(struct config *config, struct span value)
 {
 	if (!span_is(value, "yes") && !span_is(value, "no"))
@@ -296,10 +313,11 @@ static const struct {
 	{ "cmdline", set_cmdline, true },  { "memory", set_memory, false },
 	{ "cpus", set_cpus, false },	   { "iommu", set_iommu, false },
 	{ "console", set_console, false }, { "loglevel", set_loglevel, false },
-	{ "probe", set_probe, false },	   { "debug", set_debug, false },
+	{ "monitor", set_monitor, false }, { "probe", set_probe, false },
+	{ "debug", set_debug, false },
 };
 
-#define KNOWN_KEYS "kernel initrd cmdline memory cpus iommu console loglevel probe debug"
+#define KNOWN_KEYS "kernel initrd cmdline memory cpus iommu console loglevel monitor probe debug"
 
 /* ---- device rules ---- */
 
@@ -352,6 +370,19 @@ static bool parse_class(struct span s, struct device_rule *rule)
 	return true;
 }
 
+static bool set_option(struct device_rule *rule, struct span option)
+{
+	if (span_is(option, "hide"))
+		rule->hide = true;
+	else if (span_is(option, "reset=none"))
+		rule->reset_none = true;
+	else if (span_is(option, "group=mixed"))
+		rule->group_mixed = true;
+	else
+		return false;
+	return true;
+}
+
 /* `rest` is what follows the word "device". */
 static int parse_rule(struct parser *p, struct span rest)
 {
@@ -370,19 +401,6 @@ static int parse_rule(struct parser *p, struct span rest)
 	if (!parse_sbdf(selector, &rule) && !parse_id(selector, &rule) && !parse_class(selector, &rule)) {
 		fl_snprintf(p->error, CONFIG_ERROR_MAX,
 			    "line %u: device: \"%s\" is no selector; write [ssss:]bb:dd.f, vendor:device "
-static bool set_option(struct device_rule *rule, struct span option)
-{
-	if (span_is(option, "hide"))
-		rule->hide = true;
-	else if (span_is(option, "reset=none"))
-		rule->reset_none = true;
-	else if (span_is(option, "group=mixed"))
-		rule->group_mixed = true;
-	else
-		return false;
-	return true;
-}
-
 			    "(4+4 digits) or class=XX[XX[XX]]",
 			    p->line, quote(selector).text);
 		return -EINVAL;
@@ -497,6 +515,7 @@ void config_defaults(struct config *config)
 	config->iommu = IOMMU_REQUIRED;
 	config->console_port = COM1_PORT;
 	config->loglevel = LOG_INFO;
+	config->monitor_escape = CTRL_A;
 }
 
 int config_parse(struct config *config, const char *text, size_t length, char *error)

@@ -42,6 +42,7 @@ struct config {
 	u16 console_port;  /* I/O port of the 16550; 0: none */
 	u64 console_base;  /* MMIO 16550 or PL011 (arm64, boards); 0: none */
 	enum log_level loglevel;
+	char monitor_escape; /* the control character that, three times, takes the keyboard; 0: no monitor */
 	bool probe;	 /* report and return */
 	bool debug_wait;     /* debug=wait: print the image base and wait for gdb */
 	bool debug_crash;    /* debug=crash: write to read-only memory, to see a panic's dump and record */
@@ -61,8 +62,8 @@ int MUST_CHECK config_parse(struct config *config, const char *text, size_t leng
 /* True if the rule list says that this function is hidden. The last matching rule wins, but one that only has other options says
  * nothing of it. */
 bool config_hides(const struct config *config, u16 segment, u16 bdf, u16 vendor, u16 device, u32 class_code);
-
 /* The other options: of all rules that match. */
 struct device_options config_device_options(const struct config *config, u16 segment, u16 bdf, u16 vendor, u16 device,
 					    u32 class_code);
+
 #endif

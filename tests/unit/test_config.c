@@ -90,6 +90,16 @@ static void test_bad_values(void **state)
 		{ "console=0x103f8", "console", "0xfff8" },
 		{ "console=3f8", "console", "com1" },
 		{ "loglevel=trace", "loglevel", "debug" },
+		{ "monitor=", "monitor", "monitor=a for Ctrl-a" },
+		{ "monitor=on", "monitor", "off, or a letter" },
+		{ "monitor=1", "monitor", "a letter" },
+		{ "monitor={", "monitor", "a letter" },
+		{ "monitor=@", "monitor", "a letter" },
+		{ "monitor=h", "monitor", "but h, j, m and u" },
+		{ "monitor=j", "monitor", "but h, j, m and u" },
+		{ "monitor=M", "monitor", "but h, j, m and u" },
+		{ "monitor=u", "monitor", "but h, j, m and u" },
+		{ "monitor=aa", "monitor", "a letter" },
 		{ "probe=1", "probe", "yes or no" },
 		{ "debug=on", "debug", "wait or off" },
 	};
@@ -165,6 +175,9 @@ static void test_bad_rules(void **state)
 		refused(bad[i], "line 1:", "device", "");
 	refused("device 00:02.0: hide show\n", "line 1:", "show", "hide");
 	refused("device 00:02.0: Hide\n", "line 1:", "Hide", "hide");
+	refused("\ndevice 00:02.0: reset=flr\n", "line 2:", "reset=flr", "hide reset=none group=mixed");
+	refused("device 00:02.0: hide group=\n", "line 1:", "group=", "group=mixed");
+	refused("device 00:02.0: group = mixed\n", "line 1:", "device", "group=mixed");
 }
 
 static void test_too_many_rules(void **state)
@@ -175,9 +188,6 @@ static void test_too_many_rules(void **state)
 	for (unsigned int i = 0; i < CONFIG_DEVICE_RULES; i++)
 		used += (size_t)fl_snprintf(text + used, sizeof(text) - used, "device %02x:00.0: hide\n", i);
 	assert_int_equal(parse(text), 0);
-	refused("\ndevice 00:02.0: reset=flr\n", "line 2:", "reset=flr", "hide reset=none group=mixed");
-	refused("device 00:02.0: hide group=\n", "line 1:", "group=", "group=mixed");
-	refused("device 00:02.0: group = mixed\n", "line 1:", "device", "group=mixed");
 	assert_int_equal(config.rules, CONFIG_DEVICE_RULES);
 	fl_snprintf(text + used, sizeof(text) - used, "device ff:00.0: hide\n");
 	refused(text, "line 33:", "device", "32");
@@ -191,6 +201,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.cpus, 0);
 	assert_int_equal(config.console_port, 0x3f8);
 	assert_int_equal(config.loglevel, LOG_INFO);
+	assert_int_equal(config.monitor_escape, 0x01); /* Ctrl-a */
 	assert_false(config.probe);
 	assert_false(config.debug_wait);
 	assert_string_equal(config.kernel, "");
@@ -231,6 +242,12 @@ static void test_good_values(void **state)
 		parse("memory=17179869183G\nconsole=none\ncpus=all\nloglevel=error\nprobe=no\ndebug=off"), 0);
 	assert_true(config.memory == 17179869183ull << 30);
 	assert_int_equal(config.console_port, 0);
+	assert_int_equal(parse("monitor=off"), 0);
+	assert_int_equal(config.monitor_escape, 0);
+	assert_int_equal(parse("monitor=b"), 0);
+	assert_int_equal(config.monitor_escape, 0x02);
+	assert_int_equal(parse("monitor=Z"), 0);
+	assert_int_equal(config.monitor_escape, 0x1a);
 	assert_int_equal(parse("memory=65536K\ncpus=4096"), 0);
 	assert_int_equal(config.memory, 64u << 20);
 }
@@ -274,23 +291,6 @@ static void test_last_rule_wins(void **state)
 	assert_true(hides(0, PCI_BDF(0, 3, 0), 0x020000));
 }
 
-/* Every beginning of a good file, and good files with bytes changed: any answer, no wrong access, errors
- * that end. */
-static void test_garbage(void **state)
-{
-	static const char good[] = "\xef\xbb\xbfkernel=\\k\r\ncmdline=a b\nmemory=1G # x\ndevice "
-				   "0000:00:02.0: hide\nconsole=0x2e8\n";
-	char text[sizeof(good)];
-
-	srand(20260101);
-	for (size_t n = 0; n < sizeof(good); n++)
-		(void)!parse_bytes(good, n);
-	for (unsigned int round = 0; round < 20000; round++) {
-		size_t n = (size_t)rand() % sizeof(good);
-
-		memcpy(text, good, sizeof(good));
-		for (unsigned int i = 0; i < 1 + (unsigned int)rand() % 6; i++)
-			text[(size_t)rand() % sizeof(good)] = (char)rand();
 static struct device_options options_of(u16 bdf, u32 class_code)
 {
 	return config_device_options(&config, 0, bdf, 0x8086, 0x10d3, class_code);
@@ -318,6 +318,23 @@ static void test_device_options(void **state)
 	assert_false(options_of(bdf, 0).reset_none);
 }
 
+/* Every beginning of a good file, and good files with bytes changed: any answer, no wrong access, errors
+ * that end. */
+static void test_garbage(void **state)
+{
+	static const char good[] = "\xef\xbb\xbfkernel=\\k\r\ncmdline=a b\nmemory=1G # x\ndevice "
+				   "0000:00:02.0: hide\nconsole=0x2e8\n";
+	char text[sizeof(good)];
+
+	srand(20260101);
+	for (size_t n = 0; n < sizeof(good); n++)
+		(void)!parse_bytes(good, n);
+	for (unsigned int round = 0; round < 20000; round++) {
+		size_t n = (size_t)rand() % sizeof(good);
+
+		memcpy(text, good, sizeof(good));
+		for (unsigned int i = 0; i < 1 + (unsigned int)rand() % 6; i++)
+			text[(size_t)rand() % sizeof(good)] = (char)rand();
 		if (parse_bytes(text, n)) {
 			assert_memory_equal(error, "line ", 5);
 			assert_true(memchr(error, 0, sizeof(error)) != NULL);
