@@ -26,6 +26,13 @@ void arch_cpu_kick(unsigned int cpu);
 /* timer.c: the timer that the guest does not have fires (an NMI to the boot CPU) at that moment of arch_time_us(), or at once if that
  * has passed; ~0: never. One moment at a time: the last call counts. Exit path. */
 void arch_timer_arm(u64 at_us);
+/*
+ * uart16550.c: shows the line that is being typed to the monitor, prompt included, as it is now; `complete`: the terminal's cursor goes
+ * to the next line. The guest's output may interrupt it; it is then shown anew below. Exit path.
+ */
+void arch_console_edit(const char *line, size_t len, bool complete);
+/* machine_reset.c: says why and resets the machine; tries each way it has, and stops the CPU if none works. Any context. */
+void machine_reset(const char *why) NORETURN;
 /* cpu.c: a hint inside a busy-wait loop. */
 void arch_cpu_relax(void);
 /* cpu.c: microseconds since some moment, monotonic; good to about 1%; the first call measures and

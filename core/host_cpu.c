@@ -32,6 +32,10 @@ WEAK void arch_timer_arm(u64 at_us UNUSED)
 {
 }
 
+WEAK void arch_console_edit(const char *line UNUSED, size_t len UNUSED, bool complete UNUSED)
+{
+}
+
 WEAK void arch_cpu_relax(void)
 {
 	sched_yield();

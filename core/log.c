@@ -24,18 +24,12 @@ enum log_level log_get_level(void)
 	return log_level;
 }
 
-void log_at(enum log_level level, const char *fmt, ...)
+static void log_line(enum log_level level, const char *fmt, va_list ap)
 {
 	static const char cut[] = "...";
 	char line[LOG_LINE_MAX];
-	va_list ap;
-	int n;
+	int n = fl_vsnprintf(line, sizeof(line), fmt, ap);
 
-	if (!log_sink || level > log_level)
-		return;
-	va_start(ap, fmt);
-	n = fl_vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
 	if (n < 0)
 		return;
 	if ((size_t)n >= sizeof(line)) {
@@ -43,4 +37,26 @@ void log_at(enum log_level level, const char *fmt, ...)
 		n = sizeof(line) - 1;
 	}
 	log_sink(level, line, (size_t)n);
+}
+
+void log_at(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log_sink || level > log_level)
+		return;
+	va_start(ap, fmt);
+	log_line(level, fmt, ap);
+	va_end(ap);
+}
+
+void log_print(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log_sink)
+		return;
+	va_start(ap, fmt);
+	log_line(LOG_INFO, fmt, ap);
+	va_end(ap);
 }

@@ -29,6 +29,9 @@ void log_at(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
 
+/* An answer to who asked at the console: shown whatever the level. */
+void log_print(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
 /* Like C's snprintf for the formats above: returns the length the whole text would have. */
 int fl_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 int fl_snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);

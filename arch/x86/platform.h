@@ -7,6 +7,7 @@
 #define ARCH_X86_PLATFORM_H
 
 #include "boot/acpi.h"
+#include "core/arch.h"
 #include "core/types.h"
 
 #define ACPI_SPACE_IO 1
@@ -29,8 +30,6 @@ int MUST_CHECK cfg_ports_init(void);
 /* smi.c: the SMI command port. */
 int MUST_CHECK smi_init(const struct acpi_machine *acpi);
 
-/* machine_reset.c: says why and resets the machine; tries each way it has, and stops the CPU if none works. Any context. */
-void machine_reset(const char *why) NORETURN;
 /* reset.c: does a write of this value to CF9h reset the machine? */
 bool reset_control_resets(u8 value);
 

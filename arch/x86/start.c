@@ -27,6 +27,7 @@
 #include "core/arch.h"
 #include "core/errno.h"
 #include "core/log.h"
+#include "core/monitor/monitor.h"
 #include "core/pages.h"
 #include "core/stack_protector.h"
 #include "core/string.h"
@@ -245,6 +246,8 @@ static void start_on_own_stack(void)
 	must(svm_start(&vcpu0), "SVM");
 	nmi_init();
 	timer_start(boot_info.acpi.hpet_base);
+	monitor_init(&guest, boot_info.config.monitor_escape);
+	uart_start_input(boot_info.config.monitor_escape);
 	guest_boot_state(&vcpu0);
 	if (boot_info.config.debug_timer)
 		timer_debug_start();

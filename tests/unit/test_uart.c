@@ -1,171 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One UART, two users. The model below is a 16550 (PC16550D data sheet, section 8): it counts what it loses. The guest is Linux's 8250
- * driver where its probing asks for more than transmission and reception.
+ * One UART, two users: output and the registers. The guest is Linux's 8250 driver where its probing asks for more than transmission
+ * and reception.
  */
-#include "fake_x86.h"
-
-#include "arch/x86/pio.h"
-#include "arch/x86/uart16550.h"
-
-#define COM1 0x3f8
-enum { RBR = 0, THR = 0, IER = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7 };
-#define DLAB 0x80
-#define LSR_DR 0x01
-#define LSR_OE 0x02
-#define LSR_FE 0x08
-#define LSR_THRE 0x20
-#define LSR_TEMT 0x40
-#define OUT2 0x08
-#define LOOP 0x10
-
-/* ---- a 16550 ------------------------------------------------------------------------------------------------------ */
-
-#define FIFO 16
-
-static struct {
-	bool present, stuck;
-	u8 ier, fcr, lcr, mcr, scr, dll, dlm;
-	u8 errors; /* cleared by a read of LSR */
-	unsigned int queued, lost;
-	unsigned int patience; /* reads of LSR until a character has left */
-	char sent[4096];
-	unsigned int sent_count;
-	char input[64];
-	unsigned int input_count;
-	unsigned int lsr_reads;
-} chip;
-
-static u8 chip_lsr(void)
-{
-	u8 lsr = chip.errors | (chip.input_count ? LSR_DR : 0);
-
-	chip.errors = 0;
-	chip.lsr_reads++;
-	if (!chip.stuck && chip.queued && chip.lsr_reads % 4 == 0)
-		chip.queued--;
-	return chip.queued ? lsr : lsr | LSR_THRE | LSR_TEMT;
-}
-
-static u8 chip_receive(void)
-{
-	char c = chip.input[0];
-
-	if (chip.input_count)
-		memmove(chip.input, chip.input + 1, --chip.input_count);
-	return (u8)c;
-}
-
-static bool chip_read(u16 port, u8 *value)
-{
-	if (port < COM1 || port > COM1 + 7)
-		return false;
-	*value = 0xff;
-	if (!chip.present)
-		return true;
-	switch (port - COM1) {
-	case RBR: *value = chip.lcr & DLAB ? chip.dll : chip_receive(); break;
-	case IER: *value = chip.lcr & DLAB ? chip.dlm : chip.ier; break;
-	case IIR: *value = 0x01 | (chip.fcr & 1 ? 0xc0 : 0); break;
-	case LCR: *value = chip.lcr; break;
-	case MCR: *value = chip.mcr; break;
-	case LSR: *value = chip_lsr(); break;
-	case MSR: *value = 0xb0; break;
-	default: *value = chip.scr; break;
-	}
-	return true;
-}
-
-static void chip_transmit(u8 value)
-{
-	if (chip.queued >= (chip.fcr & 1 ? FIFO : 1))
-		chip.lost++;
-	else
-		chip.queued++;
-	if (chip.sent_count < sizeof(chip.sent) - 1)
-		chip.sent[chip.sent_count++] = (char)value;
-}
-
-static bool chip_write(u16 port, u8 value)
-{
-	if (port < COM1 || port > COM1 + 7)
-		return false;
-	switch (port - COM1) {
-	case THR:
-		if (chip.lcr & DLAB)
-			chip.dll = value;
-		else
-			chip_transmit(value);
-		break;
-	case IER:
-		if (chip.lcr & DLAB)
-			chip.dlm = value;
-		else
-			chip.ier = value & 0x0f;
-		break;
-	case FCR:
-		/* Changing the enable bit, or asking for it, empties the FIFOs. */
-		if (((value ^ chip.fcr) & 1) || (value & 4)) {
-			chip.lost += chip.queued;
-			chip.queued = 0;
-		}
-		chip.fcr = value;
-		break;
-	case LCR: chip.lcr = value; break;
-	case MCR: chip.mcr = value; break;
-	case SCR: chip.scr = value; break;
-	default: break;
-	}
-	return true;
-}
-
-/* ---- the guest ---------------------------------------------------------------------------------------------------- */
-
-static u8 in(unsigned int reg)
-{
-	u32 value = 0;
-
-	pio_access((u16)(COM1 + reg), 1, false, &value);
-	return (u8)value;
-}
-
-static void out(unsigned int reg, u8 value)
-{
-	u32 v = value;
-
-	pio_access((u16)(COM1 + reg), 1, true, &v);
-}
-
-static void guest_says(const char *text)
-{
-	while (*text)
-		out(THR, (u8)*text++);
-}
+#include "fake_uart.h"
 
 static void fairlead_says(enum log_level level, const char *text)
 {
 	uart_log_sink(level, text, strlen(text));
 }
 
-static void assert_sent(const char *text)
-{
-	chip.sent[chip.sent_count] = '\0';
-	assert_string_equal(chip.sent, text);
-	assert_int_equal(chip.lost, 0);
-}
-
 static int setup(void **state)
 {
-	memset(&chip, 0, sizeof(chip));
-	chip.present = true;
-	model_read = chip_read;
-	model_write = chip_write;
-	uart_init(COM1);
-	(void)pio_release(COM1);
-	assert_int_equal(uart_share_with_guest(), 0);
-	guest_says("\n");
-	chip.queued = chip.sent_count = chip.lost = 0;
-	return 0;
+	return setup_with(0);
 }
 
 /* ---- output ------------------------------------------------------------------------------------------------------- */

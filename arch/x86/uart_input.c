@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the shared serial port receives. Every byte passes monitor_input(); the guest's wait in a queue here,
+ * which is the guest's receive FIFO: data ready and the interrupt identification say what is in it, so the
+ * guest never sees a byte announced that Fairlead then keeps.
+ *
+ * The guest's interrupt is the hardware's, and it is gone once Fairlead has taken the byte that caused it. If
+ * the guest does not come for what waits here, the transmitter's interrupt is switched on for it: its handler
+ * finds "data available".
+ *
+ * A guest that hangs with interrupts off reads nothing. A timer looks at the hardware: data that the guest
+ * leaves alone from one look to the next are taken into the queue, so that the monitor's escape among them is
+ * seen. While the monitor has the keyboard, the guest's receive interrupt is off and the timer reads.
+ */
+#include "arch/x86/cpu.h"
+#include "arch/x86/uart16550.h"
+#include "arch/x86/uart_internal.h"
+#include "core/monitor/monitor.h"
+#include "core/timer.h"
+
+#define QUEUE	     512u /* bytes; a power of two */
+#define LOOK_US	     100000u
+#define LOOK_SOON_US 20000u /* 0.02 s at 115200 baud are 230 bytes; a keyboard makes one */
+
+static void look(struct timer *timer);
+
+static struct {
+	u8 byte[QUEUE];
+	unsigned int head, count;
+	u8 last;	       /* what a read of the empty queue gives, as the hardware does */
+	bool rung;	       /* the transmitter's interrupt is on though the guest has it off */
+	bool monitor;	       /* it had the keyboard when IER was last written */
+	bool looks;	       /* the timer runs always, not only while something waits here */
+	bool soon;	       /* it is set to LOOK_SOON_US */
+	bool waited;	       /* something waited for the guest at the last look */
+	u32 reads, reads_seen; /* bytes the guest has read: until now, until the last look */
+	char escape;
+	struct timer timer;
+} rx = { .timer = { .fn = look } };
+
+static void write_ier(void)
+{
+	u8 ier = uart.ier;
+
+	rx.monitor = monitor_active();
+	if (rx.monitor)
+		ier &= (u8)~IER_RECEIVED;
+	if (rx.rung)
+		ier |= IER_TRANSMITTER;
+	outb((u16)(uart.port + IER), ier);
+}
+
+/* The transmitter's interrupt comes when it is switched on while the transmitter is empty (8.4, 8.7). */
+static void ring(void)
+{
+	rx.rung = false;
+	outb((u16)(uart.port + IER), uart.ier & (u8)~IER_TRANSMITTER);
+	rx.rung = true;
+	write_ier();
+}
+
+static void look_soon(void)
+{
+	if (!rx.soon)
+		timer_set(&rx.timer, LOOK_SOON_US);
+	rx.soon = true;
+}
+
+/* A full queue loses the byte and says so as the hardware would. */
+static void queue(char c)
+{
+	if (rx.count == QUEUE) {
+		uart.missed_errors |= LSR_OVERRUN;
+		return;
+	}
+	rx.byte[(rx.head + rx.count++) % QUEUE] = (u8)c;
+}
+
+static void empty_queue(void)
+{
+	rx.count = 0;
+	if (rx.rung) {
+		rx.rung = false;
+		write_ier();
+	}
+}
+
+static void take_one(void)
+{
+	char c = (char)inb((u16)(uart.port + RBR_THR));
+	unsigned int held;
+
+	if (!monitor_input(c, &held)) {
+		for (; held; held--)
+			queue(rx.escape);
+		queue(c);
+	}
+	if (rx.monitor != monitor_active()) {
+		write_ier();
+		look_soon();
+	}
+}
+
+static bool hardware_has_data(void)
+{
+	return uart_read_lsr() & LSR_DATA_READY;
+}
+
+static void take_all(void)
+{
+	for (unsigned int i = 0; i < UART_FIFO && hardware_has_data(); i++)
+		take_one();
+}
+
+/* So that the guest is told the truth: is there something for it? */
+static void fill(void)
+{
+	for (unsigned int i = 0; i < UART_FIFO && !rx.count && hardware_has_data(); i++)
+		take_one();
+	if (rx.count)
+		look_soon();
+}
+
+static void look(struct timer *timer)
+{
+	bool waits = rx.count || hardware_has_data();
+	bool unread = waits && rx.waited && rx.reads == rx.reads_seen;
+
+	if (unread || monitor_active())
+		take_all();
+	if (rx.count && unread && !rx.rung && (uart.ier & IER_RECEIVED))
+		ring();
+	rx.waited = waits;
+	rx.reads_seen = rx.reads;
+	rx.soon = rx.count || monitor_active();
+	if (rx.soon || rx.looks)
+		timer_set(timer, rx.soon ? LOOK_SOON_US : LOOK_US);
+}
+
+void uart_input_reset(void)
+{
+	rx.head = rx.count = 0;
+	rx.rung = rx.monitor = rx.looks = rx.soon = rx.waited = false;
+}
+
+void uart_start_input(char escape)
+{
+	rx.escape = escape;
+	rx.looks = uart.port && escape;
+	if (rx.looks)
+		timer_set(&rx.timer, LOOK_US);
+}
+
+/* ---- the guest's registers ---- */
+
+u8 uart_guest_receive(void)
+{
+	fill();
+	if (!rx.count)
+		return rx.last;
+	rx.last = rx.byte[rx.head];
+	rx.head = (rx.head + 1) % QUEUE;
+	rx.count--;
+	rx.reads++;
+	if (!rx.count)
+		empty_queue();
+	return rx.last;
+}
+
+bool uart_guest_data_ready(void)
+{
+	fill();
+	return rx.count;
+}
+
+/* Reading the hardware's register acknowledges the transmitter's interrupt, so it is not read when something
+ * else is shown. */
+u8 uart_guest_iir(void)
+{
+	u8 fifos = uart.fcr & FCR_ENABLE ? IIR_FIFOS_ON : 0;
+
+	fill();
+	if ((uart.ier & IER_LINE_STATUS) && (uart.missed_errors & LSR_INTERRUPTING))
+		return IIR_LINE_STATUS | fifos;
+	if ((uart.ier & IER_RECEIVED) && rx.count)
+		return IIR_RECEIVED | fifos;
+	return inb((u16)(uart.port + IIR_FCR));
+}
+
+void uart_guest_write_ier(u8 value)
+{
+	bool on = (value & IER_RECEIVED) && !(uart.ier & IER_RECEIVED);
+
+	uart.ier = value & IER_IMPLEMENTED;
+	if (!(uart.ier & IER_RECEIVED))
+		rx.rung = false;
+	write_ier();
+	if (on && rx.count)
+		ring();
+}
+
+/* Switching the FIFOs on or off empties them, too (8.5). The monitor's bytes are none of the guest's to drop.
+ */
+void uart_guest_fcr(u8 value)
+{
+	if ((value & FCR_RESET_RECEIVE) || ((value ^ uart.fcr) & FCR_ENABLE)) {
+		take_all();
+		empty_queue();
+	}
+	uart.fcr = value;
+}
