@@ -163,15 +163,17 @@ static unsigned int functions_of(const struct pci_dev *dev)
 													PCI_FUNCTIONS;
 }
 
-/* The lowest function of a multi-function device of which one function lacks ACS, else the function's own BDF. */
-static u16 slot_leader(struct pci_dev *dev)
+/*
+ * Do the functions of dev's slot keep to themselves: is it the only one, or has each of them ACS? *lowest is the lowest of them.
+ */
+static bool slot_isolates(struct pci_dev *dev, u16 *lowest)
 {
 	unsigned int count = functions_of(dev), present = 0;
-	u16 lowest = dev->sbdf.bdf;
 	bool isolated = true;
 
+	*lowest = dev->sbdf.bdf;
 	if (dev->pf)
-		return dev->sbdf.bdf;
+		return true;
 	for (unsigned int i = 0; i < count; i++) {
 		struct pci_dev *other = neighbour(dev, i, count);
 
@@ -179,11 +181,11 @@ static u16 slot_leader(struct pci_dev *dev)
 			continue;
 		present++;
 		isolated = isolated && acs_isolates(other);
-		if (other->sbdf.bdf < lowest)
-			lowest = other->sbdf.bdf;
+		if (other->sbdf.bdf < *lowest)
+			*lowest = other->sbdf.bdf;
 		pci_dev_put(other, PCI_REF_TRANSIENT);
 	}
-	return present > 1 && !isolated ? lowest : dev->sbdf.bdf;
+	return present < 2 || isolated;
 }
 
 /* A switch: its downstream ports stand on one bus, and one without ACS sends requests down any of the others. */
@@ -203,11 +205,18 @@ static bool switch_isolates(const struct pci_dev *upstream)
 	return isolates;
 }
 
-/* Does this bridge keep what is behind it from itself and what is around it? */
+/*
+ * Does this bridge keep what is behind it from itself and what is around it? A port's ACS judges what comes up through it; what a
+ * neighbour sends down through it passes. So a port isolates only where its neighbours do.
+ */
 static bool bridge_isolates(struct pci_dev *bridge)
 {
-	if (is_port(bridge, PCIE_TYPE_ROOT_PORT) || is_port(bridge, PCIE_TYPE_DOWNSTREAM))
-		return acs_isolates(bridge);
+	u16 lowest;
+
+	if (is_port(bridge, PCIE_TYPE_ROOT_PORT))
+		return acs_isolates(bridge) && slot_isolates(bridge, &lowest);
+	if (is_port(bridge, PCIE_TYPE_DOWNSTREAM))
+		return acs_isolates(bridge) && bridge->parent && switch_isolates(bridge->parent);
 	if (is_port(bridge, PCIE_TYPE_UPSTREAM))
 		return switch_isolates(bridge);
 	return false; /* a conventional bus: everybody hears everybody, and requests carry the bridge's ID */
@@ -215,9 +224,11 @@ static bool bridge_isolates(struct pci_dev *bridge)
 
 static u16 leader_of(struct pci_dev *dev)
 {
+	u16 lowest;
+
 	for (unsigned int i = 0; i < DEPTH_MAX && dev->parent && !bridge_isolates(dev->parent); i++)
 		dev = dev->parent;
-	return slot_leader(dev);
+	return slot_isolates(dev, &lowest) ? dev->sbdf.bdf : lowest;
 }
 
 void pci_group_compute(struct pci_dev *dev)

@@ -41,6 +41,10 @@ static struct fake_machine {
 	bool root[256]; /* of segment 0; bus 0 always */
 	bool extended;	/* offsets above 255 can be reached */
 	unsigned long bad_accesses; /* of a size or alignment that no bus carries */
+	/* A test's own model; each may be NULL. */
+	void (*attempt)(struct sbdf sbdf, bool write); /* before any access, whether or not somebody answers */
+	bool (*silent)(const struct fake_fn *f);       /* it is there, but does not answer now */
+	void (*wrote)(struct fake_fn *f, unsigned int offset, unsigned int size, u32 value); /* it has taken effect */
 } fake;
 
 /* ---- little-endian registers ---- */
@@ -106,7 +110,7 @@ static inline struct fake_fn *fake_answering(struct sbdf sbdf, unsigned int offs
 {
 	struct fake_fn *f = fake_find(sbdf.segment, sbdf.bdf);
 
-	if (!f || f->vanished || offset >= f->size ||
+	if (!f || f->vanished || offset >= f->size || (fake.silent && fake.silent(f)) ||
 	    !fake_bus_reachable(sbdf.segment, PCI_BUS(sbdf.bdf), 16))
 		return NULL;
 	return f;
@@ -125,9 +129,12 @@ static inline void fake_check_access(unsigned int offset, unsigned int size)
 
 static inline u32 fake_read(void *ctx, struct sbdf sbdf, unsigned int offset, unsigned int size)
 {
-	struct fake_fn *f = fake_answering(sbdf, offset);
+	struct fake_fn *f;
 
 	(void)ctx;
+	if (fake.attempt)
+		fake.attempt(sbdf, false);
+	f = fake_answering(sbdf, offset);
 	fake_check_access(offset, size);
 	if (!f)
 		return fake_ones(size);
@@ -149,9 +156,12 @@ static inline void fake_fn_reset(struct fake_fn *f)
 
 static inline void fake_write(void *ctx, struct sbdf sbdf, unsigned int offset, unsigned int size, u32 value)
 {
-	struct fake_fn *f = fake_answering(sbdf, offset);
+	struct fake_fn *f;
 
 	(void)ctx;
+	if (fake.attempt)
+		fake.attempt(sbdf, true);
+	f = fake_answering(sbdf, offset);
 	fake_check_access(offset, size);
 	if (!f)
 		return;
@@ -173,6 +183,8 @@ static inline void fake_write(void *ctx, struct sbdf sbdf, unsigned int offset, 
 		if (f->af && offset + i == f->af + 4 && (byte & 1))
 			fake_fn_reset(f);
 	}
+	if (fake.wrote)
+		fake.wrote(f, offset, size, value);
 }
 
 static inline bool fake_reaches(void *ctx, struct sbdf sbdf, unsigned int offset)
