@@ -57,7 +57,8 @@ static inline unsigned int times_logged(const char *words)
 	return n;
 }
 
-/* ---- the guest's map, as this file keeps it ---- */
+/* ---- the guest's map, as this file keeps it; a test with threads brings its own ---- */
+#ifndef FAKE_VPCI_OWN_VM
 
 struct mapping {
 	u64 gpa, hpa, size;
@@ -77,6 +78,10 @@ static unsigned int regions;
 static unsigned int shootdowns, shootdown_failures;
 static struct mapping stale[64];
 static unsigned int stales;
+static void (*at_wait)(void);	  /* while a shoot-down is waited for: what other CPUs do meanwhile */
+static void (*at_map)(u64 gpa);	  /* just before the guest reaches that address */
+static void (*at_unmap)(u64 gpa); /* while it still does */
+static int unmap_error;		  /* what vm_unmap_mmio() says next, once */
 
 int vm_map_mmio(struct vm *vm, gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot)
 {
@@ -84,6 +89,8 @@ int vm_map_mmio(struct vm *vm, gpa_t gpa, paddr_t hpa, u64 size, unsigned int pr
 
 	assert_true(size && !((gpa | hpa | size) & 0xfff));
 	map_error = 0;
+	if (at_map)
+		at_map(gpa);
 	for (unsigned int i = 0; i < stales; i++)
 		assert_false(ranges_overlap(stale[i].gpa, stale[i].size, gpa, size));
 	for (unsigned int i = 0; i < mappings && !ret; i++) {
@@ -100,6 +107,13 @@ int vm_map_mmio(struct vm *vm, gpa_t gpa, paddr_t hpa, u64 size, unsigned int pr
 
 int vm_unmap_mmio(struct vm *vm, gpa_t gpa, u64 size)
 {
+	int ret = unmap_error;
+
+	unmap_error = 0;
+	if (ret)
+		return ret;
+	if (at_unmap)
+		at_unmap(gpa);
 	for (unsigned int i = 0; i < mappings; i++) {
 		if (map[i].gpa == gpa && map[i].size == size) {
 			assert_true(stales < ARRAY_SIZE(stale));
@@ -120,6 +134,8 @@ u64 vm_shootdown(struct vm *vm)
 int vm_shootdown_wait(struct vm *vm, u64 generation)
 {
 	assert_int_equal(generation, shootdowns);
+	if (at_wait)
+		at_wait();
 	if (shootdown_failures) {
 		shootdown_failures--;
 		return -ETIMEDOUT;
@@ -154,6 +170,7 @@ static inline u64 reach(u64 gpa)
 	}
 	return 0;
 }
+#endif
 
 /* ---- the platform ---- */
 
@@ -304,9 +321,13 @@ static inline int setup(void **state)
 	pages_init(virt_to_phys(pool), POOL_SIZE);
 	log_text[0] = '\0';
 	log_set_sink(sink);
+#ifndef FAKE_VPCI_OWN_VM
 	mappings = 0;
-	map_error = 0;
+	map_error = unmap_error = 0;
 	shootdowns = shootdown_failures = stales = 0;
+	at_wait = NULL;
+	at_map = at_unmap = NULL;
+#endif
 	memset(ports, 0, sizeof(ports));
 	fake_machine_reset();
 	build_bridges();
