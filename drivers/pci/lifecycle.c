@@ -13,13 +13,13 @@
 
 /* ---- birth ---- */
 
-/* A bridge takes a child, as long as it is LIVE: from here on it cannot be removed. */
+/* A bridge takes a child, as long as it is LIVE and there: from here on it cannot be removed. */
 static bool adopt(struct pci_dev *parent)
 {
 	bool ok;
 
 	pci_dev_lock(parent);
-	ok = pci_dev_state(parent) == PCI_LIVE;
+	ok = pci_dev_state(parent) == PCI_LIVE && !pci_dev_has(parent, PCI_FLAG_GONE);
 	if (ok) {
 		parent->children++;
 		pci_dev_get(parent, PCI_REF_PARENT);
@@ -93,6 +93,9 @@ void pci_dev_publish(struct pci_dev *dev)
 	pci_domain_lock(dom);
 	pci_dev_lock(dev);
 	pci_dev_make_live(dev);
+	/* The bridge may have vanished since it took the child, and not have met it among the living. Nobody can have dropped BASE yet. */
+	if (dev->parent && pci_dev_has(dev->parent, PCI_FLAG_GONE))
+		pci_surprise_post(dev);
 	pci_dev_unlock(dev);
 	pci_domain_unlock(dom);
 }
@@ -162,8 +165,7 @@ int pci_dev_add(struct sbdf sbdf)
 	if (!pci_cfg_reaches(sbdf, PCI_VENDOR_ID))
 		return -ENODEV;
 	parent = bridge_to(sbdf);
-	/* Behind a bridge that has vanished there is nothing. */
-	ret = parent && pci_dev_has(parent, PCI_FLAG_GONE) ? -ENODEV : add_below(sbdf, parent);
+	ret = add_below(sbdf, parent);
 	if (parent)
 		pci_dev_put(parent, PCI_REF_TRANSIENT);
 	if (!ret)

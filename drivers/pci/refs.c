@@ -59,9 +59,13 @@ void pci_holder_add(struct pci_dev *dev, enum pci_ref_kind kind, struct code_sit
 	}
 }
 
+/*
+ * A put does not say which get it undoes. Who came last usually leaves first, and new ones take the lowest place, so this begins
+ * at the top: the name of one who holds on for long stays.
+ */
 static bool holder_clear_one(struct pci_dev *dev, enum pci_ref_kind kind)
 {
-	for (unsigned int i = 0; i < PCI_SITES; i++) {
+	for (unsigned int i = PCI_SITES; i-- > 0;) {
 		const char *site = NULL;
 
 		if (atomic_load_explicit(&dev->holder_kind[i], memory_order_acquire) == (u32)kind)

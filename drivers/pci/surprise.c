@@ -28,22 +28,35 @@ static bool is_behind(const struct pci_dev *dev, const struct pci_dev *bridge)
 	return false;
 }
 
-/* What is behind it, or one of its virtual functions, is GONE too. Each dies by a work of its own: no recursion. */
-static void take_along(struct pci_dev *dev)
+/* What is behind it is GONE too. Each dies by a work of its own: no recursion. */
+static void take_along(struct pci_dev *bridge)
 {
-	for (struct pci_dev *d = pci_dev_next(NULL); d; d = pci_dev_next(d)) {
-		if ((d->pf == dev || is_behind(d, dev)) && mark_gone(d))
-			pci_surprise_post(d);
+	for (struct pci_dev *dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev)) {
+		if (is_behind(dev, bridge) && mark_gone(dev))
+			pci_surprise_post(dev);
 	}
 }
 
-static bool has_live_vf(struct pci_dev *pf)
+/*
+ * Its virtual functions are GONE with it. True: some are LIVE yet, and the last of them to die will post the PF again. Who publishes a VF
+ * looks for GONE under the same lock, so none can come after us.
+ */
+static bool waits_for_vfs(struct pci_dev *pf)
 {
 	bool live = false;
 
 	pci_dev_lock(pf);
-	for (struct pci_dev *vf = pf->vf_first; vf && !live; vf = vf->vf_next)
-		live = pci_dev_state(vf) == PCI_LIVE;
+	for (struct pci_dev *vf = pf->vf_first; vf; vf = vf->vf_next) {
+		if (pci_dev_state(vf) != PCI_LIVE)
+			continue;
+		live = true;
+		/* On the list it stays in memory; it may have lost its last reference since we looked. */
+		if (!mark_gone(vf) || !pci_ref_try(vf))
+			continue;
+		pci_surprise_post(vf);
+		if (pci_ref_drop(vf, PCI_REF_TRANSIENT))
+			work_post(&vf->release);
+	}
 	pci_dev_unlock(pf);
 	return live;
 }
@@ -125,7 +138,7 @@ void pci_dev_surprise(struct pci_dev *dev)
 		log_warn("pci: " SBDF_FMT " vanished", SBDF_ARGS(dev->sbdf));
 	take_along(dev);
 	/* Its VFs' deaths come back to us; so does the end of an operation that has claimed it. */
-	if (has_live_vf(dev) || pci_op_begin(dev, PCI_OP_SURPRISE, NULL, NULL))
+	if (waits_for_vfs(dev) || pci_op_begin(dev, PCI_OP_SURPRISE, NULL, NULL))
 		return;
 	link_hold(dev);
 	if (pci_dev_owner(dev) == PCI_OWNER_GUEST && h->surprise)
