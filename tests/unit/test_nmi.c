@@ -17,6 +17,7 @@
 #define IOCHK		  0x40
 #define TIMER_AND_REFRESH 0x30 /* bits 5:4 of port 61h: nothing about NMIs */
 #define MESSAGE_ADDRESS	  0xfee01000u
+#define SECOND		  1000000u
 
 volatile bool nmi_arrived;
 
@@ -41,6 +42,16 @@ bool timer_fired(void)
 	return fired;
 }
 
+static u64 now;
+static unsigned int nmis_sent; /* by kicks */
+static u32 sent_to;
+static u64 message_address = MESSAGE_ADDRESS;
+
+u64 arch_time_us(void)
+{
+	return now;
+}
+
 u32 lapic_id(void)
 {
 	return 1;
@@ -48,11 +59,13 @@ u32 lapic_id(void)
 
 void lapic_send_nmi(u32 id)
 {
+	nmis_sent++;
+	sent_to = id;
 }
 
 u64 lapic_message_address(void)
 {
-	return MESSAGE_ADDRESS;
+	return message_address;
 }
 
 /* ---- two IOMMUs ------------------------------------------------------------------------------------ */
@@ -60,6 +73,7 @@ u64 lapic_message_address(void)
 static struct unit {
 	struct iommu iommu;
 	bool fault;
+	unsigned int waiting; /* more, which the next drain leaves */
 	unsigned int drained;
 	u64 address;
 	u32 data;
@@ -74,7 +88,8 @@ static unsigned int drain_faults(struct iommu *iommu, unsigned int budget, iommu
 {
 	struct unit *u = container_of(iommu, struct unit, iommu);
 
-	u->fault = false;
+	u->fault = u->waiting > 0;
+	u->waiting -= u->fault;
 	u->drained++;
 	return 1;
 }
@@ -147,10 +162,15 @@ static int setup(void **state)
 		units[i].iommu.ops = &ops;
 		iommu_register(&units[i].iommu);
 	}
-	/* Two visits without a fault, so that nothing of the test before is excused here. */
+	/* Nothing that the test before has left on its way is excused here. */
+	timer_has_fired = false;
+	message_address = MESSAGE_ADDRESS;
+	now += SECOND;
 	nmi();
+	now += SECOND;
 	nmi();
 	v.nmi_waiting = 0;
+	nmis_sent = 0;
 	return 0;
 }
 
@@ -268,6 +288,178 @@ static void each_fault_excuses_one(void **state)
 	assert_true(entered());
 }
 
+/* ---- the timer, kicks, and what is on its way ------------------------------------------------------- */
+
+/* What only one source explains, and was no other's, is one NMI: the next one is the guest's. */
+static void the_timers_is_ours(void **state)
+{
+	timer_has_fired = true;
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+static void a_kick_is_ours(void **state)
+{
+	arch_cpu_kick(0);
+	assert_int_equal(nmis_sent, 1);
+	assert_int_equal(sent_to, 1);
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+/* Two would be two NMIs, and the first visit would take the explanation of both. */
+static void kicks_on_their_way_are_one(void **state)
+{
+	arch_cpu_kick(0);
+	arch_cpu_kick(0);
+	assert_int_equal(nmis_sent, 1);
+	nmi();
+	arch_cpu_kick(0);
+	assert_int_equal(nmis_sent, 2);
+	nmi();
+	assert_false(entered());
+}
+
+/* Several sources found at once: their NMIs may have merged, or follow one by one. */
+static void two_sources_are_two_visits_or_one(void **state)
+{
+	for (unsigned int merged = 0; merged < 2; merged++) {
+		setup(NULL);
+		timer_has_fired = true;
+		arch_cpu_kick(0);
+		nmi();
+		assert_false(entered());
+		if (!merged) {
+			nmi();
+			assert_false(entered());
+		} else {
+			now += SECOND; /* what does not come at once had merged */
+		}
+		nmi();
+		assert_true(entered());
+	}
+}
+
+static void all_sources_at_once(void **state)
+{
+	units[0].fault = true;
+	timer_has_fired = true;
+	arch_cpu_kick(0);
+	for (unsigned int i = 0; i < 4; i++) { /* two faults, the timer, the kick */
+		nmi();
+		assert_false(entered());
+	}
+	nmi();
+	assert_true(entered());
+}
+
+/* The guest's came first, and ours is on its way: as many reach the guest as were sent to it. */
+static void ours_on_its_way_behind_the_guests(void **state)
+{
+	guest_sent = 1;
+	arch_cpu_kick(0);
+	nmi();
+	assert_true(entered());
+	run_iret();
+	nmi(); /* the kick's */
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+static void announced_by_the_timer(void **state)
+{
+	nmi_expect();
+	nmi_entry();
+	now += 100;
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+static void what_does_not_come_at_once_does_not_exist(void **state)
+{
+	nmi_expect();
+	now += SECOND; /* inside Fairlead: it is held */
+	nmi_entry();
+	now += 500;
+	nmi_entry(); /* other exits do not prolong it */
+	now += 501;
+	nmi();
+	assert_true(entered());
+}
+
+static void old_debts_do_not_add_up(void **state)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		nmi_expect();
+		nmi_entry();
+		now += SECOND;
+	}
+	nmi_expect();
+	nmi_entry();
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+static void debts_are_bounded(void **state)
+{
+	for (unsigned int i = 0; i < 50; i++)
+		nmi_expect();
+	nmi_entry();
+	for (unsigned int i = 0; i < 3; i++) {
+		nmi();
+		assert_false(entered());
+	}
+	nmi();
+	assert_true(entered());
+}
+
+/* A unit sends nothing for a fault that comes while others wait: it must be found all the same. */
+static void faults_during_the_drain_are_not_lost(void **state)
+{
+	units[0].fault = true;
+	units[0].waiting = 2;
+	nmi();
+	assert_int_equal(units[0].drained, 1); /* and the guest runs on: a storm must not hold it */
+	assert_int_equal(nmis_sent, 0);
+	for (unsigned int drained = 2; drained <= 3; drained++) {
+		now += 1001;
+		exit_tail();
+		assert_int_equal(units[0].drained, drained);
+	}
+	now += SECOND;
+	exit_tail();
+	assert_int_equal(units[0].drained, 3);
+}
+
+static void two_units_at_once(void **state)
+{
+	units[0].fault = units[1].fault = true;
+	nmi();
+	assert_int_equal(units[0].drained, 1);
+	assert_int_equal(units[1].drained, 1);
+	nmi();
+	assert_false(entered());
+}
+
+static void an_id_that_no_message_names(void **state)
+{
+	message_address = 0;
+	nmi_init();
+	assert_int_equal(units[0].address, 0); /* masked */
+	assert_non_null(strstr(last_line, "APIC ID 1 "));
+	message_address = MESSAGE_ADDRESS;
+	nmi_init();
+}
+
 /* ---- when ------------------------------------------------------------------------------------------ */
 
 static void one_at_a_time(void **state)
@@ -360,6 +552,19 @@ int main(void)
 		cmocka_unit_test_setup(a_later_one_is_not, setup),
 		cmocka_unit_test_setup(an_excuse_does_not_hide_what_is_known, setup),
 		cmocka_unit_test_setup(each_fault_excuses_one, setup),
+		cmocka_unit_test_setup(the_timers_is_ours, setup),
+		cmocka_unit_test_setup(a_kick_is_ours, setup),
+		cmocka_unit_test_setup(kicks_on_their_way_are_one, setup),
+		cmocka_unit_test_setup(two_sources_are_two_visits_or_one, setup),
+		cmocka_unit_test_setup(all_sources_at_once, setup),
+		cmocka_unit_test_setup(ours_on_its_way_behind_the_guests, setup),
+		cmocka_unit_test_setup(announced_by_the_timer, setup),
+		cmocka_unit_test_setup(what_does_not_come_at_once_does_not_exist, setup),
+		cmocka_unit_test_setup(old_debts_do_not_add_up, setup),
+		cmocka_unit_test_setup(debts_are_bounded, setup),
+		cmocka_unit_test_setup(faults_during_the_drain_are_not_lost, setup),
+		cmocka_unit_test_setup(two_units_at_once, setup),
+		cmocka_unit_test_setup(an_id_that_no_message_names, setup),
 		cmocka_unit_test_setup(one_at_a_time, setup),
 		cmocka_unit_test_setup(hardware_keeps_one, setup),
 		cmocka_unit_test_setup(one_delivered_and_one_kept, setup),
