@@ -57,6 +57,7 @@ PROTECTOR := -fstack-protector-strong -mstack-protector-guard=global
 
 include arch/$(ARCH)/arch.mk
 include tools/host.mk
+include tools/seeded.mk
 include tools/check.mk
 
 CFLAGS := -std=c17 -O2 -g $(FREESTANDING) $(ARCH_CFLAGS) $(WARNINGS) -ffile-prefix-map=$(CURDIR)=. -I.
@@ -185,6 +186,8 @@ help:
 #H make soak        the long runs
 #H make unit        the unit tests alone
 #H make lint        the linters alone
+#H make seeded      breaches of the locking rules, each of which has to be reported
+#H make bench-host  measurements on the host
 #H make guest       the guest's kernel and initramfs
 #H make format      what clang-format would change (advice)
 #H make docs        the book, as build/docs/index.html

@@ -12,12 +12,14 @@ LOCK_CLASS(stage2_class, "stage2");
 
 struct vm guest;
 
-static void lock_stage2(struct vm *vm) ACQUIRES(stage2_class)
+static void lock_stage2_at(struct vm *vm, struct code_site site) ACQUIRES(vm->stage2_lock, stage2_class)
+	NO_THREAD_ANALYSIS
 {
-	spin_lock(&vm->stage2_lock);
+	spin_lock_at(&vm->stage2_lock, site);
 }
+#define lock_stage2(vm) lock_stage2_at(vm, HERE)
 
-static void unlock_stage2(struct vm *vm) RELEASES(stage2_class)
+static void unlock_stage2(struct vm *vm) RELEASES(vm->stage2_lock, stage2_class) NO_THREAD_ANALYSIS
 {
 	spin_unlock(&vm->stage2_lock);
 }

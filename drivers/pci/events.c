@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Completion events: a ring, filled from anywhere but NMI context, delivered in order by deferred work to the one listener.
- * The ring's lock is a leaf and is not held while the listener runs; `delivering` keeps a second CPU from overtaking.
+ * Completion events: a ring, filled from anywhere but NMI context, delivered in order by deferred work to the
+ * one listener. The ring's lock is a leaf and is not held while the listener runs; `delivering` keeps a
+ * second CPU from overtaking.
  */
 #include "core/log.h"
 #include "core/work.h"
@@ -9,7 +10,7 @@
 #include "drivers/pci/pci.h"
 
 static LOCK_CLASS(events_class, "pci_events");
-static struct spinlock events_lock = SPINLOCK_INIT(events_class);
+static struct spinlock events_lock LEAF_LOCK = SPINLOCK_INIT(events_class);
 static struct pci_event ring[PCI_EVENTS_MAX] GUARDED_BY(events_lock);
 static u32 head GUARDED_BY(events_lock), waiting GUARDED_BY(events_lock);
 static bool delivering GUARDED_BY(events_lock);

@@ -42,12 +42,25 @@ static struct pci_segment segments[PCI_SEGMENTS_MAX];
 static _Atomic u32 segment_count; /* only grows; entries below it are complete */
 
 static LOCK_CLASS(pool_class, "pci_pool");
+static struct lock_class slots_class LEAF_LOCK;
 static LOCK_CLASS(slots_class, "pci_slots");
 static LOCK_CLASS(segments_class, "pci_segments");
-static struct spinlock pool_lock = SPINLOCK_INIT(pool_class);
+static struct spinlock pool_lock LEAF_LOCK = SPINLOCK_INIT(pool_class);
 static struct pci_dev *pool_free GUARDED_BY(pool_lock); /* linked through pool_next */
 static unsigned int pool_free_count GUARDED_BY(pool_lock);
-static struct spinlock segments_lock = SPINLOCK_INIT(segments_class); /* adding one */
+static struct spinlock segments_lock LEAF_LOCK = SPINLOCK_INIT(segments_class); /* adding one */
+
+static void slots_lock_at(struct pci_segment *seg, struct code_site site) ACQUIRES(seg->slots_lock, slots_class)
+	NO_THREAD_ANALYSIS
+{
+	spin_lock_at(&seg->slots_lock, site);
+}
+#define slots_lock(seg) slots_lock_at(seg, HERE)
+
+static void slots_unlock(struct pci_segment *seg) RELEASES(seg->slots_lock, slots_class) NO_THREAD_ANALYSIS
+{
+	spin_unlock(&seg->slots_lock);
+}
 
 #ifdef FL_HOST
 void (*pci_test_hook)(enum pci_test_point point);
@@ -273,11 +286,11 @@ static bool page_make(struct pci_segment *seg, u8 bus)
 	page = page_alloc();
 	if (!page)
 		return false;
-	spin_lock(&seg->slots_lock);
+	slots_lock(seg);
 	kept = !atomic_load_explicit(&seg->bus[bus], memory_order_relaxed);
 	if (kept)
 		atomic_store_explicit(&seg->bus[bus], page, memory_order_release);
-	spin_unlock(&seg->slots_lock);
+	slots_unlock(seg);
 	if (!kept)
 		page_free(page);
 	return true;
@@ -292,14 +305,14 @@ int pci_slot_reserve(struct pci_dev *dev)
 	if (!seg || !page_make(seg, PCI_BUS(dev->sbdf.bdf)))
 		return -ENOMEM;
 	slot = slot_in(seg, dev->sbdf.bdf);
-	spin_lock(&seg->slots_lock);
+	slots_lock(seg);
 	tenant = atomic_load_explicit(&slot->dev, memory_order_relaxed);
 	/* A tenant stays one while we hold the lock, so its state may be read without a reference. */
 	if (!tenant)
 		atomic_store_explicit(&slot->dev, dev, memory_order_release);
 	else if (pci_dev_state(tenant) >= PCI_DYING)
 		atomic_fetch_or_explicit(&slot->word, SLOT_LATCHED, memory_order_relaxed);
-	spin_unlock(&seg->slots_lock);
+	slots_unlock(seg);
 	return tenant ? -EBUSY : 0;
 }
 
@@ -311,12 +324,12 @@ bool pci_slot_empty(struct pci_dev *dev)
 
 	if (!slot)
 		return false;
-	spin_lock(&seg->slots_lock);
+	slots_lock(seg);
 	if (atomic_load_explicit(&slot->dev, memory_order_relaxed) == dev) {
 		atomic_store_explicit(&slot->dev, NULL, memory_order_release);
 		word = atomic_fetch_add_explicit(&slot->word, SLOT_GENERATION, memory_order_release);
 	}
-	spin_unlock(&seg->slots_lock);
+	slots_unlock(seg);
 	return word & SLOT_LATCHED;
 }
 
@@ -327,9 +340,9 @@ void pci_slot_unlatch(struct sbdf sbdf)
 
 	if (!slot)
 		return;
-	spin_lock(&seg->slots_lock);
+	slots_lock(seg);
 	atomic_fetch_and_explicit(&slot->word, ~SLOT_LATCHED, memory_order_relaxed);
-	spin_unlock(&seg->slots_lock);
+	slots_unlock(seg);
 }
 
 bool pci_slot_next_latched(u32 *from, struct sbdf *out)
@@ -342,11 +355,11 @@ bool pci_slot_next_latched(u32 *from, struct sbdf *out)
 
 		if (!(atomic_load_explicit(&place.slot->word, memory_order_relaxed) & SLOT_LATCHED))
 			continue;
-		spin_lock(&place.seg->slots_lock);
+		slots_lock(place.seg);
 		taken = !atomic_load_explicit(&place.slot->dev, memory_order_relaxed) &&
 			atomic_fetch_and_explicit(&place.slot->word, ~SLOT_LATCHED, memory_order_relaxed) &
 				SLOT_LATCHED;
-		spin_unlock(&place.seg->slots_lock);
+		slots_unlock(place.seg);
 		if (taken) {
 			*out = sbdf_of(place.at);
 			*from = place.at + 1;
@@ -373,11 +386,11 @@ bool pci_slot_tenant(struct sbdf sbdf, enum pci_state *state)
 
 	if (!slot)
 		return false;
-	spin_lock(&seg->slots_lock);
+	slots_lock(seg);
 	dev = atomic_load_explicit(&slot->dev, memory_order_acquire);
 	if (dev)
 		*state = pci_dev_state(dev);
-	spin_unlock(&seg->slots_lock);
+	slots_unlock(seg);
 	return dev;
 }
 
@@ -426,14 +439,14 @@ bool pci_dev_info_next(u32 *from, struct pci_dev_info *out)
 			continue;
 		if (place.at == ~0u) /* has no successor */
 			return false;
-		spin_lock(&place.seg->slots_lock);
+		slots_lock(place.seg);
 		dev = atomic_load_explicit(&place.slot->dev, memory_order_acquire);
 		if (dev) {
 			copy_info(out, dev);
 			out->generation =
 				atomic_load_explicit(&place.slot->word, memory_order_relaxed) / SLOT_GENERATION;
 		}
-		spin_unlock(&place.seg->slots_lock);
+		slots_unlock(place.seg);
 		if (dev) {
 			*from = place.at + 1;
 			return true;
