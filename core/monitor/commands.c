@@ -56,8 +56,8 @@ enum monitor_step monitor_refuse(const char *fmt, ...)
 
 /* ---- words ---- */
 
-/* Cuts the line at its blanks. False: more words than any command takes. */
-static bool cut_into_words(void)
+/* Cuts the line at its blanks; a word more than any command takes is enough to refuse it. */
+static void cut_into_words(void)
 {
 	bool inside = false;
 
@@ -66,14 +66,11 @@ static bool cut_into_words(void)
 		if (*c == ' ') {
 			*c = '\0';
 			inside = false;
-		} else if (!inside) {
-			if (run.words == MONITOR_WORDS_MAX)
-				return false;
+		} else if (!inside && run.words < MONITOR_WORDS_MAX) {
 			run.word[run.words++] = c;
 			inside = true;
 		}
 	}
-	return true;
 }
 
 static int hex_digit(char c)
@@ -146,10 +143,9 @@ static const struct monitor_command *find(const char *name)
 bool monitor_start(const char *line)
 {
 	const struct monitor_command *command;
-	bool fits;
 
 	fl_snprintf(run.line, sizeof(run.line), "%s", line);
-	fits = cut_into_words();
+	cut_into_words();
 	if (!run.words)
 		return false;
 	command = find(run.word[0]);
@@ -157,7 +153,7 @@ bool monitor_start(const char *line)
 		log_print("unknown command \"%s\"; `help` lists what there is", run.word[0]);
 		return false;
 	}
-	if (!fits || run.words < command->words_min || run.words > command->words_max) {
+	if (run.words < command->words_min || run.words > command->words_max) {
 		monitor_refuse("write it as in `%s%s%s`", command->name, *command->arguments ? " " : "",
 			       command->arguments);
 		return false;

@@ -141,15 +141,22 @@ static void show_place(struct pci_dev *dev, const struct pci_dev_info *info)
 	flush(&t);
 }
 
+/* The same place may hold many: MSI-X vectors. */
 static void show_holders(const struct pci_dev_info *info)
 {
 	struct text t = { "", 0 };
 
-	for (unsigned int i = 0; i < PCI_SITES; i++) {
+	for (unsigned int i = 0, same; i < PCI_SITES; i += same) {
+		for (same = 1; i + same < PCI_SITES && info->holder[i] && info->holder[i + same] == info->holder[i] &&
+			       info->holder_kind[i + same] == info->holder_kind[i];
+		     same++)
+			;
 		if (!info->holder[i])
 			continue;
 		next_item(&t, "  held by: ");
 		add(&t, "%s %s", pci_ref_kind_name(info->holder_kind[i]), info->holder[i]);
+		if (same > 1)
+			add(&t, " (%u times)", same);
 	}
 	flush(&t);
 }

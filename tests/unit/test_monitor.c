@@ -148,7 +148,9 @@ static void the_line_is_edited(void **state)
 	assert_string_equal(shown, "(fairlead) rescxan");
 	type("\x15");
 	assert_string_equal(shown, "(fairlead) ");
-	type("\x08\x7f\x15");
+	type("\x08");
+	type("\x7f");
+	type("\x15");
 	assert_string_equal(shown, "(fairlead) ");
 	assert_int_equal(completed, 0);
 	type("rescan\r");
@@ -214,6 +216,13 @@ static void a_flood_of_keys_is_bounded(void **state)
 	assert_int_equal(strlen(shown), strlen("(fairlead) ") + 64);
 	type("\x15rescan\r");
 	assert_string_equal(called, "rescan;");
+	called[0] = '\0';
+	for (const char *c = "rescan\r"; *c; c++)
+		assert_true(monitor_input(*c, &held));
+	for (unsigned int i = 0; i < 1000; i++)
+		assert_true(monitor_input('z', &held));
+	settle();
+	assert_string_equal(called, "rescan;"); /* what came first stays */
 }
 
 static void garbage_does_no_harm(void **state)

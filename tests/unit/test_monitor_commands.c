@@ -27,6 +27,8 @@ static void unknown_commands(void **state)
 	assert_said("unknown command \"hlep\"; `help` lists what there is\n");
 	command("PCI a b c d e f");
 	assert_said("unknown command \"PCI\"; `help` lists what there is\n");
+	command("re");
+	assert_said("unknown command \"re\"; `help` lists what there is\n");
 	command("rescanx");
 	assert_string_equal(called, "");
 }
@@ -222,10 +224,14 @@ static void one_device(void)
 	info->refs_by_kind[PCI_REF_BASE] = 1;
 	info->refs_by_kind[PCI_REF_OWNER] = 1;
 	info->refs_by_kind[PCI_REF_MSI] = 3;
-	for (unsigned int i = 0; i < 3; i++) {
+	info->holder[0] = "drivers/vpci/vpci.c:5";
+	info->holder_kind[0] = PCI_REF_VPCI;
+	for (unsigned int i = 1; i < 4; i++) {
 		info->holder[i] = "drivers/pci/msi.c:77";
 		info->holder_kind[i] = PCI_REF_MSI;
 	}
+	info->holder[PCI_SITES - 1] = "a.c:1"; /* those between have let go */
+	info->holder_kind[PCI_SITES - 1] = PCI_REF_MSI;
 	device_count = 1;
 	object.pcie_cap = 0xe0;
 	object.group = PCI_BDF(0, 2, 0);
@@ -269,7 +275,8 @@ static void a_device_in_detail(void **state)
 		"  BARs: 0 memory 0xfe840000 + 0x20000, 2 ports 0xc040 + 0x20, ROM 0xfe800000 + 0x40000\n"
 		"  class 020000, group 00:02.0, slot emptied 2 times, reset: FLR\n"
 		"  requester IDs: 00:02.0, 01:00.0\n"
-		"  held by: msi drivers/pci/msi.c:77, msi drivers/pci/msi.c:77, msi drivers/pci/msi.c:77\n"
+		"  held by: vpci drivers/vpci/vpci.c:5, msi drivers/pci/msi.c:77 (3 times)\n"
+		    "  held by: msi a.c:1\n"
 		"done\n");
 	assert_int_equal(references, 0);
 	object.pcie_cap = 0;
@@ -278,7 +285,7 @@ static void a_device_in_detail(void **state)
 	devices[0].state = PCI_DYING; /* no lookup finds it, its holders are shown all the same */
 	command("pci -v");
 	assert_null(strstr(said, "BARs"));
-	assert_non_null(strstr(said, "  held by: msi"));
+	assert_non_null(strstr(said, "  held by: vpci"));
 }
 
 static void no_such_device(void **state)
@@ -290,11 +297,23 @@ static void no_such_device(void **state)
 	assert_said("refused: there is nothing at 0000:00:01.0\n");
 	command("pci 0001:00:02.0");
 	assert_said("refused: there is nothing at 0001:00:02.0\n");
+	devices[0].sbdf.segment = 1;
+	command("pci 00:02.0");
+	assert_said("refused: there is nothing at 0000:00:02.0\n");
 	command("pci -x");
 	assert_said("refused: \"-x\" is no address; write it as in 0000:00:02.0 or 00:02.0\n");
 	device_count = 0;
 	command("pci");
 	assert_said("done\n");
+}
+
+static unsigned int occurrences(const char *text)
+{
+	unsigned int n = 0;
+
+	for (const char *at = said; (at = strstr(at, text)); at++)
+		n++;
+	return n;
 }
 
 /* The longest answers come in steps (settle() counts their lines), each device once and in order, the last
@@ -311,7 +330,7 @@ static void many_devices(void **state)
 						    .state = PCI_LIVE,
 						    .refs = i };
 		for (unsigned int j = 0; j < PCI_SITES; j++)
-			devices[i].holder[j] = "drivers/pci/somewhere_deep.c:1234";
+			devices[i].holder[j] = j % 2 ? "drivers/pci/somewhere_deep.c:1234" : "drivers/iommu/other_place.c:99";
 	}
 	object.requester_ids = PCI_REQUESTER_IDS;
 	for (unsigned int i = 0; i <= PCI_BARS; i++)
@@ -329,6 +348,8 @@ static void many_devices(void **state)
 		}
 		assert_non_null(strstr(at, "\ndone\n"));
 	}
+	assert_int_equal(occurrences("somewhere_deep.c:1234"), DEVICES * PCI_SITES / 2);
+	assert_int_equal(occurrences("memory prefetchable 0x123456789a000 + 0x100000000"), DEVICES * PCI_BARS);
 	assert_int_equal(references, 0);
 }
 
