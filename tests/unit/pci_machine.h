@@ -74,6 +74,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+	while (work_pending())
+		exit_tail();
 	log_set_sink(NULL);
 	free(pool);
 	return 0;
