@@ -19,7 +19,7 @@
 /* Boot, after vpci_init(): registers the hooks of drivers/pci. */
 void manage_init(struct vm *vm);
 /* Boot: the first assignment, at once, without a reset (the guest has not run): group check, DMA, vPCI, owner. As manage_assign, or the
- * error of the step that failed, and nothing has changed. */
+ * error of the step that failed, and nothing has changed (what cannot be undone leaves the device BROKEN). why is never empty then. */
 int MUST_CHECK manage_give_at_boot(struct pci_dev *dev, struct pci_reason *why);
 /*
  * All three: -EINPROGRESS: started, the completion event brings *ticket; otherwise refused, nothing has changed, and why has
@@ -42,9 +42,15 @@ int MUST_CHECK manage_reset(struct sbdf sbdf, u32 *ticket, struct pci_reason *wh
  * text. Management context; on several CPUs only while no other runs an operation.
  */
 int MUST_CHECK oracle_check(struct vm *vm, char text[ORACLE_TEXT_MAX]);
+/* Whose memory is Fairlead's: no guest and no device may have it mapped. Boot; without, that is not checked. */
+void oracle_set_memory(const struct memmap *map);
 #ifdef FL_DEBUG
-/* oracle_check(), and on a breach log_error("oracle: ...") and panic(). */
+/*
+ * oracle_check(), and on a breach log_error("oracle: ...") and panic(). Host builds, whose threads may run operations at once: only
+ * after oracle_after_operations(true).
+ */
 void oracle_run(struct vm *vm, const char *after);
+void oracle_after_operations(bool on);
 #else
 static inline void oracle_run(struct vm *vm UNUSED, const char *after UNUSED)
 {

@@ -440,6 +440,40 @@ int pt_lookup(const struct pagetable *pt, u64 in, u64 *out, unsigned int *prot, 
 	return 0;
 }
 
+/* The entry that decides about `in`, and its level. */
+static u64 deciding_entry(const struct pagetable *pt, u64 in, unsigned int *level)
+{
+	u64 *table = pt->root;
+	u64 entry;
+
+	for (*level = pt->levels - 1;; --*level) {
+		entry = load(entry_of(table, *level, in));
+		if (!is_present(pt, entry) || is_leaf(pt, *level, entry))
+			return entry;
+		table = table_below(pt, entry);
+	}
+}
+
+bool pt_next_leaf(const struct pagetable *pt, u64 *in, struct pt_leaf *leaf)
+{
+	while (below_width(*in, pt->address_bits)) {
+		unsigned int level;
+		u64 entry = deciding_entry(pt, *in, &level), start = *in & ~level_low_bits(level);
+
+		*in = start + level_low_bits(level) + 1;
+		if (!is_present(pt, entry))
+			continue;
+		*leaf = (struct pt_leaf){
+			.in = start,
+			.out = entry & pt->format->address & ~level_low_bits(level),
+			.size = level_low_bits(level) + 1,
+			.prot = decode_prot(pt->format, entry),
+		};
+		return true;
+	}
+	return false;
+}
+
 static void free_tables(struct pagetable *pt, u64 *table, unsigned int level)
 {
 	for (unsigned int i = 0; level > 0 && i < PT_ENTRIES; i++) {

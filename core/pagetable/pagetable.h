@@ -80,6 +80,12 @@ void pt_reclaim(struct pagetable *pt);
  * -EINVAL: beyond the width.
  */
 int MUST_CHECK pt_lookup(const struct pagetable *pt, u64 in, u64 *out, unsigned int *prot, u64 *page_size);
+struct pt_leaf {
+	u64 in, out, size;
+	unsigned int prot;
+};
+/* The leaf at *in, or the next one above; *in becomes the end of it. False: there is none. For looking through a whole table. */
+bool pt_next_leaf(const struct pagetable *pt, u64 *in, struct pt_leaf *leaf);
 /* Frees every table. Boot, when giving up; no hardware uses it. */
 void pt_destroy(struct pagetable *pt);
 

@@ -2,9 +2,9 @@
 /*
  * Who owns a device, and who has claimed it for an operation.
  *
- * A domain's pdevs_lock guards its list; a device's lock guards its owner and its claim. A device changes hands with one list
- * locked at a time: who moves it has claimed it, so nobody else moves it in between. Only death can come in between, and is
- * looked for again.
+ * A domain's pdevs_lock guards its list; a device's lock guards its owner and its claim. A device changes
+ * hands with one list locked at a time: who moves it has claimed it, so nobody else moves it in between. Only
+ * death can come in between, and is looked for again.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -181,9 +181,10 @@ int pci_op_begin(struct pci_dev *dev, enum pci_op op, u32 *ticket, struct pci_re
 	return ret;
 }
 
-void pci_op_end(struct pci_dev *dev, int result)
+/* The claim is nobody's any more; what it was. */
+static struct pci_event unclaim(struct pci_dev *dev)
 {
-	struct pci_event event = { .sbdf = dev->sbdf, .result = result };
+	struct pci_event event = { .sbdf = dev->sbdf };
 
 	pci_dev_lock(dev);
 	event.op = pci_dev_op(dev);
@@ -193,6 +194,21 @@ void pci_op_end(struct pci_dev *dev, int result)
 	pci_dev_unlock(dev);
 	if (event.op == PCI_OP_NONE)
 		panic(SBDF_FMT ": the end of an operation that nobody began", SBDF_ARGS(dev->sbdf));
+	return event;
+}
+
+void pci_op_cancel(struct pci_dev *dev)
+{
+	(void)unclaim(dev);
+	if (pci_dev_has(dev, PCI_FLAG_GONE))
+		pci_surprise_post(dev);
+}
+
+void pci_op_end(struct pci_dev *dev, int result)
+{
+	struct pci_event event = unclaim(dev);
+
+	event.result = result;
 	pci_event_post(&event);
 	/* It vanished while it was claimed: the surprise found it busy and left the rest to us. */
 	if (pci_dev_has(dev, PCI_FLAG_GONE))

@@ -107,6 +107,7 @@ enum pci_flag { /* bits of pci_dev.flags */
 	PCI_FLAG_RESET_NONE = 32, /* device option reset=none: may change hands without a reset */
 	PCI_FLAG_GROUP_MIXED = 64, /* device option group=mixed: its isolation group may have several owners */
 	PCI_FLAG_RESETTING = 128, /* with BUSY: the reset is ours (reset.h), which alone ends BUSY; without: the guest's */
+	PCI_FLAG_WAITS = 256, /* it vanished, and waits for its turn to be taken from the guest (core/manage) */
 };
 
 /* Who holds a reference, and why. */
@@ -187,7 +188,7 @@ struct pci_dev {
 	struct pci_bar bar[PCI_BARS + 1];
 	u16 requester_id[PCI_REQUESTER_IDS]; /* [0] is its own; fixed at add */
 	u8 requester_ids;
-	u16 group; /* isolation group: the lowest BDF in it; fixed at add (group.h) */
+	_Atomic u16 group; /* isolation group: the lowest BDF in it; others may change it by coming (group.h) */
 	/* SR-IOV (sriov.h). A VF's pf never changes; the list is the PF's, under its lock. */
 	struct pci_dev *pf; /* a PF reference; NULL: not a virtual function */
 	struct pci_dev *vf_next;
@@ -374,6 +375,8 @@ int MUST_CHECK pci_op_begin(struct pci_dev *dev, enum pci_op op, u32 *ticket, st
 /* Gives the claim back and posts the completion event with that result (0 or -errno). If the device vanished meanwhile,
  * its surprise removal goes on from here. The caller holds a reference. */
 void pci_op_end(struct pci_dev *dev, int result);
+/* Gives it back without an event: the operation did not start after all. Else as pci_op_end(). */
+void pci_op_cancel(struct pci_dev *dev);
 /*
  * Moves to another owner's list; the OWNER reference moves along. Boot, or by who has claimed the device. -EBUSY unless
  * LIVE: an owner is never moved onto a dying device. Takes the lists' and the device's locks, one list at a time.

@@ -240,6 +240,7 @@
 #define PCIE_DEVICE_STATUS_OTHER      0x0070u /* AUX power, transactions pending, emergency power reduction */
 #define PCIE_LINK_CONTROL_ASPM	      0x0003u
 #define PCIE_LINK_CONTROL_RCB	      0x0008u
+#define PCIE_LINK_CONTROL_DISABLE     0x0010u /* of a port: Link Disable */
 #define PCIE_LINK_CONTROL_COMMON_CLK  0x0040u
 #define PCIE_LINK_CONTROL_EXT_SYNCH   0x0080u
 #define PCIE_LINK_CONTROL_CLOCK_PM    0x0100u
