@@ -32,14 +32,17 @@ static void judge_vendor(struct pci_dev *dev, u32 vendor)
 	if (atomic_fetch_or(&dev->flags, PCI_FLAG_GONE) & PCI_FLAG_GONE)
 		return;
 	log_warn("pci: " SBDF_FMT " vanished: its vendor ID reads as all-ones", SBDF_ARGS(dev->sbdf));
-	/* The reader may hold any lock, so the rest is deferred. A NEW one is its creator's to drop; a dying one dies. */
+	/*
+	 * The reader may hold any lock, so the rest is deferred. A NEW one is its creator's to drop; a dying
+	 * one dies.
+	 */
 	if (pci_dev_state(dev) == PCI_LIVE)
 		pci_surprise_post(dev);
 }
 
 /*
- * A virtual function reads its vendor and device ID as all-ones ([PCIe] 9.3.4.1.1); they are the PF's and what the PF's registers
- * say. Whether it is there, its class code tells, which no function has as all-ones.
+ * A virtual function reads its vendor and device ID as all-ones ([PCIe] 9.3.4.1.1); they are the PF's and
+ * what the PF's registers say. Whether it is there, its class code tells, which no function has as all-ones.
  */
 static u32 read_vf_ids(struct pci_dev *dev, unsigned int offset, unsigned int size)
 {
@@ -56,7 +59,8 @@ u32 pci_dev_read(struct pci_dev *dev, unsigned int offset, unsigned int size)
 
 	if ((flags_of(dev) & PCI_FLAG_GONE) || offset >= dev->cfg_size)
 		return pci_all_ones(size);
-	value = dev->pf && offset < PCI_COMMAND ? read_vf_ids(dev, offset, size) : pci_cfg_read(dev->sbdf, offset, size);
+	value = dev->pf && offset < PCI_COMMAND ? read_vf_ids(dev, offset, size) :
+						  pci_cfg_read(dev->sbdf, offset, size);
 	if (offset == PCI_VENDOR_ID && size >= 2)
 		judge_vendor(dev, value & 0xffffu);
 	return value;

@@ -92,11 +92,14 @@ static const char *bus_fault(const struct pci_dev *dev, u8 secondary, u8 subordi
 
 static void log_bus_fault(const struct pci_dev *dev, u8 secondary, u8 subordinate, const char *fault)
 {
-	log_warn("pci: bridge " SBDF_FMT ": bus numbers %u-%u are %s: not entered", SBDF_ARGS(dev->sbdf), secondary,
-		 subordinate, fault);
+	log_warn("pci: bridge " SBDF_FMT ": bus numbers %u-%u are %s: not entered", SBDF_ARGS(dev->sbdf),
+		 secondary, subordinate, fault);
 }
 
-/* True: it was there until its numbers had been read. From then on the numbers in the object are the ones that count. */
+/*
+ * True: it was there until its numbers had been read. From then on the numbers in the object are the ones
+ * that count.
+ */
 static bool read_bus_numbers(struct pci_dev *dev)
 {
 	u8 secondary = (u8)pci_dev_read(dev, PCI_SECONDARY_BUS, 1);
@@ -148,8 +151,8 @@ static void note_bridge(struct scan *scan, const struct pci_dev *dev)
 }
 
 /*
- * An object for the function that answers at sbdf. 0; -ENOMEM. One that vanishes meanwhile leaves nothing behind; one whose slot is
- * still a dying device's is added when that is gone.
+ * An object for the function that answers at sbdf. 0; -ENOMEM. One that vanishes meanwhile leaves nothing
+ * behind; one whose slot is still a dying device's is added when that is gone.
  */
 static int add_function(struct scan *scan, struct sbdf sbdf, struct pci_dev *parent)
 {
@@ -225,12 +228,15 @@ static int scan_function(struct scan *scan, struct sbdf sbdf, struct pci_dev *pa
 /* Functions 1 to 7 exist only if function 0 does and says so (PCI Local Bus 3.0, 6.2.1, header type). */
 static int scan_slot(struct scan *scan, unsigned int bus, unsigned int device, struct pci_dev *parent)
 {
+	struct sbdf sbdf = { scan->segment, PCI_BDF(bus, device, 0) };
 	struct answer answer;
-	int ret = scan_function(scan, (struct sbdf){ scan->segment, PCI_BDF(bus, device, 0) }, parent, &answer);
+	int ret = scan_function(scan, sbdf, parent, &answer);
 	unsigned int functions = answer.there && answer.multifunction ? FUNCTIONS : 1;
 
-	for (unsigned int fn = 1; fn < functions && !ret; fn++)
-		ret = scan_function(scan, (struct sbdf){ scan->segment, PCI_BDF(bus, device, fn) }, parent, &answer);
+	for (unsigned int fn = 1; fn < functions && !ret; fn++) {
+		sbdf.bdf = PCI_BDF(bus, device, fn);
+		ret = scan_function(scan, sbdf, parent, &answer);
+	}
 	return ret;
 }
 
@@ -254,12 +260,15 @@ static bool forwards_ari(struct pci_dev *port)
 /* With ARI, device numbers above 0 are functions of the same device and need no function 0 of their own. */
 static int scan_ari_bus(struct scan *scan, unsigned int bus, struct pci_dev *bridge)
 {
+	struct sbdf sbdf = { scan->segment, PCI_BDF(bus, 0, 0) };
 	struct answer answer;
-	int ret = scan_function(scan, (struct sbdf){ scan->segment, PCI_BDF(bus, 0, 0) }, bridge, &answer);
+	int ret = scan_function(scan, sbdf, bridge, &answer);
 	unsigned int functions = answer.there ? DEVICES * FUNCTIONS : 1;
 
-	for (unsigned int fn = 1; fn < functions && !ret; fn++)
-		ret = scan_function(scan, (struct sbdf){ scan->segment, (u16)(bus << 8 | fn) }, bridge, &answer);
+	for (unsigned int fn = 1; fn < functions && !ret; fn++) {
+		sbdf.bdf = (u16)(bus << 8 | fn);
+		ret = scan_function(scan, sbdf, bridge, &answer);
+	}
 	return ret;
 }
 

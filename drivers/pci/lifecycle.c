@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Birth and removal. Every transition happens under the device's lock; the transitions between "on a list" and "on none" also
- * under the list's. So remove's questions (whose is it, is it claimed, is anything behind it) and its answer are one step.
+ * Birth and removal. Every transition happens under the device's lock; the transitions between "on a list"
+ * and "on none" also under the list's. So remove's questions (whose is it, is it claimed, is anything behind
+ * it) and its answer are one step.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -93,7 +94,10 @@ void pci_dev_publish(struct pci_dev *dev)
 	pci_domain_lock(dom);
 	pci_dev_lock(dev);
 	pci_dev_make_live(dev);
-	/* The bridge may have vanished since it took the child, and not have met it among the living. Nobody can have dropped BASE yet. */
+	/*
+	 * The bridge may have vanished since it took the child, and not have met it among the living. Nobody
+	 * can have dropped BASE yet.
+	 */
 	if (dev->parent && pci_dev_has(dev->parent, PCI_FLAG_GONE))
 		pci_surprise_post(dev);
 	pci_dev_unlock(dev);
@@ -106,7 +110,9 @@ void pci_dev_drop(struct pci_dev *dev)
 	if (pci_dev_state(dev) != PCI_NEW)
 		panic(SBDF_FMT ": dropped by its creator after it was published", SBDF_ARGS(dev->sbdf));
 	pci_dev_put(dev, PCI_REF_OWNER);
-	/* A stale lookup may hold it for a moment yet: then its put is the last, and the work does the rest. */
+	/*
+	 * A stale lookup may hold it for a moment yet: then its put is the last, and the work does the rest.
+	 */
 	if (pci_ref_drop(dev, PCI_REF_BASE))
 		(void)pci_dev_reap(dev, false);
 }
@@ -117,7 +123,8 @@ static struct pci_dev *bridge_to(struct sbdf sbdf)
 	struct pci_dev *dev;
 
 	for (dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev)) {
-		if (dev->sbdf.segment == sbdf.segment && dev->secondary_bus == PCI_BUS(sbdf.bdf) && dev->secondary_bus)
+		if (dev->sbdf.segment == sbdf.segment && dev->secondary_bus &&
+		    dev->secondary_bus == PCI_BUS(sbdf.bdf))
 			return dev;
 	}
 	return NULL;
@@ -224,7 +231,10 @@ struct verdict {
 	const char *objection;
 };
 
-/* The one step: question and transition. `dev` is LIVE -> DYING and off quarantine's list, or nothing has changed. */
+/*
+ * The one step: question and transition. `dev` is LIVE -> DYING and off quarantine's list, or nothing has
+ * changed.
+ */
 static struct verdict decide(struct pci_dev *dev)
 {
 	struct pci_domain *dom = pci_domain(PCI_OWNER_QUARANTINE);
@@ -300,8 +310,8 @@ int pci_dev_remove(struct sbdf sbdf, u32 *ticket, struct pci_reason *why)
 	if (!pci_ref_drop(dev, PCI_REF_TRANSIENT))
 		return v.ret;
 	/*
-	 * Ours was the last. If we are the remover, the slot is empty on return and that is the answer; if not, an earlier remover
-	 * waits for the event.
+	 * Ours was the last. If we are the remover, the slot is empty on return and that is the answer; if
+	 * not, an earlier remover waits for the event.
 	 */
 	if (v.ret != -EINPROGRESS) {
 		work_post(&dev->release);

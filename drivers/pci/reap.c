@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The release of an object whose count has reached 0. The last put may happen anywhere, so it only queues; this runs as
- * deferred work (or at the end of the remove that dropped the last reference itself), with no lock held. Nobody else refers to
- * the object but lookups that are about to notice that it is not LIVE.
+ * The release of an object whose count has reached 0. The last put may happen anywhere, so it only queues;
+ * this runs as deferred work (or at the end of the remove that dropped the last reference itself), with no
+ * lock held. Nobody else refers to the object but lookups that are about to notice that it is not LIVE.
  *
- * It guards that an address becomes free only when the device there is silent and its DMA is blocked. If that fails, the object is
- * kept whole.
+ * It guards that an address becomes free only when the device there is silent and its DMA is blocked. If that
+ * fails, the object is kept whole.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -41,10 +41,12 @@ static bool begin(struct pci_dev *dev)
 /* Bus mastering and decoding off. Host and ISA bridges are the machine itself: never touched. */
 static void silence(struct pci_dev *dev)
 {
+	bool bridge = dev->header_type == PCI_HEADER_BRIDGE;
 	u32 command;
 
-	if (dev->header_type > PCI_HEADER_BRIDGE ||
-	    (PCI_BASE_CLASS(dev->class_code) == PCI_BASE_CLASS_BRIDGE && dev->header_type != PCI_HEADER_BRIDGE))
+	if (dev->header_type > PCI_HEADER_BRIDGE)
+		return;
+	if (PCI_BASE_CLASS(dev->class_code) == PCI_BASE_CLASS_BRIDGE && !bridge)
 		return;
 	pci_dev_stop_dma(dev);
 	command = pci_dev_read(dev, PCI_COMMAND, 2);
@@ -54,7 +56,9 @@ static void silence(struct pci_dev *dev)
 	(void)pci_dev_read(dev, PCI_COMMAND, 2); /* ordered behind the write: the device has seen it */
 }
 
-/* The release failed: back to quarantine as if nobody had removed it, but BROKEN. A later remove tries again. */
+/*
+ * The release failed: back to quarantine as if nobody had removed it, but BROKEN. A later remove tries again.
+ */
 static void keep(struct pci_dev *dev)
 {
 	struct pci_domain *dom = pci_domain(PCI_OWNER_QUARANTINE);

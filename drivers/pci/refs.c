@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * References. Release builds count; debug builds also keep books: how many of each kind, and where the holders took
- * theirs, so that a refusal can name them. The books are lock-free, because a put may happen under any lock.
+ * References. Release builds count; debug builds also keep books: how many of each kind, and where the
+ * holders took theirs, so that a refusal can name them. The books are lock-free, because a put may happen
+ * under any lock.
  *
- * A place in the list of holders is free while its kind is BASE: BASE and OWNER always exist and are not listed. Who claims
- * one sets the kind and then the site; who clears one takes the site and then frees the kind.
+ * A place in the list of holders is free while its kind is BASE: BASE and OWNER always exist and are not
+ * listed. Who claims one sets the kind and then the site; who clears one takes the site and then frees the
+ * kind.
  */
 #include "core/lockcheck.h"
 #include "core/log.h"
@@ -14,9 +16,9 @@
 const char *pci_ref_kind_name(enum pci_ref_kind kind)
 {
 	static const char *const names[PCI_REF_KINDS] = {
-		[PCI_REF_BASE] = "base",     [PCI_REF_OWNER] = "owner",	      [PCI_REF_VPCI] = "vpci",
-		[PCI_REF_MSI] = "msi",	     [PCI_REF_ATS] = "ats",	      [PCI_REF_PF] = "pf",
-		[PCI_REF_PARENT] = "parent", [PCI_REF_WORK] = "work",	      [PCI_REF_TRANSIENT] = "transient",
+		[PCI_REF_BASE] = "base",     [PCI_REF_OWNER] = "owner", [PCI_REF_VPCI] = "vpci",
+		[PCI_REF_MSI] = "msi",	     [PCI_REF_ATS] = "ats",	[PCI_REF_PF] = "pf",
+		[PCI_REF_PARENT] = "parent", [PCI_REF_WORK] = "work",	[PCI_REF_TRANSIENT] = "transient",
 	};
 
 	return (unsigned int)kind < PCI_REF_KINDS ? names[kind] : "unknown";
@@ -60,8 +62,8 @@ void pci_holder_add(struct pci_dev *dev, enum pci_ref_kind kind, struct code_sit
 }
 
 /*
- * A put does not say which get it undoes. Who came last usually leaves first, and new ones take the lowest place, so this begins
- * at the top: the name of one who holds on for long stays.
+ * A put does not say which get it undoes. Who came last usually leaves first, and new ones take the lowest
+ * place, so this begins at the top: the name of one who holds on for long stays.
  */
 static bool holder_clear_one(struct pci_dev *dev, enum pci_ref_kind kind)
 {
@@ -70,7 +72,10 @@ static bool holder_clear_one(struct pci_dev *dev, enum pci_ref_kind kind)
 
 		if (atomic_load_explicit(&dev->holder_kind[i], memory_order_acquire) == (u32)kind)
 			site = atomic_exchange_explicit(&dev->holder_site[i], NULL, memory_order_acquire);
-		/* Only who got the site may free the place, and so it keeps its kind; it may have changed before. */
+		/*
+		 * Only who got the site may free the place, and so it keeps its kind; it may have changed
+		 * before.
+		 */
 		if (!site)
 			continue;
 		if (atomic_load_explicit(&dev->holder_kind[i], memory_order_relaxed) != (u32)kind) {
@@ -128,7 +133,8 @@ void pci_dev_put(struct pci_dev *dev, enum pci_ref_kind kind)
 		work_post(&dev->release);
 }
 
-void pci_dev_convert_at(struct pci_dev *dev, enum pci_ref_kind from, enum pci_ref_kind to, struct code_site site)
+void pci_dev_convert_at(struct pci_dev *dev, enum pci_ref_kind from, enum pci_ref_kind to,
+			struct code_site site)
 {
 	/* Up before down: the sum of the kinds is never less than the count. */
 	pci_kind_up(dev, to);

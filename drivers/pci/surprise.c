@@ -2,9 +2,10 @@
 /*
  * Devices that vanish: pulled out, or dead enough to read as all-ones.
  *
- * GONE is set at once, by whoever notices, under whatever lock; the rest is deferred. What depends on the device goes first: virtual
- * functions before their PF; functions behind a bridge are GONE with it. The port's link stays disabled until the
- * objects are reaped: a new card must not meet old holders. A device of the guest's is taken from it by the hook.
+ * GONE is set at once, by whoever notices, under whatever lock; the rest is deferred. What depends on the
+ * device goes first: virtual functions before their PF; functions behind a bridge are GONE with it. The
+ * port's link stays disabled until the objects are reaped: a new card must not meet old holders. A device of
+ * the guest's is taken from it by the hook.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -20,7 +21,10 @@ static bool mark_gone(struct pci_dev *dev)
 
 static bool is_behind(const struct pci_dev *dev, const struct pci_dev *bridge)
 {
-	/* Each has a reference on the one above; a bridge's bus number is lower than its secondary's, so this ends. */
+	/*
+	 * Each has a reference on the one above; a bridge's bus number is lower than its secondary's, so this
+	 * ends.
+	 */
 	for (const struct pci_dev *above = dev->parent; above; above = above->parent) {
 		if (above == bridge)
 			return true;
@@ -38,8 +42,8 @@ static void take_along(struct pci_dev *bridge)
 }
 
 /*
- * Its virtual functions are GONE with it. True: some are LIVE yet, and the last of them to die will post the PF again. Who publishes a VF
- * looks for GONE under the same lock, so none can come after us.
+ * Its virtual functions are GONE with it. True: some are LIVE yet, and the last of them to die will post the
+ * PF again. Who publishes a VF looks for GONE under the same lock, so none can come after us.
  */
 static bool waits_for_vfs(struct pci_dev *pf)
 {
@@ -126,7 +130,7 @@ static void die(struct pci_dev *dev)
 void pci_surprise_done(struct pci_dev *dev)
 {
 	if (pci_dev_owner(dev) != PCI_OWNER_QUARANTINE && pci_dev_set_owner(dev, PCI_OWNER_QUARANTINE))
-		log_error("pci: " SBDF_FMT " vanished and has no owner to take it from", SBDF_ARGS(dev->sbdf));
+		log_error("pci: " SBDF_FMT " vanished and is on nobody's list", SBDF_ARGS(dev->sbdf));
 	die(dev);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tests of the PCI objects share: a fake machine, a log that can be searched, hooks and an event listener that
- * remember, and a way to run deferred work to its end.
+ * What the tests of the PCI objects share: a fake machine, a log that can be searched, hooks and an event
+ * listener that remember, and a way to run deferred work to its end.
  */
 #ifndef TESTS_UNIT_PCI_WORLD_H
 #define TESTS_UNIT_PCI_WORLD_H

@@ -552,6 +552,21 @@ static void test_busy_is_not_gone(void **state)
 	assert_int_equal(dev->flags, 0);
 }
 
+/* The reset is a management operation's, which has registers to write back: only it ends BUSY. */
+static void test_busy_of_our_reset_stays(void **state)
+{
+	struct fake_fn *f;
+	struct pci_dev *dev = one_device(&f);
+	u32 busy = PCI_FLAG_BUSY | PCI_FLAG_RESETTING;
+
+	atomic_fetch_or(&dev->flags, busy);
+	assert_int_equal(pci_dev_read(dev, 0x00, 2), 0x8086);
+	assert_int_equal(dev->flags, busy);
+	f->vanished = true;
+	assert_int_equal(pci_dev_read(dev, 0x00, 2), 0xffff);
+	assert_int_equal(dev->flags, busy);
+}
+
 static void test_stop_dma(void **state)
 {
 	struct fake_fn *f = fake_add(PCI_BDF(0, 1, 0), 0x8086, 1, 0x020000, 0);
@@ -615,6 +630,7 @@ int main(void)
 		T(test_cap_walk_is_bounded),  T(test_ext_cap_walk_is_bounded),
 		T(test_lookup),
 		T(test_gone),		      T(test_busy_is_not_gone),
+		T(test_busy_of_our_reset_stays),
 		T(test_stop_dma),	      T(test_malformed_accesses),
 		T(test_log_tree),
 	};

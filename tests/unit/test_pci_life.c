@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of device objects: lookup and its second check, references by kind, the slot table with its generations and latches,
- * adding, lists of owners, claims and completion events.
+ * The life of device objects: lookup and its second check, references by kind, the slot table with its
+ * generations and latches, adding, lists of owners, claims and completion events.
  */
 #include "tests/unit/pci_world.h"
 
@@ -151,10 +151,11 @@ static void test_stray_put_is_the_last(void **state)
 
 static void test_walk_in_order(void **state)
 {
-	static const u16 bdfs[] = { PCI_BDF(5, 0, 1), PCI_BDF(0, 31, 7), PCI_BDF(0, 0, 0), PCI_BDF(255, 31, 7), PCI_BDF(5, 0, 0) };
+	static const u16 bdfs[] = { PCI_BDF(5, 0, 1), PCI_BDF(0, 31, 7), PCI_BDF(0, 0, 0), PCI_BDF(255, 31, 7),
+				    PCI_BDF(5, 0, 0) };
 	static const struct { u16 segment, bdf; } order[] = {
-		{ 0, PCI_BDF(0, 0, 0) }, { 0, PCI_BDF(0, 31, 7) }, { 0, PCI_BDF(5, 0, 0) }, { 0, PCI_BDF(5, 0, 1) },
-		{ 0, PCI_BDF(255, 31, 7) }, { 2, PCI_BDF(1, 0, 0) }, { 9, PCI_BDF(0, 0, 0) },
+		{ 0, PCI_BDF(0, 0, 0) }, { 0, PCI_BDF(0, 31, 7) }, { 0, PCI_BDF(5, 0, 0) },
+		{ 0, PCI_BDF(5, 0, 1) }, { 0, PCI_BDF(255, 31, 7) }, { 2, PCI_BDF(1, 0, 0) }, { 9, PCI_BDF(0, 0, 0) },
 	};
 	struct pci_dev *dev;
 	unsigned int n = 0;

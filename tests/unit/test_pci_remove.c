@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Removal: each answer of pci_dev_remove(), the release behind it, what happens when that fails, devices that vanish, and
- * other CPUs in between.
+ * Removal: each answer of pci_dev_remove(), the release behind it, what happens when that fails, devices that
+ * vanish, and other CPUs in between.
  */
 #include "tests/unit/pci_world.h"
 
@@ -29,7 +29,8 @@ static struct before look(struct pci_dev *dev)
 	struct fake_fn *f = fake_find(dev->sbdf.segment, dev->sbdf.bdf);
 
 	return (struct before){
-		dev->state, dev->owner, dev->flags, dev->op, refcnt_read(&dev->refs), pci_slot_generation(dev->sbdf),
+		dev->state, dev->owner, dev->flags, dev->op, refcnt_read(&dev->refs),
+		pci_slot_generation(dev->sbdf),
 		pci_domain_count(pci_dev_owner(dev)), f ? (unsigned int)f->writes : 0,
 	};
 }
@@ -60,7 +61,10 @@ static void test_removed_at_once(void **state)
 	assert_int_equal(pci_slot_generation(AT(0, 1, 0)), 1);
 	assert_int_equal(pci_objects_left(), POOL_DEVICES);
 	assert_int_equal(pci_domain_count(PCI_OWNER_QUARANTINE), 0);
-	/* Silenced before its DMA was blocked: bus mastering, memory and I/O decoding off, the rest as it was. */
+	/*
+	 * Silenced before its DMA was blocked: bus mastering, memory and I/O decoding off, the rest as it
+	 * was.
+	 */
 	assert_int_equal(world.blocks, 1);
 	assert_int_equal(world.blocked[0].command, 0x0500);
 	assert_int_equal(world.blocked[0].refs, 0);
@@ -125,7 +129,8 @@ static void test_refused_names_owner_and_holders(void **state)
 	pci_dev_get(dev, PCI_REF_MSI);
 	assert_refused(dev, "owned by the guest; held by vpci 1, msi 2");
 	held = pci_dev_find_at(AT(0, 1, 0), (struct code_site){ "drivers/vpci/vpci.c:123" });
-	assert_refused(dev, "owned by the guest; held by vpci 1, msi 2, transient 1 (drivers/vpci/vpci.c:123)");
+	assert_refused(dev, "owned by the guest; held by vpci 1, msi 2, "
+			    "transient 1 (drivers/vpci/vpci.c:123)");
 	pci_dev_get_at(dev, PCI_REF_TRANSIENT, (struct code_site){ "a.c:1" });
 	pci_dev_convert_at(dev, PCI_REF_TRANSIENT, PCI_REF_WORK, (struct code_site){ "b.c:2" });
 	/* Who came last has converted his: the earlier one's name stays. */
@@ -626,6 +631,79 @@ static void test_assign_races_remove(void **state)
 	print_message("removed %u, assigned %u times\n", won[1], won[0]);
 }
 
+/*
+ * Lookups, holders and walkers on three CPUs while two devices that share the pool's objects come and go on a
+ * fourth: nobody is ever handed another device than asked for, and nothing is left over.
+ */
+#define LOOKERS 3
+#define LIVES	500
+
+static _Atomic bool stop;
+static _Atomic unsigned int wrong;
+
+static void *looker(void *arg)
+{
+	struct sbdf sbdf = { 0, PCI_BDF(0, 1, 0) };
+	struct pci_dev_info info;
+
+	host_cpu = (unsigned int)(size_t)arg;
+	while (!stop) {
+		struct pci_dev *dev = pci_dev_find(sbdf);
+		u32 from = 0;
+
+		if (dev) {
+			wrong += dev->sbdf.bdf != sbdf.bdf || dev->device != sbdf.bdf;
+			pci_dev_convert(dev, PCI_REF_TRANSIENT, PCI_REF_WORK);
+			pci_dev_put(dev, PCI_REF_WORK);
+		}
+		for (dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev))
+			wrong += dev->device != dev->sbdf.bdf;
+		while (pci_dev_info_next(&from, &info))
+			wrong += info.state != PCI_NEW && info.device != info.sbdf.bdf;
+		sbdf.bdf ^= PCI_BDF(0, 1, 0) ^ PCI_BDF(0, 2, 0);
+		work_run(WORK_BUDGET);
+	}
+	work_run(WORK_BUDGET);
+	return NULL;
+}
+
+static void test_lookups_while_devices_come_and_go(void **state)
+{
+	pthread_t thread[LOOKERS];
+	unsigned int lives = 0;
+
+	pci_set_hooks(NULL);
+	pci_set_event_listener(NULL, NULL);
+	stop = false;
+	for (unsigned int i = 1; i < 3; i++)
+		fake_add(PCI_BDF(0, i, 0), 0x8086, PCI_BDF(0, i, 0), 0x020000, 0);
+	for (size_t i = 0; i < LOOKERS; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, looker, (void *)(i + 1)), 0);
+	for (unsigned int i = 0; lives < LIVES; i++) {
+		struct sbdf sbdf = AT(0, 1 + i % 2, 0);
+		u64 generation;
+
+		if (!pci_dev_add(sbdf)) {
+			lives++;
+			sched_yield();
+		}
+		generation = pci_slot_generation(sbdf);
+		if (!pci_dev_remove(sbdf, NULL, NULL))
+			wrong += pci_slot_generation(sbdf) != generation + 1; /* 0 means that it is gone */
+		work_run(WORK_BUDGET);
+	}
+	stop = true;
+	for (size_t i = 0; i < LOOKERS; i++)
+		pthread_join(thread[i], NULL);
+	run_work();
+	for (unsigned int i = 1; i < 3; i++) /* a latched add may have been the last */
+		assert_int_equal(pci_dev_remove(AT(0, i, 0), NULL, NULL), found(AT(0, i, 0)) ? 0 : -ENODEV);
+	run_work();
+	assert_int_equal(wrong, 0);
+	assert_int_equal(pci_objects_left(), POOL_DEVICES);
+	assert_int_equal(pci_domain_count(PCI_OWNER_QUARANTINE), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -652,6 +730,7 @@ int main(void)
 		T(test_fault_handler_after_the_last_reference),
 		T(test_two_removers),
 		T(test_assign_races_remove),
+		T(test_lookups_while_devices_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
