@@ -24,7 +24,7 @@ enum log_level log_get_level(void)
 	return log_level;
 }
 
-static void log_line(enum log_level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void log_line(enum log_level level, const char *fmt, va_list ap)
 {
 	static const char cut[] = "...";
 	char line[LOG_LINE_MAX];

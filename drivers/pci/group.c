@@ -194,7 +194,7 @@ static bool switch_isolates(const struct pci_dev *upstream)
 	bool isolates = true;
 
 	for (unsigned int i = 0; i < PCI_FUNCTIONS_ARI && isolates; i++) {
-		struct sbdf sbdf = { upstream->sbdf.segment, (u16)(upstream->secondary_bus << 8 | i) };
+		struct sbdf sbdf = { upstream->sbdf.segment, (u16)((u32)upstream->secondary_bus << 8 | i) };
 		struct pci_dev *port = pci_dev_find(sbdf);
 
 		if (!port)
