@@ -17,7 +17,7 @@ static struct pci_reset reset;
 
 /* What the model saw. */
 static u64 triggered, untriggered, first_access, hold_off, d3_at, d0_at;
-static bool in_reset, no_soft_reset, away;
+static bool in_reset, no_soft_reset, away, forgetful;
 static unsigned int w1c_written, accesses, vanish_at, written_when_gone;
 static unsigned int done_calls;
 static int done_result;
@@ -53,8 +53,15 @@ static void wrote(struct fake_fn *f, unsigned int offset, unsigned int size, u32
 	}
 	if (f != fn)
 		return;
-	if ((offset == EXPRESS + 8 && (value & 0x8000)) || (offset == AF + 4 && (value & 1)))
+	if ((offset == EXPRESS + 8 && (value & 0x8000)) || (offset == AF + 4 && (value & 1))) {
 		reset_begins();
+		if (forgetful) { /* what a reset should have switched off stays on */
+			fake_put(fn->cfg, MSI + 2, 2, 0x0081);
+			fake_put(fn->cfg, MSIX + 2, 2, 0x8003);
+			fake_put(fn->cfg, ATS + 6, 2, 0x8000);
+			fake_put(fn->cfg, 0x04, 2, 0x0547);
+		}
+	}
 	if (offset == PM + 4 && (value & 3) == 3)
 		d3_at = fake_now;
 	if (offset == PM + 4 && (value & 3) == 0 && d3_at && !d0_at) {
@@ -92,7 +99,7 @@ static void build(void)
 {
 	again();
 	triggered = untriggered = first_access = hold_off = d3_at = d0_at = 0;
-	in_reset = no_soft_reset = away = false;
+	in_reset = no_soft_reset = away = forgetful = false;
 	w1c_written = accesses = vanish_at = written_when_gone = done_calls = 0;
 	dev = NULL;
 	port = fake_add_bridge(PORT, 1, 1);
@@ -310,6 +317,18 @@ static void test_flr(void **state)
 	restored();
 	assert_true(first_access - triggered >= 100 * MS); /* 6.6.2 */
 	assert_true(done_at - triggered <= 120 * MS);
+}
+
+/* A reset that forgets some of it leaves nothing to the next owner all the same. */
+static void test_forgetful(void **state)
+{
+	build();
+	enumerate();
+	forgetful = true;
+	started();
+	pass(300 * MS);
+	finished(0);
+	restored();
 }
 
 /* Somebody's look at the vendor ID, good or bad, neither ends BUSY nor makes the device vanish. */
@@ -610,7 +629,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_methods),	 T(test_no_method),	T(test_gone_and_vfs),
-		T(test_flr),		 T(test_busy_is_ours),	T(test_addresses_are_firmwares),
+		T(test_flr),		 T(test_forgetful),	T(test_busy_is_ours),	T(test_addresses_are_firmwares),
 		T(test_power_state),	 T(test_af_flr),	T(test_secondary_bus),
 		T(test_bus_is_let_go),	 T(test_asleep),	T(test_pending),
 		T(test_pending_for_ever), T(test_never_back),	T(test_late),
