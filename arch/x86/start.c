@@ -27,6 +27,7 @@
 #include "core/arch.h"
 #include "core/errno.h"
 #include "core/log.h"
+#include "core/manage/manage.h"
 #include "core/monitor/monitor.h"
 #include "core/pages.h"
 #include "core/stack_protector.h"
@@ -53,6 +54,8 @@ static struct vcpu vcpu0;
 #define VGA_SIZE 0x20000u
 #define ROM_AREA_BASE 0xc0000u
 #define ROM_AREA_SIZE 0x40000u
+/* Functions that may come to the guest after boot: virtual ones, plugged-in ones. */
+#define LATER_DEVICES 128
 
 static void must(int ret, const char *what)
 {
@@ -190,37 +193,36 @@ static void hide_device(struct pci_dev *dev)
 		log_warn("pci: " SBDF_FMT ": an I/O BAR cannot be closed, another rule has its ports", SBDF_ARGS(dev->sbdf));
 }
 
+/* What cannot be given stays in quarantine, and its ports are closed: as if the configuration had hidden it. */
 static void give_device(struct pci_dev *dev)
 {
-	int ret = vpci_attach(dev);
+	struct pci_reason why;
+	int ret = manage_give_at_boot(dev, &why);
 
-	if (ret == -ENOSPC) { /* said by vPCI: no real device looks like this */
-		atomic_fetch_or(&dev->flags, PCI_FLAG_HIDDEN);
-		hide_device(dev);
+	if (!ret)
 		return;
-	}
-	must(ret, "showing a device to the guest");
-	/* A device that no unit covers is here only with iommu=optional, and discovery has warned of it. */
-	if (guest.dma_on && iommu_of(dev))
-		must(iommu_attach(dev, &guest.dma), "attaching a device to the guest's DMA map");
-	must(pci_dev_set_owner(dev, PCI_OWNER_GUEST), "giving a device to the guest");
+	log_warn("pci: " SBDF_FMT ": not given to the guest: %s (%d)", SBDF_ARGS(dev->sbdf), why.text, ret);
+	atomic_fetch_or(&dev->flags, PCI_FLAG_HIDDEN);
+	hide_device(dev);
 }
 
 static void give_devices(void)
 {
-	must(vpci_init(&guest, &x86_vpci_platform, count_devices()), "virtual PCI");
+	must(vpci_init(&guest, &x86_vpci_platform, count_devices() + LATER_DEVICES), "virtual PCI");
 	must(vpci_add_ecam_regions(&guest), "emulated ECAM");
+	manage_init(&guest);
+	oracle_set_memory(&boot_info.memmap);
 	if (guest.dma_on)
 		map_reserved_regions();
 	for (struct pci_dev *dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev)) {
-		if (dev->flags & PCI_FLAG_HIDDEN) {
+		if (dev->flags & PCI_FLAG_HIDDEN)
 			hide_device(dev);
-			continue;
-		}
-		give_device(dev);
+		else
+			give_device(dev);
 	}
 	if (guest.dma_on)
 		must(iommu_invalidate(&guest.dma, 0, 0), "flushing the IOMMU");
+	oracle_run(&guest, "boot");
 }
 
 static void start_on_own_stack(void)
