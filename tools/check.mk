@@ -55,9 +55,14 @@ both-compilers:
 	@$(MAKE) --no-print-directory CC=gcc all
 	@$(MAKE) --no-print-directory CC=clang all
 
+# With self-checks: the oracle, the lock checker, who holds what.
+.PHONY: debug-image
+debug-image:
+	@$(MAKE) --no-print-directory CC=gcc DEBUG=1 all
+
 # One machine runs at a time: the tests measure it. Everything before them may use all CPUs.
 .PHONY: check check-full soak check-host
-check-host: lint unit seeded repro
+check-host: lint unit seeded repro debug-image
 
 check check-full soak: guest | $(CHECK_READY)
 	@start=$$(date +%s); \

@@ -26,7 +26,7 @@ E1000E, VIRTIO_NET, NVME, EDU = "00:02.0", "00:03.0", "00:04.0", "00:05.0"
 NVME_BYTES = 8 * 1024 * 1024
 
 # Files in the order in which they run: first what needs a guest as it booted, last what may leave a wreck.
-ORDER = ["cli", "guest", "lspci", "config_space", "memory", "platform", "nmi", "dma", "garbage", "bridges",
+ORDER = ["cli", "guest", "lspci", "config_space", "memory", "platform", "nmi", "dma", "garbage", "monitor", "bridges",
          "power", "limits", "iommu_policy", "refusals", "icount"]
 
 
@@ -34,11 +34,15 @@ def pytest_addoption(parser):
     parser.addoption("--bare", action="store_true",
                      help="leave Fairlead out: shows which tests can fail (those of protection must)")
     parser.addoption("--efi", metavar="FILE", help="test this image (default build/x86/fairlead.efi)")
+    parser.addoption("--debug-efi", metavar="FILE",
+                     help="where self-checks are wanted, this one (default build/x86-debug/fairlead.efi: make DEBUG=1)")
 
 
 def pytest_configure(config):
     if config.getoption("--efi"):
         machine.EFI = os.path.abspath(config.getoption("--efi"))
+    if config.getoption("--debug-efi"):
+        machine.DEBUG_EFI = os.path.abspath(config.getoption("--debug-efi"))
 
 
 def pytest_collection_modifyitems(items):
@@ -101,13 +105,21 @@ def default_devices(nvme_image):
             "--append", "iomem=relaxed"]
 
 
-def start_machine(name, options, bare):
+def start_machine(name, options, bare, efi=None):
     # Without Fairlead the guest would use the IOMMU itself; here it stands for nobody using it.
     extra = ["--append", "intel_iommu=off"] if bare else []
-    return Machine(name, *options, *extra, bare=bare)
+    return Machine(name, *options, *extra, bare=bare, efi=efi)
 
 
 @pytest.fixture
 def guest(keeper, default_devices, bare):
     """The default machine at its guest's shell. Shared: leave it as you found it."""
     return keeper.get("default", lambda: start_machine("default", default_devices, bare))
+
+
+@pytest.fixture
+def debug_guest(keeper, default_devices, bare):
+    """The same under the debug image, whose oracle and lock checker panic at a breach. The edu device has no reset: it may change hands
+    without."""
+    options = default_devices + ["--set", "device 1234:11e8: reset=none"]
+    return keeper.get("debug", lambda: start_machine("debug", options, bare, machine.DEBUG_EFI))

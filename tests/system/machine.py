@@ -16,6 +16,7 @@ import qmp
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 RUN_QEMU = os.path.join(ROOT, "tools", "run-qemu")
 EFI = os.path.join(ROOT, "build", "x86", "fairlead.efi")    # pytest --efi takes another
+DEBUG_EFI = os.path.join(ROOT, "build", "x86-debug", "fairlead.efi")
 LOGS = os.path.join(ROOT, "build", "tests", "system")
 
 READY = "FAIRLEAD-GUEST-READY"
@@ -28,6 +29,9 @@ MACHINE_LIMIT_S = 1500  # run-qemu's own time limit: nothing here leaves an emul
 ESCAPES = re.compile(r"\x1b(\[[0-9;?=]*[A-Za-z]|[78c=>])")
 # Fairlead's lines may stand anywhere among the guest's.
 FAIRLEAD = re.compile(r"(?m)^fairlead: ([^\r\n]*)\r?\n?")
+# The last line of a monitor command.
+MONITOR_END = r"(?:done|pending|refused: [^\r\n]*|unknown command [^\r\n]*)"
+MONITOR_ESCAPE = "\x01" * 3       # Ctrl-a
 MEMORY = re.compile(r"^memory: (0x[0-9a-f]+) - (0x[0-9a-f]+) (.+?)\s*$")
 
 
@@ -61,10 +65,46 @@ class MemoryRange:
     kind: str
 
 
+class Monitor:
+    """The keyboard in Fairlead's hands: `with machine.monitor() as monitor:`. The guest runs on, but cannot be typed to."""
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def __enter__(self):
+        self.machine.type(MONITOR_ESCAPE)
+        self.machine.expect(r"fairlead: monitor: the keyboard is Fairlead's[^\r\n]*\r\n")
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.machine.type(MONITOR_ESCAPE)
+            self.machine.expect(r"fairlead: monitor: the keyboard is the guest's\r\n")
+
+    def command(self, text, timeout=COMMAND_S):
+        """The lines that a command said, the last of them included."""
+        since = self.machine.mark()
+        self.machine.type(text + "\r")
+        self.machine.expect(rf"[\r\n]fairlead: {MONITOR_END}\r\n", timeout)
+        return self.machine.fairlead_lines(since)
+
+    def wait_for(self, pattern, timeout=COMMAND_S):
+        """The next line of Fairlead's in which the pattern is found."""
+        return self.machine.expect(rf"fairlead: ([^\r\n]*{pattern}[^\r\n]*)\r\n", timeout).group(1)
+
+    def finish(self, text, timeout=COMMAND_S):
+        """A command that may go on after it: waits for what became of it. Returns all lines."""
+        said = self.command(text, timeout)
+        if said[-1] == "pending":
+            verb = text.split()[0]
+            said.append(self.wait_for(rf"{verb} [0-9a-f:.]+: (?:done|failed)", timeout))
+        return said
+
+
 class Machine:
     """Start one with the options of run-qemu; use it as a context manager, or call stop()."""
 
-    def __init__(self, name, *options, bare=False, limit=MACHINE_LIMIT_S):
+    def __init__(self, name, *options, bare=False, limit=MACHINE_LIMIT_S, efi=None):
         os.makedirs(LOGS, exist_ok=True)
         self.name = name
         self.log_path = os.path.join(LOGS, f"{name}.log")
@@ -78,7 +118,7 @@ class Machine:
         if bare:
             arguments.append("--bare")
         else:
-            arguments += ["--efi", EFI]
+            arguments += ["--efi", efi or EFI]
         self.options = arguments[1:] + list(options)
         # QEMU reports each blocked DMA on its standard error, which must not come in the middle of a serial line.
         def own_stderr():
@@ -187,6 +227,9 @@ class Machine:
         if result.status:
             raise GuestError(f"`{command}` ended with {result.status}:\n{result.output}")
         return result
+
+    def monitor(self):
+        return Monitor(self)
 
     # --- what Fairlead says ----------------------------------------------------------------------------------------
 
