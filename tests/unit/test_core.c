@@ -104,7 +104,7 @@ static void test_refcnt_last_put(void **state)
 }
 
 static struct refcnt shared_refs;
-static _Atomic unsigned int last_puts;
+static _Atomic unsigned int last_puts, turns;
 
 static void *get_and_put(void *arg)
 {
@@ -114,6 +114,7 @@ static void *get_and_put(void *arg)
 		refcnt_get(&shared_refs);
 		last_puts += refcnt_put(&shared_refs);
 		last_puts += refcnt_put(&shared_refs);
+		turns++;
 	}
 	return NULL;
 }
@@ -125,9 +126,12 @@ static void test_refcnt_one_last_put(void **state)
 
 	for (unsigned int round = 0; round < 10; round++) {
 		last_puts = 0;
+		turns = 0;
 		refcnt_init(&shared_refs);
 		for (unsigned int i = 0; i < 4; i++)
 			assert_int_equal(pthread_create(&thread[i], NULL, get_and_put, NULL), 0);
+		while (turns < 20000) /* of 80000: they are at it */
+			sched_yield();
 		last_puts += refcnt_put(&shared_refs);
 		for (unsigned int i = 0; i < 4; i++)
 			pthread_join(thread[i], NULL);
