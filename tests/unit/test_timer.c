@@ -61,15 +61,19 @@ static int teardown(void **state)
 static void test_called_once_at_its_moment(void **state)
 {
 	timer_set(&timers[0], 500);
+	timer_set(&timers[1], 501);
 	assert_int_equal(armed_for, 1000500);
 	now = 1000499;
 	assert_int_equal(timers_run(), 0);
 	now = 1000500;
 	assert_int_equal(timers_run(), 1);
+	assert_int_equal(armed_for, 1000501);
+	now = 1000501;
+	assert_int_equal(timers_run(), 1);
 	assert_true(armed_for == NEVER);
 	now = 2000000;
 	assert_int_equal(timers_run(), 0);
-	assert_int_equal(called, 1);
+	assert_int_equal(called, 2);
 }
 
 static void test_earliest_first_and_armed_for_it(void **state)
