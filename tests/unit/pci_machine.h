@@ -27,7 +27,7 @@
 #include "drivers/pci/sriov.h"
 #include "tests/fake/fake_pci.h"
 
-#define POOL_SIZE (8 * SIZE_2M)
+#define POOL_SIZE SIZE_2M
 #define POOL_DEVICES 512
 #define MS 1000u
 
