@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Address Translation Services (PCIe base spec 6.0, chapter 10): a device that has them may keep translations itself. It
- * guards that nobody forgets such a device: it is on its unit's list, and holds an ATS reference, from before its ATS is
- * enabled until its cache is empty again; and that nothing is sent to one that has vanished, whose answer would never come.
+ * Address Translation Services (PCIe base spec 6.0, chapter 10): a device that has them may keep translations
+ * itself. It guards that nobody forgets such a device: it is on its unit's list, and holds an ATS reference,
+ * from before its ATS is enabled until its cache is empty again; and that nothing is sent to one that has
+ * vanished, whose answer would never come.
  *
  * Only with a backend that can empty a device's cache. The guest does not see the capability.
  */
@@ -94,7 +95,8 @@ int iommu_ats_leave(struct iommu *iommu, struct pci_dev *dev)
 	if (ret && pci_dev_has(dev, PCI_FLAG_GONE))
 		ret = 0; /* it vanished meanwhile, and its cache with it */
 	if (ret)
-		log_error("iommu: " SBDF_FMT ": its translation cache could not be emptied (%d)", SBDF_ARGS(dev->sbdf), ret);
+		log_error("iommu: " SBDF_FMT ": its translation cache could not be emptied (%d)",
+			  SBDF_ARGS(dev->sbdf), ret);
 	pci_dev_put(dev, PCI_REF_ATS);
 	return ret;
 }
@@ -111,7 +113,10 @@ int iommu_ats_invalidate(struct iommu *iommu, u64 iova, u64 size)
 		devices[count++] = dev;
 	}
 	ats_unlock(iommu);
-	/* One that has left the list since has an empty cache; one that has joined since has asked the unit, which knows. */
+	/*
+	 * One that has left the list since has an empty cache; one that has joined since has asked the unit,
+	 * which knows.
+	 */
 	for (unsigned int i = 0; i < count; i++) {
 		int err = 0;
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which devices are attached under which requester IDs. It guards that an ID translates as long as some attached device
- * needs it, and no longer: an alias of a conventional bridge is shared by all devices behind it.
+ * Which devices are attached under which requester IDs. It guards that an ID translates as long as some
+ * attached device needs it, and no longer: an alias of a conventional bridge is shared by all devices behind
+ * it.
  *
- * Attaching and blocking wait for hardware, so no lock is held over them; they take turns, one at a time for each unit,
- * because the decision that somebody is an alias's last user has to last until the alias is blocked.
+ * Attaching and blocking wait for hardware, so no lock is held over them; they take turns, one at a time for
+ * each unit, because the decision that somebody is an alias's last user has to last until the alias is
+ * blocked.
  */
 #include "core/arch.h"
 #include "core/errno.h"
@@ -12,7 +14,8 @@
 #include "drivers/iommu/internal.h"
 
 #define ATTACHMENTS_MAX 4096
-#define TURN_TIMEOUT_US 4000000u /* a device's 16 IDs on a unit that hangs take longer; then a second one is refused */
+/* A device's 16 IDs on a unit that hangs take longer; then a second device is refused. */
+#define TURN_TIMEOUT_US 4000000u
 
 struct attachment {
 	const struct iommu *iommu; /* NULL: free */
@@ -63,7 +66,10 @@ static bool is_of(const struct attachment *a, const struct pci_dev *dev)
 	return a->sbdf.segment == dev->sbdf.segment && a->sbdf.bdf == dev->sbdf.bdf;
 }
 
-/* 0: there was none, and there is one now. -EALREADY: it has it, of that domain. -EBUSY: of another domain; -ENOSPC. */
+/*
+ * 0: there was none, and there is one now. -EALREADY: it has it, of that domain. -EBUSY: of another domain;
+ * -ENOSPC.
+ */
 static int MUST_CHECK record(const struct iommu *iommu, const struct pci_dev *dev, u16 id,
 			     const struct iommu_domain *domain)
 {
@@ -138,7 +144,8 @@ unsigned int iommu_attachments(void)
 /* ---- attach and block, in turn ---- */
 
 /* One ID. *added: it was not attached for this device before. */
-static int MUST_CHECK attach_id(struct iommu *iommu, struct pci_dev *dev, u16 id, struct iommu_domain *domain, bool *added)
+static int MUST_CHECK attach_id(struct iommu *iommu, struct pci_dev *dev, u16 id, struct iommu_domain *domain,
+				bool *added)
 {
 	int ret = record(iommu, dev, id, domain);
 
@@ -164,14 +171,16 @@ static bool undo(struct iommu *iommu, struct pci_dev *dev, u32 added)
 		if (!(added >> i & 1) || forget(iommu, dev, id) || !iommu->ops->block(iommu, id))
 			continue;
 		done = false;
-		log_error("iommu: " SBDF_FMT ": could not be blocked after it failed to attach", SBDF_ARGS(dev->sbdf));
+		log_error("iommu: " SBDF_FMT ": could not be blocked after it failed to attach",
+			  SBDF_ARGS(dev->sbdf));
 	}
 	return done;
 }
 
 static int MUST_CHECK attach_all(struct iommu *iommu, struct pci_dev *dev, struct iommu_domain *domain)
 {
-	bool was_quarantined = atomic_fetch_and(&dev->flags, ~(u32)PCI_FLAG_QUARANTINED) & PCI_FLAG_QUARANTINED;
+	u32 flags = atomic_fetch_and(&dev->flags, ~(u32)PCI_FLAG_QUARANTINED);
+	bool was_quarantined = flags & PCI_FLAG_QUARANTINED;
 	u32 added = 0;
 	int ret = 0;
 
@@ -191,7 +200,10 @@ static int MUST_CHECK attach_all(struct iommu *iommu, struct pci_dev *dev, struc
 	return ret;
 }
 
-/* A device that has more requester IDs than its object can hold has none there (pci_requester_ids()): it is left blocked. */
+/*
+ * A device that has more requester IDs than its object can hold has none there (pci_requester_ids()): it is
+ * left blocked.
+ */
 static int MUST_CHECK begin(struct iommu *iommu, const struct pci_dev *dev)
 {
 	if (!iommu)

@@ -14,11 +14,20 @@ void iommu_attachments_forget(void);
 
 /* ats.c: an empty list. */
 void iommu_ats_init(struct iommu *iommu);
-/* ats.c: the device, which is attached, may cache translations itself from now on, if it and the unit can. Takes ats_lock. */
+/*
+ * ats.c: the device, which is attached, may cache translations itself from now on, if it and the unit can.
+ * Takes ats_lock.
+ */
 void iommu_ats_join(struct iommu *iommu, struct pci_dev *dev);
-/* ats.c: ATS off, and its cache emptied; sent nothing if it is GONE. Idempotent. -ETIMEDOUT, -EIO. Takes ats_lock; waits without. */
+/*
+ * ats.c: ATS off, and its cache emptied; sent nothing if it is GONE. Idempotent. -ETIMEDOUT, -EIO. Takes
+ * ats_lock; waits without.
+ */
 int MUST_CHECK iommu_ats_leave(struct iommu *iommu, struct pci_dev *dev);
-/* ats.c: all devices behind the unit that cache translations drop those in [iova, iova+size). Takes ats_lock; waits without. */
+/*
+ * ats.c: all devices behind the unit that cache translations drop those in [iova, iova+size). Takes ats_lock;
+ * waits without.
+ */
 int MUST_CHECK iommu_ats_invalidate(struct iommu *iommu, u64 iova, u64 size);
 
 #endif

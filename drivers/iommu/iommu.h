@@ -70,10 +70,16 @@ struct iommu_ops {
 	/* Drops cached translations of the domain in [iova, iova+size) (everything when size is 0) and waits.
 	 * -ETIMEDOUT; -EIO: the hardware reported an error. */
 	int (*invalidate)(struct iommu *iommu, struct iommu_domain *domain, u64 iova, u64 size);
-	/* Does a request of `bdf` translate, and by which table (its root) and tag? Reads the entry in memory; for the oracle. */
+	/*
+	 * Does a request of `bdf` translate, and by which table (its root) and tag? Reads the entry in
+	 * memory; for the oracle.
+	 */
 	bool (*lookup)(struct iommu *iommu, u16 bdf, paddr_t *root, u16 *domain_id);
-	/* Drops what the device `bdf` has cached of [iova, iova+size) (everything when size is 0), and waits, bounded. NULL: the
-	 * backend's entries allow untranslated requests only, and no device gets ATS enabled. -ETIMEDOUT, -EIO. */
+	/*
+	 * Drops what the device `bdf` has cached of [iova, iova+size) (everything when size is 0), and waits,
+	 * bounded. NULL: the backend's entries allow untranslated requests only, and no device gets ATS
+	 * enabled. -ETIMEDOUT, -EIO.
+	 */
 	int (*device_tlb_invalidate)(struct iommu *iommu, u16 bdf, u64 iova, u64 size);
 	/* Hands out and clears recorded faults, at most `budget`; returns how many. Exit path. Overflow is
 	 * counted and logged. */
@@ -95,7 +101,7 @@ struct iommu {
 	unsigned int index;
 	u64 faults; /* seen so far */
 	/* By iommu_register(); the rest is attach.c's and ats.c's. */
-	_Atomic bool turn; /* somebody attaches or blocks: one at a time, because that waits for hardware and so has no lock */
+	_Atomic bool turn; /* somebody attaches or blocks: that waits for hardware, so it cannot be a lock */
 	struct spinlock ats_lock; /* the list, and the ATS state of its devices (pci_dev.ats_on, ats_next) */
 	struct pci_dev *ats_first GUARDED_BY(iommu_ats_class); /* ATS references */
 	unsigned int ats_count GUARDED_BY(iommu_ats_class);
@@ -139,18 +145,19 @@ int MUST_CHECK iommu_map(struct iommu_domain *domain, u64 iova, paddr_t pa, u64 
 int MUST_CHECK iommu_unmap(struct iommu_domain *domain, u64 iova, u64 size);
 int MUST_CHECK iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size);
 /*
- * Attach every requester ID of the device: itself, phantom functions, aliases of the bridges above it. An alias is shared by
- * all devices behind its bridge: attached with the first, and blocked with the last. Then ATS, where device and unit have it.
- * Idempotent; one at a time for each unit. Clears QUARANTINED. The caller holds a reference; exit path, no lock held.
- * -ENODEV: no unit covers the device; -E2BIG: it has more requester IDs than fit; -ENOSPC: more attachments than fit; -ETIMEDOUT:
- * or another attachment does not come to its end; else as iommu_ops.attach. After an error all is as it was; what could not
- * be taken back is logged.
+ * Attach every requester ID of the device: itself, phantom functions, aliases of the bridges above it. An
+ * alias is shared by all devices behind its bridge: attached with the first, and blocked with the last. Then
+ * ATS, where device and unit have it. Idempotent; one at a time for each unit. Clears QUARANTINED. The caller
+ * holds a reference; exit path, no lock held. -ENODEV: no unit covers the device; -E2BIG: it has more
+ * requester IDs than fit; -ENOSPC: more attachments than fit; -ETIMEDOUT: or another attachment does not come
+ * to its end; else as iommu_ops.attach. After an error all is as it was; what could not be taken back is
+ * logged.
  */
 int MUST_CHECK iommu_attach(struct pci_dev *dev, struct iommu_domain *domain);
 /*
- * The reverse; ATS first. All that can be blocked is blocked, whatever happens to one part; the first error is returned, and
- * calling again tries again. Works on a device that is GONE: it is sent nothing. 0: sets QUARANTINED, unless an alias goes
- * on for another device behind the same bridge.
+ * The reverse; ATS first. All that can be blocked is blocked, whatever happens to one part; the first error
+ * is returned, and calling again tries again. Works on a device that is GONE: it is sent nothing. 0: sets
+ * QUARANTINED, unless an alias goes on for another device behind the same bridge.
  */
 int MUST_CHECK iommu_block(struct pci_dev *dev);
 
@@ -166,8 +173,11 @@ unsigned int iommu_attachments(void);
 /* Is the device on its unit's ATS list? */
 bool iommu_ats_on(struct pci_dev *dev);
 bool iommu_any_fault_pending(void);
-/* Drains and logs faults of all units, and counts them for their device, if there is one: "fairlead: iommu: DMA write by 0000:00:05.0 to 0x... blocked
- * (reason)". Rate-limited per device: the first 16 each, then one line per 1024. Exit path. */
+/*
+ * Drains and logs faults of all units, and counts them for their device, if there is one: "fairlead: iommu:
+ * DMA write by 0000:00:05.0 to 0x... blocked (reason)". Rate-limited per device: the first 16 each, then one
+ * line per 1024. Exit path.
+ */
 void iommu_report_faults(void);
 
 #endif

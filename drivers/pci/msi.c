@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pool of message descriptors. It guards that a descriptor goes back only after its remapping entry is gone, and
- * that each one in use holds its device.
+ * The pool of message descriptors. It guards that a descriptor goes back only after its remapping entry is
+ * gone, and that each one in use holds its device.
  */
 #include "drivers/pci/msi.h"
 
@@ -104,7 +104,9 @@ int pci_msi_grow(struct pci_dev *dev, bool msix, unsigned int count)
 		struct pci_msi *msi = list;
 
 		list = msi->next;
-		*msi = (struct pci_msi){ .next = dev->msi_first, .dev = dev, .index = (u16)have++, .msix = msix };
+		*msi = (struct pci_msi){
+			.next = dev->msi_first, .dev = dev, .index = (u16)have++, .msix = msix
+		};
 		pci_dev_get(dev, PCI_REF_MSI);
 		atomic_fetch_add_explicit(&dev->msi_count, 1, memory_order_relaxed);
 		dev->msi_first = msi;

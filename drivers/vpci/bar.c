@@ -44,7 +44,10 @@ static bool has_bar_in(const struct pci_dev *other, paddr_t base, u64 size)
 	return false;
 }
 
-/* The function that is kept from the guest and has registers in the same pages, a TRANSIENT reference; NULL: none. */
+/*
+ * The function that is kept from the guest and has registers in the same pages, a TRANSIENT reference; NULL:
+ * none.
+ */
 static struct pci_dev *hidden_neighbour(const struct pci_dev *dev, paddr_t base, u64 size)
 {
 	for (struct pci_dev *d = pci_dev_next(NULL); d; d = pci_dev_next(d)) {
@@ -152,8 +155,8 @@ bool vpci_bar_wanted(const struct vpci_dev *v, const struct vpci_bar *bar) REQUI
 {
 	u16 enable = bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
 
-	return !v->closing && bar->present && (v->decode & enable) && (!bar->rom || rom_enabled(bar)) && bar->guest &&
-	       !is_sizing(bar);
+	return !v->closing && bar->present && (v->decode & enable) && (!bar->rom || rom_enabled(bar)) &&
+	       bar->guest && !is_sizing(bar);
 }
 
 struct vpci_range vpci_bar_range(const struct vpci_bar *bar, u64 at)
@@ -240,8 +243,8 @@ static void write_bar(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 m
 static const struct vpci_row_ops bar_ops = { read_bar, write_bar };
 
 /*
- * The enable bit follows the guest's in the hardware: on some devices the ROM and a BAR share one decoder. On at once,
- * before the guest can reach it; off when it no longer can.
+ * The enable bit follows the guest's in the hardware: on some devices the ROM and a BAR share one decoder. On
+ * at once, before the guest can reach it; off when it no longer can.
  */
 static void write_rom(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask) REQUIRES(pci_vpci_class)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which guest addresses and ports hold which BAR: one list of intervals for the guest, with a count of users each,
- * because two BARs smaller than a page may share one. It answers overlaps without looking at any other device: who
- * comes second waits, and gets the place when the first one leaves, as the device that is decoded second would be
- * seen on hardware.
+ * Which guest addresses and ports hold which BAR: one list of intervals for the guest, with a count of users
+ * each, because two BARs smaller than a page may share one. It answers overlaps without looking at any other
+ * device: who comes second waits, and gets the place when the first one leaves, as the device that is decoded
+ * second would be seen on hardware.
  *
- * It guards that no place has a new tenant before the last CPU has forgotten the old one: a tenant leaves in two steps,
- * and the shoot-down is between them.
+ * It guards that no place has a new tenant before the last CPU has forgotten the old one: a tenant leaves in
+ * two steps, and the shoot-down is between them.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -57,7 +57,9 @@ static int put_in(const struct vpci_range *r) REQUIRES(bar_lock)
 
 	if (!r->io)
 		return vm_map_mmio(map_vm, r->at, r->host, r->size, r->prot);
-	return p->map_ports ? p->map_ports(p->ctx, (u16)r->at, (u16)r->host, (u32)r->size, true) : -EOPNOTSUPP;
+	if (!p->map_ports)
+		return -EOPNOTSUPP;
+	return p->map_ports(p->ctx, (u16)r->at, (u16)r->host, (u32)r->size, true);
 }
 
 static int take_out(const struct vpci_range *r) REQUIRES(bar_lock)
@@ -78,7 +80,8 @@ int vpci_map_shootdown(void)
 
 static bool same(const struct vpci_range *a, const struct vpci_range *b)
 {
-	return a->io == b->io && a->at == b->at && a->host == b->host && a->size == b->size && a->prot == b->prot;
+	return a->io == b->io && a->at == b->at && a->host == b->host && a->size == b->size &&
+	       a->prot == b->prot;
 }
 
 static bool overlap(const struct vpci_range *a, const struct vpci_range *b)
@@ -199,8 +202,8 @@ void vpci_map_left(const struct vpci_range *r)
 	it->leavers--;
 	it->users--;
 	/*
-	 * Free only when each who was on his way out has waited for his shoot-down. Somebody may have come back
-	 * meanwhile: then it waits for its own place, as all do.
+	 * Free only when each who was on his way out has waited for his shoot-down. Somebody may have come
+	 * back meanwhile: then it waits for its own place, as all do.
 	 */
 	if (!it->users)
 		it->state = INTERVAL_FREE;

@@ -6,9 +6,9 @@
  *
  * The MSI-X table is in a BAR, which passes whole in this version: its messages are not checked.
  *
- * For each message that the guest has enabled there is a descriptor (drivers/pci/msi.h): with MSI, as many as the guest
- * enabled; with MSI-X, as many as the table has entries. They are there before the enable bit is set, and leave after it
- * was cleared.
+ * For each message that the guest has enabled there is a descriptor (drivers/pci/msi.h): with MSI, as many as
+ * the guest enabled; with MSI-X, as many as the table has entries. They are there before the enable bit is
+ * set, and leave after it was cleared.
  */
 #include "core/log.h"
 #include "drivers/pci/msi.h"
@@ -78,8 +78,8 @@ static bool may_enable(struct vpci_dev *v, bool msix, unsigned int count) REQUIR
 	if (!pci_msi_grow(v->dev, msix, count))
 		return true;
 	if (!v->messages_logged)
-		log_warn("vpci: " SBDF_FMT ": no descriptors for %u %s messages: they stay off", SBDF_ARGS(v->dev->sbdf),
-			 count, msix ? "MSI-X" : "MSI");
+		log_warn("vpci: " SBDF_FMT ": no descriptors for %u %s messages: they stay off",
+			 SBDF_ARGS(v->dev->sbdf), count, msix ? "MSI-X" : "MSI");
 	v->messages_logged = true;
 	return false;
 }
@@ -271,7 +271,8 @@ int vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_
 
 static u32 read_msix_control(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
-	return pci_dev_read(v->dev, row->offset, 2) & (PCI_MSIX_TABLE_SIZE | PCI_MSIX_FUNCTION_MASK | PCI_MSIX_ENABLE);
+	return pci_dev_read(v->dev, row->offset, 2) &
+	       (PCI_MSIX_TABLE_SIZE | PCI_MSIX_FUNCTION_MASK | PCI_MSIX_ENABLE);
 }
 
 static void write_msix_control(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)

@@ -33,7 +33,10 @@ static void write_command(struct vpci_dev *v, struct vpci_row *row, u32 value, u
 
 	if (command & ~old & DECODE)
 		vpci_restore_bars(v);
-	/* Decoding goes on before the guest can reach the BARs, and off (vpci_decode_off) when it no longer can. */
+	/*
+	 * Decoding goes on before the guest can reach the BARs, and off (vpci_decode_off) when it no longer
+	 * can.
+	 */
 	if (before != old)
 		pci_dev_write(v->dev, row->offset, 2, before);
 	v->decode = (u16)decode;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's map follows its wishes, in two phases. What the guest writes (Command, BARs, the ROM, a reset) is only
- * recorded, under vpci_lock. Then one CPU, the device's remapper, works without that lock: it takes out what has to
- * leave, shoots the translations down, waits, puts in what arrives; and commits under the lock where the BARs stand
- * now. So nothing waits, and no other lock than a leaf is taken, under a device's lock.
+ * The guest's map follows its wishes, in two phases. What the guest writes (Command, BARs, the ROM, a reset)
+ * is only recorded, under vpci_lock. Then one CPU, the device's remapper, works without that lock: it takes
+ * out what has to leave, shoots the translations down, waits, puts in what arrives; and commits under the
+ * lock where the BARs stand now. So nothing waits, and no other lock than a leaf is taken, under a device's
+ * lock.
  *
- * There is one remapper a device (`remapping`). A CPU that comes meanwhile records and leaves; the remapper goes round
- * until nothing is left to do, and after a few rounds goes on as deferred work, so that one busy guest CPU cannot keep
- * another in here. vpci_detach() refuses while there is one, so the state outlives the unlocked phase.
+ * There is one remapper a device (`remapping`). A CPU that comes meanwhile records and leaves; the remapper
+ * goes round until nothing is left to do, and after a few rounds goes on as deferred work, so that one busy
+ * guest CPU cannot keep another in here. vpci_detach() refuses while there is one, so the state outlives the
+ * unlocked phase.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -139,8 +141,8 @@ static int commit_leave(struct vpci_dev *v, const struct step *s) REQUIRES(pci_v
 	bar->placed = s->ret;
 	bar->leaving = s->ret && s->begun;
 	if (s->ret)
-		log_error("vpci: " SBDF_FMT " BAR %u cannot be taken from 0x%llx (%d)", SBDF_ARGS(v->dev->sbdf), s->bar,
-			  (unsigned long long)bar->placed_at, s->ret);
+		log_error("vpci: " SBDF_FMT " BAR %u cannot be taken from 0x%llx (%d)",
+			  SBDF_ARGS(v->dev->sbdf), s->bar, (unsigned long long)bar->placed_at, s->ret);
 	return s->ret;
 }
 

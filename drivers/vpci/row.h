@@ -80,15 +80,22 @@ struct vpci_dev {
 	bool refusal_logged GUARDED_BY(pci_vpci_class);
 	bool overflow_logged GUARDED_BY(pci_vpci_class);
 	bool messages_logged GUARDED_BY(pci_vpci_class);
-	bool closing GUARDED_BY(pci_vpci_class);   /* withdrawn: the guest does not find it, BARs are wanted nowhere */
-	bool unsettled GUARDED_BY(pci_vpci_class); /* something was written that may change where BARs stand */
-	bool remapping GUARDED_BY(pci_vpci_class); /* one CPU, or deferred work, is making it so: v stays */
-	/* What the guest has switched off goes off in the hardware when it is out of reach: decoders, the ROM's bit. */
+	/* Withdrawn: the guest does not find it, BARs are wanted nowhere. */
+	bool closing GUARDED_BY(pci_vpci_class);
+	/* Something was written that may change where BARs stand. */
+	bool unsettled GUARDED_BY(pci_vpci_class);
+	/* One CPU, or deferred work, is making it so: v stays. */
+	bool remapping GUARDED_BY(pci_vpci_class);
+	/*
+	 * What the guest has switched off goes off in the hardware when it is out of reach: decoders, the
+	 * ROM's bit.
+	 */
 	u16 decode_off GUARDED_BY(pci_vpci_class);
 	bool rom_off GUARDED_BY(pci_vpci_class);
-	u16 decode GUARDED_BY(pci_vpci_class);	       /* Command's I/O and memory enables as the guest wrote them */
-	u16 decode_allowed GUARDED_BY(pci_vpci_class); /* those that the hardware may be given */
-	u16 payload GUARDED_BY(pci_vpci_class);	       /* Device Control's Max_Payload_Size as firmware set it */
+	/* Command's I/O and memory enables as the guest wrote them; those that the hardware may be given. */
+	u16 decode GUARDED_BY(pci_vpci_class);
+	u16 decode_allowed GUARDED_BY(pci_vpci_class);
+	u16 payload GUARDED_BY(pci_vpci_class); /* Device Control's Max_Payload_Size as firmware set it */
 	struct vpci_msi msi GUARDED_BY(pci_vpci_class);
 	u16 msix_cap GUARDED_BY(pci_vpci_class);	    /* 0: no MSI-X */
 	struct pci_msi *retired GUARDED_BY(pci_vpci_class); /* descriptors to be released without the lock */
@@ -158,8 +165,8 @@ void vpci_wish(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* Under the lock: true: the caller is the remapper now, and calls vpci_remap() after unlocking. */
 bool MUST_CHECK vpci_remap_claim(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /*
- * By the remapper, no lock held. 0: all is where it is wanted; -EINPROGRESS: deferred work goes on; another: something
- * could not be taken out (logged; the next wish tries again).
+ * By the remapper, no lock held. 0: all is where it is wanted; -EINPROGRESS: deferred work goes on; another:
+ * something could not be taken out (logged; the next wish tries again).
  */
 int vpci_remap(struct pci_dev *dev) EXCLUDES(pci_vpci_class);
 void vpci_remap_work(struct work *w);
@@ -178,13 +185,15 @@ void vpci_decode_off(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* Room for that many intervals. Boot. -ENOMEM. */
 int MUST_CHECK vpci_barmap_init(struct vm *vm, unsigned int intervals);
 /*
- * One more user of a range. 0: the guest reaches it. -EEXIST: another BAR stands there; this one waits, and is
- * mapped when the other goes. Others (of vm_map_mmio(), of map_ports(); -ENOSPC): nothing is recorded. Takes bar_lock.
+ * One more user of a range. 0: the guest reaches it. -EEXIST: another BAR stands there; this one waits, and
+ * is mapped when the other goes. Others (of vm_map_mmio(), of map_ports(); -ENOSPC): nothing is recorded.
+ * Takes bar_lock.
  */
 int MUST_CHECK vpci_map_enter(const struct vpci_range *range);
 /*
- * One user is on his way out: out of the tables, if nobody stays. *shoot_down becomes true if CPUs may still use it. Then
- * vpci_map_left(), after a shoot-down: the place is free. An error of vm_unmap_mmio(), map_ports(): he still stands there.
+ * One user is on his way out: out of the tables, if nobody stays. *shoot_down becomes true if CPUs may still
+ * use it. Then vpci_map_left(), after a shoot-down: the place is free. An error of vm_unmap_mmio(),
+ * map_ports(): he still stands there.
  */
 int MUST_CHECK vpci_map_leave(const struct vpci_range *range, bool *shoot_down);
 void vpci_map_left(const struct vpci_range *range);

@@ -15,8 +15,9 @@
 static const struct vpci_platform *platform;
 
 static LOCK_CLASS(pool_class, "vpci_pool");
-static struct spinlock pool_lock LEAF_LOCK = SPINLOCK_INIT(pool_class); /* which entries are in use, and `retired` */
-static struct vpci_dev *pool;			  /* pool_size blocks of VPCI_DEV_PAGES pages; written at boot */
+/* Which entries are in use, and `retired`. */
+static struct spinlock pool_lock LEAF_LOCK = SPINLOCK_INIT(pool_class);
+static struct vpci_dev *pool; /* pool_size blocks of VPCI_DEV_PAGES pages; written at boot */
 static unsigned int pool_size;
 static struct vpci_stats retired GUARDED_BY(pool_lock); /* counts of devices that were detached */
 static _Atomic u64 absent_reads, absent_writes; /* of functions that the guest does not have */
@@ -280,8 +281,8 @@ static unsigned int within_dword(unsigned int offset, unsigned int left)
 }
 
 /*
- * Does the device answer now? While it is reset, its registers do not mean anything. Of a reset that the guest asked for
- * it tells the end itself: it answers with its vendor ID.
+ * Does the device answer now? While it is reset, its registers do not mean anything. Of a reset that the
+ * guest asked for it tells the end itself: it answers with its vendor ID.
  */
 static bool answers(struct pci_dev *dev)
 {

@@ -46,30 +46,34 @@ int MUST_CHECK vpci_init(struct vm *vm, const struct vpci_platform *platform, un
 /*
  * ---- showing a device to the guest, and taking it away ----
  *
- * The guest's map is never changed under a device's lock. A configuration write (or one of the three calls here) only
- * records, under vpci_lock, where BARs are wanted; then, without the lock, one CPU a device changes the map, shoots the old
- * translations down and waits; then it commits, under the lock, where they stand. Who comes meanwhile records and leaves.
+ * The guest's map is never changed under a device's lock. A configuration write (or one of the three calls
+ * here) only records, under vpci_lock, where BARs are wanted; then, without the lock, one CPU a device
+ * changes the map, shoots the old translations down and waits; then it commits, under the lock, where they
+ * stand. Who comes meanwhile records and leaves.
  */
 /*
- * The guest sees the device from now on: builds its rows, then maps its BARs where memory decoding is on. Takes a VPCI
- * reference and dev->vpci_lock. The caller holds a reference and no lock. -ENOMEM; -EBUSY: already attached; -ENOSPC
- * (logged): it has more capabilities than any real device, and the caller keeps it from the guest. On an error nothing has
- * changed. Boot and exit path.
+ * The guest sees the device from now on: builds its rows, then maps its BARs where memory decoding is on.
+ * Takes a VPCI reference and dev->vpci_lock. The caller holds a reference and no lock. -ENOMEM; -EBUSY:
+ * already attached; -ENOSPC (logged): it has more capabilities than any real device, and the caller keeps it
+ * from the guest. On an error nothing has changed. Boot and exit path.
  */
 int MUST_CHECK vpci_attach(struct pci_dev *dev);
 /*
- * The guest's configuration accesses find nothing from now on, and its BARs are wanted nowhere. Does not touch the device, so it
- * works on a GONE one too. Idempotent. The caller holds a reference and no lock. Exit path.
+ * The guest's configuration accesses find nothing from now on, and its BARs are wanted nowhere. Does not
+ * touch the device, so it works on a GONE one too. Idempotent. The caller holds a reference and no lock. Exit
+ * path.
  *   0             no BAR is mapped, and no CPU can use an old translation
- *   -EINPROGRESS  another CPU is changing the map for this device: it sees the wish; call again later (from a timer)
+ *   -EINPROGRESS  another CPU is changing the map for this device: it sees the wish; call again later (from a
+ *                 timer)
  *   -ENODEV       not attached
- *   another       a mapping could not be withdrawn (-ETIMEDOUT: a CPU does not answer the shoot-down): the device must not change
- *                 hands. Calling again tries again.
+ *   another       a mapping could not be withdrawn (-ETIMEDOUT: a CPU does not answer the shoot-down): the
+ *                 device must not change hands. Calling again tries again.
  */
 int MUST_CHECK vpci_withdraw_start(struct pci_dev *dev);
 /*
- * After that has returned 0: message descriptors are freed (their remapping entries first), rows freed, the VPCI reference
- * dropped. -EBUSY: the withdrawal is not complete; -ENODEV: not attached. Exit path, no lock held.
+ * After that has returned 0: message descriptors are freed (their remapping entries first), rows freed, the
+ * VPCI reference dropped. -EBUSY: the withdrawal is not complete; -ENODEV: not attached. Exit path, no lock
+ * held.
  */
 int MUST_CHECK vpci_detach(struct pci_dev *dev);
 
@@ -84,16 +88,22 @@ struct vpci_bar_info {
 };
 /* False: not attached, or there is no such BAR (0 to PCI_ROM_BAR). Takes vpci_lock. */
 bool vpci_bar_info(struct pci_dev *dev, unsigned int bar, struct vpci_bar_info *out);
-/* Does the guest see it? *settled (may be NULL): where BARs stand is where they are wanted, and nobody is changing it. */
+/*
+ * Does the guest see it? *settled (may be NULL): where BARs stand is where they are wanted, and nobody is
+ * changing it.
+ */
 bool vpci_attached(struct pci_dev *dev, bool *settled);
-/* Places in the domain's interval map, times their users. With all devices settled: the number of placed BARs. */
+/*
+ * Places in the domain's interval map, times their users. With all devices settled: the number of placed
+ * BARs.
+ */
 unsigned int vpci_map_users(void);
 
 /*
  * A guest's configuration access. offset < 4096; size 1, 2, 4 or 8 at any alignment; an access that
- * straddles dwords is split as the root complex splits it; beyond the device's config size, while the device is
- * reset, and for functions the guest does not have: all-ones / dropped. Exit path: one lookup, one TRANSIENT
- * reference, one vpci_lock; no lock held by the caller.
+ * straddles dwords is split as the root complex splits it; beyond the device's config size, while the device
+ * is reset, and for functions the guest does not have: all-ones / dropped. Exit path: one lookup, one
+ * TRANSIENT reference, one vpci_lock; no lock held by the caller.
  */
 u64 vpci_read(struct sbdf sbdf, unsigned int offset, unsigned int size);
 void vpci_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u64 value);

@@ -73,7 +73,8 @@ static struct vm_mmio_region region;
 static unsigned int regions;
 
 /*
- * Shoot-downs: their number, and one that no CPU answers. What was unmapped is remembered until one: nobody may stand there.
+ * Shoot-downs: their number, and one that no CPU answers. What was unmapped is remembered until one: nobody
+ * may stand there.
  */
 static unsigned int shootdowns, shootdown_failures;
 static struct mapping stale[64];

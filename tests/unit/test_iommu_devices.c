@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which devices are attached, whatever the IOMMU's make: shared requester IDs, undoing, quarantine, ATS, faults of
- * devices that may be gone. The unit is a fake that keeps an entry for each requester ID and notes what it was asked.
+ * Which devices are attached, whatever the IOMMU's make: shared requester IDs, undoing, quarantine, ATS,
+ * faults of devices that may be gone. The unit is a fake that keeps an entry for each requester ID and notes
+ * what it was asked.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -468,7 +469,7 @@ static void test_ats_comes_and_goes(void **state)
 	assert_int_equal(held(PCI_REF_ATS), 1);
 	questions = 0;
 	assert_int_equal(iommu_block(device(NIC)), 0);
-	expect_asked("tb"); /* its own cache first: an entry that is absent would let no invalidation through */
+	expect_asked("tb"); /* its own cache first: an absent entry would let no invalidation through */
 	assert_int_equal(asked[0].size, 0);
 	assert_int_equal(ats_control(), 0);
 	assert_int_equal(held(PCI_REF_ATS), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Message descriptors: one for each message that the guest has enabled, each an MSI reference; freed without a lock, after
- * their remapping entry. Counts as PCIe base spec 6.0, 7.7.1.2 and 7.7.2.2 say.
+ * Message descriptors: one for each message that the guest has enabled, each an MSI reference; freed without
+ * a lock, after their remapping entry. Counts as PCIe base spec 6.0, 7.7.1.2 and 7.7.2.2 say.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -139,7 +139,10 @@ static void test_reset_frees(void **state)
 	assert_int_equal(rd(NIC, MSI_CONTROL, 2) & 1, 0);
 }
 
-/* Withdrawing leaves them: DMA is blocked in between, and until then the device may send. Detaching frees them. */
+/*
+ * Withdrawing leaves them: DMA is blocked in between, and until then the device may send. Detaching frees
+ * them.
+ */
 static void test_detach_frees(void **state)
 {
 	struct pci_dev *dev = device(NIC);

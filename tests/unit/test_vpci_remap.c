@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The two phases of moving a BAR, one interleaving after the other: what other CPUs do while one waits for its
- * shoot-down is played from inside that wait. (test_vpci_threads.c does the same with threads.)
+ * The two phases of moving a BAR, one interleaving after the other: what other CPUs do while one waits for
+ * its shoot-down is played from inside that wait. (test_vpci_threads.c does the same with threads.)
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -215,7 +215,10 @@ static void test_two_devices_onto_each_other(void **state)
 	assert_true(settled(A) && settled(B));
 }
 
-/* Who comes back to his place while he is on the way out gets it again, after the shoot-down; so does a second user. */
+/*
+ * Who comes back to his place while he is on the way out gets it again, after the shoot-down; so does a
+ * second user.
+ */
 static void come_back(void)
 {
 	at_wait = NULL;
@@ -233,8 +236,8 @@ static void test_back_again(void **state)
 }
 
 /*
- * Three users of one page, which are functions of one device: while the last two leave, another comes; while that one leaves
- * again, it must not free the place before the shoot-down that is still waited for.
+ * Three users of one page, which are functions of one device: while the last two leave, another comes; while
+ * that one leaves again, it must not free the place before the shoot-down that is still waited for.
  */
 static void come_and_go(void)
 {
@@ -340,7 +343,7 @@ static void test_second_writer_leaves_it_to_the_first(void **state)
 	assert_int_equal(reach(0xe0000000), 0);
 	assert_int_equal(stands_at(NIC, 0), 0xe2000000);
 	assert_true(settled(NIC));
-	assert_int_equal(vpci_map_users(), 6); /* the NIC's two and its ports, the small device's two, the port's */
+	assert_int_equal(vpci_map_users(), 6); /* the NIC's three, the small device's two, the port's */
 }
 
 /* Another CPU writes again and again: the first one does not stay for ever. */
@@ -389,7 +392,7 @@ static void test_work_goes_on_in_turn(void **state)
 	restless_address = 0xe0000000;
 	at_wait = restless;
 	wr(NIC, 0x10, 4, 0xe2000000);
-	assert_int_equal(work_run(WORK_BUDGET), 1); /* and again it does not come to an end: it posts itself once more */
+	assert_int_equal(work_run(WORK_BUDGET), 1); /* no end: it posts itself once more */
 	assert_int_equal(held(NIC, PCI_REF_WORK), 1);
 	at_wait = NULL;
 	assert_int_equal(work_run(WORK_BUDGET), 1);
@@ -551,7 +554,10 @@ static void test_guest_flr(void **state)
 	assert_int_equal(rd(NIC, 0x10, 4), 0);
 }
 
-/* As long as it does not answer, reads are all-ones, writes go nowhere, and that is no sign of a vanished device. */
+/*
+ * As long as it does not answer, reads are all-ones, writes go nowhere, and that is no sign of a vanished
+ * device.
+ */
 static void test_reset_takes_its_time(void **state)
 {
 	wr(NIC, 0x80 + 8, 2, 0x8000);
