@@ -298,6 +298,7 @@ static void test_allows(void **state)
 {
 	const u16 isa = PCI_BDF(0, 0x1f, 0), ahci = PCI_BDF(0, 0x1f, 2), smbus = PCI_BDF(0, 0x1f, 3);
 	struct pci_reason why;
+	struct pci_dev *other;
 
 	test_slots_of_the_root_complex(state);
 	assert_int_equal(allows(ahci, PCI_OWNER_GUEST, &why), 0); /* the other one waits */
@@ -318,6 +319,14 @@ static void test_allows(void **state)
 		assert_int_equal(allows(ahci, PCI_OWNER_GUEST, &why), 0);
 		atomic_fetch_and(&dev->flags, ~(u32)PCI_FLAG_GROUP_MIXED);
 	}
+	/* The same numbers in another segment are another group. */
+	fake_add(ahci, 0x8086, 1, 0x010601, 0)->sbdf.segment = 1;
+	assert_int_equal(pci_dev_add((struct sbdf){ 1, ahci }), 0);
+	other = pci_dev_find((struct sbdf){ 1, ahci });
+	assert_non_null(other);
+	other->group = must_find(smbus)->group;
+	assert_int_equal(pci_group_allows(other, PCI_OWNER_GUEST, &why), 0);
+	pci_dev_put(other, PCI_REF_TRANSIENT);
 	atomic_store(&must_find(smbus)->flags, PCI_FLAG_BROKEN);
 	assert_int_equal(allows(ahci, PCI_OWNER_GUEST, &why), -EPERM);
 	assert_non_null(strstr(why.text, "which is broken"));
