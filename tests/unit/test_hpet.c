@@ -28,7 +28,7 @@
 static u64 now_ns;
 static u64 mhz;
 static u32 counter_start;
-static unsigned int clock_error; /* the model's counter runs so many percent fast, after calibration */
+static int clock_error; /* after calibration the counter runs so many tenths of a percent fast */
 static u64 skew_from, counter_at_skew;
 static bool stuck;
 static u64 stall_ns; /* passes before the next comparator write is done, once */
@@ -49,7 +49,7 @@ static u64 counter64_at(u64 ns)
 {
 	if (!clock_error)
 		return counter_start + ns * mhz / 1000;
-	return counter_at_skew + (ns - skew_from) * mhz / 1000 * (100 + clock_error) / 100;
+	return counter_at_skew + (ns - skew_from) * mhz / 1000 * (u64)(1000 + clock_error) / 1000;
 }
 
 static u32 counter_now(void)
@@ -366,6 +366,7 @@ static void test_around_the_wrap(void **state)
 		asked = now_ns / 1000 + 5000;
 		calls = 0;
 		timer_set(&timer, 5000);
+		assert_false(timer_fired()); /* another NMI, before the match */
 		(void)run_guest(6000000);
 		assert_int_equal(calls, 1);
 		assert_in_range(called_at, asked, asked + 100);
@@ -398,18 +399,35 @@ static void test_idle_costs_nothing(void **state)
 	assert_int_equal(messages, 1);
 }
 
-static void test_a_counter_that_runs_fast_is_early_but_the_timer_is_not(void **state)
+static void drift(int tenths)
+{
+	counter_at_skew = counter64_at(now_ns);
+	skew_from = now_ns;
+	clock_error = tenths;
+}
+
+static void test_a_fast_counter_makes_no_timer_early(void **state)
 {
 	u64 asked = now_ns / 1000 + 3000000;
 
-	counter_at_skew = counter64_at(now_ns);
-	skew_from = now_ns;
-	clock_error = 5;
+	drift(50);
 	timer_set(&timer, 3000000);
 	(void)run_guest(4 * SECOND);
 	assert_int_equal(calls, 1);
 	assert_in_range(called_at, asked, asked + LATE_US_MAX);
 	assert_true(messages > 3);
+}
+
+/* Over a minute half a percent would be 300 ms. */
+static void test_a_slow_counter_does_not_add_up(void **state)
+{
+	u64 asked = now_ns / 1000 + 60000000;
+
+	drift(-5);
+	timer_set(&timer, 60000000);
+	(void)run_guest(61 * SECOND);
+	assert_int_equal(calls, 1);
+	assert_in_range(called_at, asked, asked + LATE_US_MAX);
 }
 
 /* The counter passes the comparator before it is written: there will be no match until it has wrapped. */
@@ -429,6 +447,19 @@ static void test_too_late_for_the_comparator(void **state)
 		assert_true(called_at >= asked);
 		assert_true(called_at <= max_u64(asked, asked - 5000 + stall[i] / 1000) + 100);
 	}
+}
+
+/* The same on the way to a far moment, when the tail finds nothing expired. */
+static void test_too_late_for_a_step(void **state)
+{
+	u64 asked = now_ns / 1000 + 3000000;
+
+	stall_ns = SECOND + SECOND / 100;
+	timer_set(&timer, 3000000);
+	exit_tail();
+	(void)run_guest(4 * SECOND);
+	assert_int_equal(calls, 1);
+	assert_in_range(called_at, asked, asked + 100);
 }
 
 static void test_past_moments_are_for_the_next_tail(void **state)
@@ -474,8 +505,10 @@ int main(void)
 		WITH(test_around_the_wrap),
 		WITH(test_beyond_the_wrap),
 		WITH(test_idle_costs_nothing),
-		WITH(test_a_counter_that_runs_fast_is_early_but_the_timer_is_not),
+		WITH(test_a_fast_counter_makes_no_timer_early),
+		WITH(test_a_slow_counter_does_not_add_up),
 		WITH(test_too_late_for_the_comparator),
+		WITH(test_too_late_for_a_step),
 		WITH(test_past_moments_are_for_the_next_tail),
 		WITH(test_an_unseen_message_is_announced),
 	};
