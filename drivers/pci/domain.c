@@ -144,6 +144,7 @@ int pci_dev_set_owner(struct pci_dev *dev, enum pci_owner owner)
 		return -EBUSY;
 	if (from == owner)
 		return 0;
+	PCI_TEST_POINT(PCI_TEST_OWNER_LEAVES);
 	if (!leave(dev, from, owner))
 		return -EBUSY;
 	PCI_TEST_POINT(PCI_TEST_OWNER_BETWEEN);

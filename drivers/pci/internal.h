@@ -42,6 +42,7 @@ enum pci_test_point {
 	PCI_TEST_LOOKUP_LOADED,
 	PCI_TEST_LOOKUP_TAKEN,
 	PCI_TEST_REMOVE_FOUND,
+	PCI_TEST_OWNER_LEAVES,
 	PCI_TEST_OWNER_BETWEEN
 };
 extern void (*pci_test_hook)(enum pci_test_point point);

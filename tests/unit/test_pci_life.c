@@ -659,6 +659,27 @@ static void test_death_between_two_lists(void **state)
 	assert_list(PCI_OWNER_QUARANTINE, 0, NULL);
 }
 
+/* It is removed between the first look at its state and the lists' locks. */
+static void remove_before(enum pci_test_point point)
+{
+	if (point != PCI_TEST_OWNER_LEAVES)
+		return;
+	pci_test_hook = NULL;
+	removed = pci_dev_remove(AT(0, 1, 0), NULL, NULL);
+}
+
+static void test_removed_before_it_leaves_its_list(void **state)
+{
+	struct pci_dev *dev = one_device(NULL), *held = pci_dev_find(AT(0, 1, 0));
+
+	pci_test_hook = remove_before;
+	assert_int_equal(pci_dev_set_owner(dev, PCI_OWNER_GUEST), -EBUSY);
+	assert_int_equal(removed, -EINPROGRESS);
+	assert_int_equal(pci_dev_owner(dev), PCI_OWNER_QUARANTINE);
+	assert_list(PCI_OWNER_GUEST, 0, NULL);
+	pci_dev_put(held, PCI_REF_TRANSIENT);
+}
+
 /* ---- claims and events ---- */
 
 static void test_claims(void **state)
@@ -750,6 +771,7 @@ int main(void)
 		T(test_each_device_is_on_one_list),
 		T(test_owner_is_not_moved_onto_a_dying_device),
 		T(test_death_between_two_lists),
+		T(test_removed_before_it_leaves_its_list),
 		T(test_claims),
 		T(test_events_beyond_the_ring_are_counted),
 	};
