@@ -66,6 +66,26 @@ static void test_extended_list(void **state)
 	assert_int_equal(rd(NIC, 0x800, 4), 0);
 }
 
+/* What keeps functions apart is Fairlead's, on devices and ports alike: 7.7.11; ARI's groups: 7.8.8.3. */
+static void test_isolation_is_read_only(void **state)
+{
+	fake_ext_cap(nic, 0x200, 0x000d, 1);
+	fake_set(nic, 0x204, 2, 0x005f, 0, 0);
+	fake_set(nic, 0x206, 2, 0x001d, 0x007f, 0);
+	fake_set(nic, 0x208, 4, 0x00000001, 0xffffffff, 0); /* egress control vector */
+	fake_ext_cap(nic, 0x220, 0x000e, 1);
+	fake_set(nic, 0x226, 2, 0, 0x0073, 0);
+	fake_ext_cap(port, 0x100, 0x000d, 1);
+	fake_set(port, 0x106, 2, 0x001d, 0x007f, 0);
+	assert_int_equal(vpci_attach(device(NIC)), 0);
+	assert_int_equal(vpci_attach(device(PORT)), 0);
+	assert_int_equal(rd(NIC, 0x206, 2), 0x001d);
+	expect_read_only(NIC, nic, 0x204, 4);
+	expect_read_only(NIC, nic, 0x208, 4);
+	expect_read_only(NIC, nic, 0x224, 4);
+	expect_read_only(PORT, port, 0x104, 4);
+}
+
 static void test_aer(void **state)
 {
 	assert_int_equal(rd(NIC, 0x144, 4), 0x00100000);
@@ -309,6 +329,7 @@ int main(void)
 		T(test_list_without_the_hidden_ones),
 		BARE(test_all_capabilities_hidden),
 		T(test_extended_list),
+		BARE(test_isolation_is_read_only),
 		T(test_aer),
 		T(test_power_states),
 		T(test_wakeup_resets),

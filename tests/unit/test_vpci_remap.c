@@ -102,7 +102,7 @@ static void test_no_shootdown_without_need(void **state)
 static void expect_decoding(void)
 {
 	waits++;
-	assert_int_equal(fake_reg(nic, 4, 2) & 2, 2);
+	note((fake_reg(nic, 4, 2) & 2) == 2);
 }
 
 static void expect_decoding_at(u64 gpa)
@@ -150,7 +150,7 @@ static void test_decoding_comes_back_meanwhile(void **state)
 static void expect_rom_decoding(void)
 {
 	waits++;
-	assert_int_equal(fake_reg(nic, 0x30, 4), 0xfe000001);
+	note(fake_reg(nic, 0x30, 4) == 0xfe000001);
 }
 
 static void expect_rom_decoding_at(u64 gpa)
