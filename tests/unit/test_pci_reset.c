@@ -97,6 +97,7 @@ static void done(struct pci_reset *r, int result)
 /* A PCI Express function alone below a root port, with everything there is to save, set up by firmware. */
 static void build(void)
 {
+	(void)timer_cancel(&reset.timer); /* of a test that failed in between */
 	again();
 	triggered = untriggered = first_access = hold_off = d3_at = d0_at = 0;
 	in_reset = no_soft_reset = away = forgetful = false;
