@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Giving a device to the guest: reset, DMA, vPCI, owner, in this order, so that the guest sees the device only when it is
- * clean and its DMA bounded, and owns it only when all of that is done. What a failed step leaves is taken away
- * again (deassign.c). Beside it the reset of a device in quarantine, and the first assignment at boot.
+ * Giving a device to the guest: reset, DMA, vPCI, owner, in this order, so that the guest sees the device
+ * only when it is clean and its DMA bounded, and owns it only when all of that is done. What a failed step
+ * leaves is taken away again (deassign.c). Beside it the reset of a device in quarantine, and the first
+ * assignment at boot.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -72,7 +73,10 @@ static void step_attach(struct manage_op *op)
 	manage_next(op, step_expose);
 }
 
-/* Nothing has been given yet: if the reset fails, the device is where it was. A real failure has made it BROKEN (reset.h). */
+/*
+ * Nothing has been given yet: if the reset fails, the device is where it was. A real failure has made it
+ * BROKEN (reset.h).
+ */
 static void reset_over(struct manage_op *op, int result)
 {
 	if (result) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * May a device be assigned, deassigned, reset? Asked with the device claimed, so the answer holds until the operation ends. It
- * guards that an operation that cannot come to a good end is refused before it begins, with a reason for people.
+ * May a device be assigned, deassigned, reset? Asked with the device claimed, so the answer holds until the
+ * operation ends. It guards that an operation that cannot come to a good end is refused before it begins,
+ * with a reason for people.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -10,7 +11,10 @@
 #include "drivers/pci/regs.h"
 #include "drivers/vpci/vpci.h"
 
-/* Boot's policy let a device pass that no unit covers (iommu=optional): then others may, too. Written at boot. */
+/*
+ * Boot's policy let a device pass that no unit covers (iommu=optional): then others may, too. Written at
+ * boot.
+ */
 static bool uncovered_allowed;
 
 int manage_refuse(struct pci_reason *why, int error, const char *fmt, ...)
@@ -54,7 +58,8 @@ static int shares_no_page(struct pci_dev *dev, bool with_guests, struct pci_reas
 	int ret = 0;
 
 	for (struct pci_dev *d = pci_dev_next(NULL); d; d = pci_dev_next(d)) {
-		if (ret || d == dev || (pci_dev_owner(d) == PCI_OWNER_GUEST) != with_guests || !share_a_page(d, dev))
+		if (ret || d == dev || (pci_dev_owner(d) == PCI_OWNER_GUEST) != with_guests ||
+		    !share_a_page(d, dev))
 			continue;
 		ret = manage_refuse(why, -EPERM, "its registers share a page with " SBDF_FMT ", which is %s",
 				    SBDF_ARGS(d->sbdf), with_guests ? "the guest's" : "not the guest's");
@@ -79,7 +84,8 @@ static int can_change(struct pci_dev *dev, struct pci_reason *why)
 {
 	u32 vfs = vfs_of(dev);
 
-	if (PCI_BASE_CLASS(dev->class_code) == PCI_BASE_CLASS_BRIDGE || dev->header_type != PCI_HEADER_ENDPOINT)
+	if (PCI_BASE_CLASS(dev->class_code) == PCI_BASE_CLASS_BRIDGE ||
+	    dev->header_type != PCI_HEADER_ENDPOINT)
 		return manage_refuse(why, -EOPNOTSUPP, "a bridge is part of the machine: it cannot be reset");
 	if (vfs)
 		return manage_refuse(why, -EBUSY, "%u virtual function%s exist%s", vfs, vfs == 1 ? "" : "s",

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Taking a device from the guest. The way is the same for a deassign, for an assign that failed half-way, and for a device
- * that vanished; what the guest does not have of the device is passed over.
+ * Taking a device from the guest. The way is the same for a deassign, for an assign that failed half-way, and
+ * for a device that vanished; what the guest does not have of the device is passed over.
  *
  *	vPCI off -> silence -> DMA blocked -> messages freed -> reset -> quarantine
  *
- * There is no way back once the guest has lost sight of the device. So a step that fails does not end it: the rest is done all
- * the same, and the device ends in quarantine, BROKEN. It guards that nobody gets a device of which the guest still has a part.
+ * There is no way back once the guest has lost sight of the device. So a step that fails does not end it: the
+ * rest is done all the same, and the device ends in quarantine, BROKEN. It guards that nobody gets a device
+ * of which the guest still has a part.
  */
 #include "core/arch.h"
 #include "core/errno.h"
@@ -114,7 +115,8 @@ static void step_pending(struct manage_op *op)
 			manage_later(op, step_pending, PENDING_LOOK_US);
 			return;
 		}
-		log_warn("manage: " SBDF_FMT ": transactions are pending for 1 s: its DMA is blocked all the same",
+		log_warn("manage: " SBDF_FMT
+			 ": transactions are pending for 1 s: its DMA is blocked all the same",
 			 SBDF_ARGS(op->dev->sbdf));
 	}
 	manage_say(op, "messages masked, bus mastering off");
@@ -164,7 +166,8 @@ static void reset_over(struct manage_op *op, int result)
 	else if (result)
 		manage_broken(op, "reset", result);
 	else
-		manage_say(op, op->reset.method == PCI_RESET_NONE ? "not reset (reset=none), switched off" : "reset");
+		manage_say(op, op->reset.method == PCI_RESET_NONE ? "not reset (reset=none), switched off"
+								  : "reset");
 	manage_next(op, step_rest);
 }
 
@@ -191,7 +194,8 @@ static void block_after_all(struct manage_op *op)
 	int ret = MANAGE_CALL(iommu_block, op->dev);
 
 	if (ret)
-		log_error("manage: " SBDF_FMT ": its DMA is still not blocked (%d)", SBDF_ARGS(op->dev->sbdf), ret);
+		log_error("manage: " SBDF_FMT ": its DMA is still not blocked (%d)", SBDF_ARGS(op->dev->sbdf),
+			  ret);
 	else
 		manage_say(op, "DMA blocked after all");
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of core/manage share: an operation under way, and its steps. Nobody else includes this (the tests do).
+ * What the files of core/manage share: an operation under way, and its steps. Nobody else includes this (the
+ * tests do).
  *
- * An operation is an object of a static pool. It holds a WORK reference on its device, which it has claimed, so nobody else
- * works on that device. One step follows the other, each called as deferred work or by the operation's timer: never two at
- * once, and no lock is held.
+ * An operation is an object of a static pool. It holds a WORK reference on its device, which it has claimed,
+ * so nobody else works on that device. One step follows the other, each called as deferred work or by the
+ * operation's timer: never two at once, and no lock is held.
  */
 #ifndef CORE_MANAGE_INTERNAL_H
 #define CORE_MANAGE_INTERNAL_H
@@ -22,7 +23,7 @@ struct manage_op {
 	struct pci_dev *dev;
 	enum pci_op kind;
 	void (*step)(struct manage_op *op); /* the next one */
-	int failure;	/* the first error: the operation's result */
+	int failure;			    /* the first error: the operation's result */
 	bool exposed;	/* the guest may have used the device: it is reset before it rests in quarantine */
 	bool withdrawn; /* no CPU reaches its registers */
 	bool unblocked; /* its DMA could not be blocked when it was its turn */
@@ -36,14 +37,18 @@ struct vm *manage_vm(void);
 /* Whose device has been claimed by the caller, who gives his WORK reference along. NULL: too many at once. */
 struct manage_op *manage_op_new(struct pci_dev *dev, enum pci_op kind);
 /*
- * Finds and claims the device, asks `allowed`, and posts the first step: -EINPROGRESS. Or the refusal and its reason, and
- * nothing has changed.
+ * Finds and claims the device, asks `allowed`, and posts the first step: -EINPROGRESS. Or the refusal and its
+ * reason, and nothing has changed.
  */
-int MUST_CHECK manage_start(struct sbdf sbdf, enum pci_op kind, int (*allowed)(struct pci_dev *dev, struct pci_reason *why),
+int MUST_CHECK manage_start(struct sbdf sbdf, enum pci_op kind,
+			    int (*allowed)(struct pci_dev *dev, struct pci_reason *why),
 			    void (*first)(struct manage_op *op), u32 *ticket, struct pci_reason *why);
 /* Back to the pool; its reference is dropped. */
 void manage_op_free(struct manage_op *op);
-/* The claim is given back, the event posted with op->failure, the operation freed; then the oracle looks around. */
+/*
+ * The claim is given back, the event posted with op->failure, the operation freed; then the oracle looks
+ * around.
+ */
 void manage_op_end(struct manage_op *op);
 /* The next step, as deferred work; and not before some time has passed. */
 void manage_next(struct manage_op *op, void (*step)(struct manage_op *op));
@@ -78,13 +83,15 @@ void manage_surprise_next(void);
 /* ---- tests ---- */
 #ifdef FL_HOST
 /*
- * Asked before each call of another part that can fail, with the function's name. An answer other than 0 is taken for the
- * function's, which is not called. NULL: nothing fails.
+ * Asked before each call of another part that can fail, with the function's name. An answer other than 0 is
+ * taken for the function's, which is not called. NULL: nothing fails.
  */
 extern int (*manage_fault)(const char *function);
-extern int manage_fault_error;
-#define MANAGE_CALL(fn, ...) \
-	((manage_fault_error = manage_fault ? manage_fault(#fn) : 0) ? manage_fault_error : fn(__VA_ARGS__))
+#define MANAGE_CALL(fn, ...)                                       \
+	({                                                         \
+		int fault_ = manage_fault ? manage_fault(#fn) : 0; \
+		fault_ ? fault_ : fn(__VA_ARGS__);                 \
+	})
 #else
 #define MANAGE_CALL(fn, ...) fn(__VA_ARGS__)
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pool of management operations, and what all of them have in common: find the device, claim it, ask whether it may be,
- * go from step to step, give the claim back. It guards that an operation that has begun ends, with exactly one event, and
- * that one that is refused leaves no trace.
+ * The pool of management operations, and what all of them have in common: find the device, claim it, ask
+ * whether it may be, go from step to step, give the claim back. It guards that an operation that has begun
+ * ends, with exactly one event, and that one that is refused leaves no trace.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -13,7 +13,6 @@ static struct vm *the_vm; /* written at boot */
 
 #ifdef FL_HOST
 int (*manage_fault)(const char *function);
-int manage_fault_error;
 #endif
 
 struct vm *manage_vm(void)
@@ -121,16 +120,18 @@ void manage_say(const struct manage_op *op, const char *done)
 
 void manage_failed(struct manage_op *op, const char *step, int error)
 {
-	log_error("manage: %s " SBDF_FMT ": %s failed (%d)", pci_op_name(op->kind), SBDF_ARGS(op->dev->sbdf), step,
-		  error);
+	log_error("manage: %s " SBDF_FMT ": %s failed (%d)", pci_op_name(op->kind), SBDF_ARGS(op->dev->sbdf),
+		  step, error);
 	op->failure = op->failure ? op->failure : error;
 }
 
 void manage_broken(struct manage_op *op, const char *step, int error)
 {
 	manage_failed(op, step, error);
-	if (!(atomic_fetch_or_explicit(&op->dev->flags, PCI_FLAG_BROKEN, memory_order_relaxed) & PCI_FLAG_BROKEN))
-		log_error("manage: " SBDF_FMT " is broken: it is not given to anybody any more", SBDF_ARGS(op->dev->sbdf));
+	if (!(atomic_fetch_or_explicit(&op->dev->flags, PCI_FLAG_BROKEN, memory_order_relaxed) &
+	      PCI_FLAG_BROKEN))
+		log_error("manage: " SBDF_FMT " is broken: it is not given to anybody any more",
+			  SBDF_ARGS(op->dev->sbdf));
 }
 
 /* ---- the beginning ---- */
@@ -154,8 +155,8 @@ static int begin(struct pci_dev *dev, enum pci_op kind, check_fn allowed, u32 *t
 	return ret;
 }
 
-int manage_start(struct sbdf sbdf, enum pci_op kind, check_fn allowed, void (*first)(struct manage_op *op), u32 *ticket,
-		 struct pci_reason *why)
+int manage_start(struct sbdf sbdf, enum pci_op kind, check_fn allowed, void (*first)(struct manage_op *op),
+		 u32 *ticket, struct pci_reason *why)
 {
 	struct pci_dev *dev = pci_dev_find(sbdf);
 	struct manage_op *op;

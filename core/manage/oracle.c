@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The oracle: is the machine what the model says it is? Counts and lists here, maps in oracle_maps.c. It asks each part
- * what is, and works out itself what should be; it changes nothing.
+ * The oracle: is the machine what the model says it is? Counts and lists here, maps in oracle_maps.c. It asks
+ * each part what is, and works out itself what should be; it changes nothing.
  *
- * Two passes: over the slots of the table, whatever state their objects are in; then over the LIVE ones, with a reference on each.
+ * Two passes: over the slots of the table, whatever state their objects are in; then over the LIVE ones, with
+ * a reference on each.
  */
 #include "core/manage/oracle.h"
 
@@ -38,16 +39,17 @@ static bool slot_is_right(struct oracle *o, u32 at, const struct pci_dev_info *i
 	bool same;
 
 	if (info->sbdf.segment != place.segment || info->sbdf.bdf != place.bdf)
-		return oracle_breach(o, SBDF_FMT ": its slot holds " SBDF_FMT, SBDF_ARGS(place), SBDF_ARGS(info->sbdf));
+		return oracle_breach(o, SBDF_FMT ": its slot holds " SBDF_FMT, SBDF_ARGS(place),
+				     SBDF_ARGS(info->sbdf));
 	if ((unsigned int)info->state > PCI_RELEASING || (unsigned int)info->owner >= PCI_OWNERS)
-		return oracle_breach(o, SBDF_FMT ": state %u, owner %u", SBDF_ARGS(place), (unsigned int)info->state,
-				     (unsigned int)info->owner);
+		return oracle_breach(o, SBDF_FMT ": state %u, owner %u", SBDF_ARGS(place),
+				     (unsigned int)info->state, (unsigned int)info->owner);
 	found = pci_dev_find(place);
 	same = !found == (info->state != PCI_LIVE);
 	if (found)
 		pci_dev_put(found, PCI_REF_TRANSIENT);
-	return same || oracle_breach(o, SBDF_FMT ": %s, and a lookup %s", SBDF_ARGS(place), state_name(info->state),
-				     found ? "finds it" : "fails");
+	return same || oracle_breach(o, SBDF_FMT ": %s, and a lookup %s", SBDF_ARGS(place),
+				     state_name(info->state), found ? "finds it" : "fails");
 }
 
 static bool counts_are_right(struct oracle *o, const struct pci_dev_info *info)
@@ -59,12 +61,12 @@ static bool counts_are_right(struct oracle *o, const struct pci_dev_info *info)
 	for (unsigned int kind = 0; kind < PCI_REF_KINDS; kind++)
 		sum += info->refs_by_kind[kind];
 	if (sum != info->refs)
-		return oracle_breach(o, SBDF_FMT ": kinds add up to %u, count is %u", SBDF_ARGS(info->sbdf), sum,
-				     info->refs);
+		return oracle_breach(o, SBDF_FMT ": kinds add up to %u, count is %u", SBDF_ARGS(info->sbdf),
+				     sum, info->refs);
 	if (info->refs_by_kind[PCI_REF_BASE] != held || info->refs_by_kind[PCI_REF_OWNER] != held)
-		return oracle_breach(o, SBDF_FMT ": %s with %u base and %u owner references", SBDF_ARGS(info->sbdf),
-				     state_name(info->state), info->refs_by_kind[PCI_REF_BASE],
-				     info->refs_by_kind[PCI_REF_OWNER]);
+		return oracle_breach(o, SBDF_FMT ": %s with %u base and %u owner references",
+				     SBDF_ARGS(info->sbdf), state_name(info->state),
+				     info->refs_by_kind[PCI_REF_BASE], info->refs_by_kind[PCI_REF_OWNER]);
 #else
 	(void)o;
 	(void)info;
@@ -79,10 +81,12 @@ static bool flags_are_right(struct oracle *o, const struct pci_dev_info *info)
 	if (info->owner == PCI_OWNER_GUEST && (info->flags & PCI_FLAG_HIDDEN))
 		return oracle_breach(o, SBDF_FMT ": hidden, and the guest's", SBDF_ARGS(info->sbdf));
 	if (info->op == PCI_OP_NONE && (info->flags & PCI_FLAG_WAITS))
-		return oracle_breach(o, SBDF_FMT ": waits to be taken from the guest, and nobody has claimed it",
+		return oracle_breach(o,
+				     SBDF_FMT ": waits to be taken from the guest, and nobody has claimed it",
 				     SBDF_ARGS(info->sbdf));
 	if (info->owner == PCI_OWNER_GUEST && info->op == PCI_OP_NONE && (info->flags & PCI_FLAG_QUARANTINED))
-		return oracle_breach(o, SBDF_FMT ": the guest's, and flagged as blocked", SBDF_ARGS(info->sbdf));
+		return oracle_breach(o, SBDF_FMT ": the guest's, and flagged as blocked",
+				     SBDF_ARGS(info->sbdf));
 	return true;
 }
 
@@ -92,7 +96,8 @@ static bool check_slots(struct oracle *o)
 	u32 from = 0;
 
 	while (pci_dev_info_next(&from, &info)) {
-		if (!slot_is_right(o, from - 1, &info) || !counts_are_right(o, &info) || !flags_are_right(o, &info))
+		if (!slot_is_right(o, from - 1, &info) || !counts_are_right(o, &info) ||
+		    !flags_are_right(o, &info))
 			return false;
 		if (info.state == PCI_LIVE)
 			o->live[info.owner]++;
@@ -104,21 +109,22 @@ static bool check_slots(struct oracle *o)
 
 /* ---- lists ---- */
 
-static bool member_is_right(struct oracle *o, struct pci_domain *dom, enum pci_owner owner, struct pci_dev *dev,
-			    const struct pci_dev *before) REQUIRES(pci_domain_class)
+static bool member_is_right(struct oracle *o, struct pci_domain *dom, enum pci_owner owner,
+			    struct pci_dev *dev, const struct pci_dev *before) REQUIRES(pci_domain_class)
 {
 	if (pci_dev_owner(dev) != owner)
-		return oracle_breach(o, SBDF_FMT ": on the list of %s, owned by %s", SBDF_ARGS(dev->sbdf), dom->name,
-				     pci_owner_name(pci_dev_owner(dev)));
+		return oracle_breach(o, SBDF_FMT ": on the list of %s, owned by %s", SBDF_ARGS(dev->sbdf),
+				     dom->name, pci_owner_name(pci_dev_owner(dev)));
 	if (pci_dev_state(dev) != PCI_LIVE)
-		return oracle_breach(o, SBDF_FMT ": on the list of %s, and %s", SBDF_ARGS(dev->sbdf), dom->name,
-				     state_name(pci_dev_state(dev)));
+		return oracle_breach(o, SBDF_FMT ": on the list of %s, and %s", SBDF_ARGS(dev->sbdf),
+				     dom->name, state_name(pci_dev_state(dev)));
 	if (!dev->listed || dev->domain_prev != before)
 		return oracle_breach(o, SBDF_FMT ": the list of %s is torn", SBDF_ARGS(dev->sbdf), dom->name);
 	return true;
 }
 
-static bool list_is_right(struct oracle *o, struct pci_domain *dom, enum pci_owner owner) REQUIRES(pci_domain_class)
+static bool list_is_right(struct oracle *o, struct pci_domain *dom, enum pci_owner owner)
+	REQUIRES(pci_domain_class)
 {
 	const struct pci_dev *before = NULL;
 	unsigned int n = 0;
@@ -129,9 +135,11 @@ static bool list_is_right(struct oracle *o, struct pci_domain *dom, enum pci_own
 		before = dev;
 	}
 	if (dom->last != before || n != dom->count)
-		return oracle_breach(o, "the list of %s has %u devices, its count is %u", dom->name, n, dom->count);
+		return oracle_breach(o, "the list of %s has %u devices, its count is %u", dom->name, n,
+				     dom->count);
 	if (n != o->live[owner])
-		return oracle_breach(o, "the list of %s has %u devices, it owns %u", dom->name, n, o->live[owner]);
+		return oracle_breach(o, "the list of %s has %u devices, it owns %u", dom->name, n,
+				     o->live[owner]);
 	return true;
 }
 
@@ -152,7 +160,8 @@ static bool check_lists(struct oracle *o)
 
 /* ---- what each kind of reference stands for ---- */
 
-static bool kind_is(struct oracle *o, const struct pci_dev *dev, enum pci_ref_kind kind, u32 expected, const char *what)
+static bool kind_is(struct oracle *o, const struct pci_dev *dev, enum pci_ref_kind kind, u32 expected,
+		    const char *what)
 {
 #ifdef FL_DEBUG
 	u32 n = atomic_load_explicit(&dev->refs_by_kind[kind], memory_order_relaxed);
@@ -252,8 +261,8 @@ static bool check_children(struct oracle *o, struct pci_dev *dev, const struct r
 	if (!kind_is(o, dev, PCI_REF_PARENT, children, "devices behind it"))
 		return false;
 	if (found->children > children || (!o->not_live && found->children != children))
-		return oracle_breach(o, SBDF_FMT ": %u devices behind it, its count is %u", SBDF_ARGS(dev->sbdf),
-				     found->children, children);
+		return oracle_breach(o, SBDF_FMT ": %u devices behind it, its count is %u",
+				     SBDF_ARGS(dev->sbdf), found->children, children);
 	return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the oracle share. Each check returns true if it has nothing to say; the first that has something writes
- * one line and ends the round.
+ * What the files of the oracle share. Each check returns true if it has nothing to say; the first that has
+ * something writes one line and ends the round.
  */
 #ifndef CORE_MANAGE_ORACLE_H
 #define CORE_MANAGE_ORACLE_H
@@ -10,12 +10,12 @@
 
 struct oracle {
 	struct vm *vm;
-	char *text;			/* ORACLE_TEXT_MAX */
-	unsigned int live[PCI_OWNERS];	/* LIVE objects found in the table, by owner */
-	unsigned int not_live;		/* others */
-	unsigned int moving;		/* LIVE ones that somebody has claimed, or that are BROKEN */
-	unsigned int attachments;	/* that there should be */
-	unsigned int places;		/* BARs that stand somewhere */
+	char *text;		       /* ORACLE_TEXT_MAX */
+	unsigned int live[PCI_OWNERS]; /* LIVE objects found in the table, by owner */
+	unsigned int not_live;	       /* others */
+	unsigned int moving;	       /* LIVE ones that somebody has claimed, or that are BROKEN */
+	unsigned int attachments;      /* that there should be */
+	unsigned int places;	       /* BARs that stand somewhere */
 };
 
 /* False, always: the breach. */
@@ -24,7 +24,8 @@ bool oracle_breach(struct oracle *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* At rest: LIVE, whole, and nobody has claimed it. */
 static inline bool oracle_at_rest(const struct pci_dev *dev)
 {
-	return pci_dev_op(dev) == PCI_OP_NONE && !pci_dev_has(dev, PCI_FLAG_BROKEN) && !pci_dev_has(dev, PCI_FLAG_GONE);
+	return pci_dev_op(dev) == PCI_OP_NONE && !pci_dev_has(dev, PCI_FLAG_BROKEN) &&
+	       !pci_dev_has(dev, PCI_FLAG_GONE);
 }
 
 /* ---- oracle_maps.c ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The oracle's look at the maps: which devices reach memory, where BARs stand, and, entry by entry, what the guest's CPUs and
- * devices can reach at all. The tables are read as hardware reads them.
+ * The oracle's look at the maps: which devices reach memory, where BARs stand, and, entry by entry, what the
+ * guest's CPUs and devices can reach at all. The tables are read as hardware reads them.
  */
 #include "core/errno.h"
 #include "core/manage/oracle.h"
@@ -28,22 +28,25 @@ static bool check_dma(struct oracle *o, struct pci_dev *dev)
 		o->attachments += dev->requester_ids;
 	/* A broken one may still reach memory, but then it is not said to be blocked. */
 	if (pci_dev_has(dev, PCI_FLAG_QUARANTINED) && reach != IOMMU_REACHES_NOTHING)
-		return oracle_breach(o, SBDF_FMT ": flagged as blocked, and its DMA reaches memory", SBDF_ARGS(dev->sbdf));
+		return oracle_breach(o, SBDF_FMT ": flagged as blocked, and its DMA reaches memory",
+				     SBDF_ARGS(dev->sbdf));
 	if (!oracle_at_rest(dev))
 		return true;
 	if (guests && reach != IOMMU_REACHES_DOMAIN)
-		return oracle_breach(o, SBDF_FMT ": the guest's, and its DMA reaches %s", SBDF_ARGS(dev->sbdf),
+		return oracle_breach(o, SBDF_FMT ": the guest's, and its DMA reaches %s",
+				     SBDF_ARGS(dev->sbdf),
 				     reach == IOMMU_REACHES_NOTHING ? "nothing" : "only part of the guest's");
 	if (!guests && reach != IOMMU_REACHES_NOTHING)
-		return oracle_breach(o, SBDF_FMT ": owned by %s, and its DMA reaches memory", SBDF_ARGS(dev->sbdf),
-				     pci_owner_name(pci_dev_owner(dev)));
+		return oracle_breach(o, SBDF_FMT ": owned by %s, and its DMA reaches memory",
+				     SBDF_ARGS(dev->sbdf), pci_owner_name(pci_dev_owner(dev)));
 	return true;
 }
 
 /* ---- BARs of a device that the guest sees ---- */
 
 /* Each page that it should have there is there; or, if another BAR has the place, none is. */
-static bool check_pages(struct oracle *o, struct pci_dev *dev, unsigned int i, const struct vpci_bar_info *bar)
+static bool check_pages(struct oracle *o, struct pci_dev *dev, unsigned int i,
+			const struct vpci_bar_info *bar)
 {
 	u64 at = ALIGN_DOWN(bar->placed_at, PAGE_SIZE), host = ALIGN_DOWN(bar->host, PAGE_SIZE);
 	u64 size = ALIGN_UP(bar->placed_at + bar->size, PAGE_SIZE) - at;
@@ -53,7 +56,9 @@ static bool check_pages(struct oracle *o, struct pci_dev *dev, unsigned int i, c
 		bool there = !pt_lookup(&o->vm->stage2, at + done, &out, NULL, NULL) && out == host + done;
 
 		if (there != bar->mapped)
-			return oracle_breach(o, SBDF_FMT ": BAR %u is %smapped at 0x%llx, the table says otherwise",
+			return oracle_breach(o,
+					     SBDF_FMT
+					     ": BAR %u is %smapped at 0x%llx, the table says otherwise",
 					     SBDF_ARGS(dev->sbdf), i, bar->mapped ? "" : "not ",
 					     (unsigned long long)(at + done));
 	}
@@ -63,7 +68,8 @@ static bool check_pages(struct oracle *o, struct pci_dev *dev, unsigned int i, c
 static bool check_bar(struct oracle *o, struct pci_dev *dev, unsigned int i, const struct vpci_bar_info *bar)
 {
 	if (bar->placed && (!bar->wanted || bar->placed_at != bar->guest))
-		return oracle_breach(o, SBDF_FMT ": BAR %u stands at 0x%llx, where the guest does not want it",
+		return oracle_breach(o,
+				     SBDF_FMT ": BAR %u stands at 0x%llx, where the guest does not want it",
 				     SBDF_ARGS(dev->sbdf), i, (unsigned long long)bar->placed_at);
 	o->places += bar->placed;
 	return bar->io || !bar->placed || check_pages(o, dev, i, bar);
@@ -142,7 +148,9 @@ static bool check_unreached(struct oracle *o, struct pci_dev *dev)
 		if ((bar->type != PCI_BAR_MEM32 && bar->type != PCI_BAR_MEM64) || !bar->base || !bar->size)
 			continue;
 		if (reached(&o->vm->stage2, bar->base, bar->size, &where))
-			return oracle_breach(o, SBDF_FMT ": owned by %s, and the guest reaches its BAR %u at 0x%llx",
+			return oracle_breach(o,
+					     SBDF_FMT
+					     ": owned by %s, and the guest reaches its BAR %u at 0x%llx",
 					     SBDF_ARGS(dev->sbdf), pci_owner_name(pci_dev_owner(dev)), i,
 					     (unsigned long long)where);
 	}
@@ -168,16 +176,17 @@ static bool check_sums(struct oracle *o)
 	if (o->moving || o->not_live)
 		return true;
 	if (users != o->places)
-		return oracle_breach(o, "the map of BARs has %u users, %u BARs stand somewhere", users, o->places);
+		return oracle_breach(o, "the map of BARs has %u users, %u BARs stand somewhere", users,
+				     o->places);
 	if (o->vm->dma_on && attached != o->attachments)
-		return oracle_breach(o, "%u requester IDs are attached, the guest's devices have %u", attached,
-				     o->attachments);
+		return oracle_breach(o, "%u requester IDs are attached, the guest's devices have %u",
+				     attached, o->attachments);
 	return true;
 }
 
 bool oracle_tables(struct oracle *o)
 {
 	return check_memory(o, &o->vm->stage2, "the guest's CPUs") &&
-	       (!o->vm->dma_on || check_memory(o, &o->vm->dma.table, "the guest's devices")) && check_strangers(o) &&
-	       check_sums(o);
+	       (!o->vm->dma_on || check_memory(o, &o->vm->dma.table, "the guest's devices")) &&
+	       check_strangers(o) && check_sums(o);
 }

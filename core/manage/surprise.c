@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A device of the guest's has vanished: it is taken from the guest without being touched (deassign.c), then it dies. Nobody
- * can refuse that, so if the pool of operations is empty, the device, which is claimed already, waits until one ends.
+ * A device of the guest's has vanished: it is taken from the guest without being touched (deassign.c), then
+ * it dies. Nobody can refuse that, so if the pool of operations is empty, the device, which is claimed
+ * already, waits until one ends.
  */
 #include "core/log.h"
 #include "core/manage/internal.h"
@@ -35,7 +36,8 @@ void manage_surprise(struct pci_dev *dev)
 	log_info("manage: surprise " SBDF_FMT ": it is taken from the guest", SBDF_ARGS(dev->sbdf));
 	if (start(dev))
 		return;
-	log_warn("manage: surprise " SBDF_FMT ": too many operations at once, it waits", SBDF_ARGS(dev->sbdf));
+	log_warn("manage: surprise " SBDF_FMT ": too many operations at once, it waits",
+		 SBDF_ARGS(dev->sbdf));
 	wait(dev);
 	/* The last one may have ended just before. */
 	manage_surprise_next();
@@ -69,5 +71,6 @@ void manage_link(struct pci_dev *port, bool enable)
 	pci_dev_write(port, offset, 2,
 		      enable ? control & ~PCIE_LINK_CONTROL_DISABLE : control | PCIE_LINK_CONTROL_DISABLE);
 	pci_vpci_unlock(port);
-	log_info("manage: the link below " SBDF_FMT " is %s", SBDF_ARGS(port->sbdf), enable ? "enabled" : "disabled");
+	log_info("manage: the link below " SBDF_FMT " is %s", SBDF_ARGS(port->sbdf),
+		 enable ? "enabled" : "disabled");
 }

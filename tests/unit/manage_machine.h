@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A whole machine for the tests of core/manage: configuration space (fake_pci.h), an IOMMU that caches (fake_iommu.h), the real
- * guest tables, and a clock that only the tests move. Everything between is the real thing.
+ * A whole machine for the tests of core/manage: configuration space (fake_pci.h), an IOMMU that caches
+ * (fake_iommu.h), the real guest tables, and a clock that only the tests move. Everything between is the real
+ * thing.
  *
  * Include after cmocka.h.
  */
@@ -27,18 +28,18 @@
 
 #define POOL_SIZE (8 * SIZE_2M)
 
-#define NIC    PCI_BDF(0, 2, 0)	/* FLR, MSI, memory and I/O BARs */
-#define PAIR_A PCI_BDF(0, 3, 0)	/* two whose registers share a page; FLR */
+#define NIC    PCI_BDF(0, 2, 0) /* FLR, MSI, memory and I/O BARs */
+#define PAIR_A PCI_BDF(0, 3, 0) /* two whose registers share a page; FLR */
 #define PAIR_B PCI_BDF(0, 4, 0)
-#define PLAIN  PCI_BDF(0, 5, 0)	/* cannot be reset */
+#define PLAIN  PCI_BDF(0, 5, 0) /* cannot be reset */
 #define PORT   PCI_BDF(0, 6, 0)
-#define BEHIND PCI_BDF(1, 0, 0)	/* FLR, below the port */
+#define BEHIND PCI_BDF(1, 0, 0) /* FLR, below the port */
 #define PF     PCI_BDF(0, 7, 0)
 
 #define NIC_BAR	  0xfeb80000u
 #define NIC_PORTS 0xc040u
-#define DMA_PAGE  0x200000u	 /* RAM of the guest */
-#define OURS	  0x2000000u	 /* Fairlead's */
+#define DMA_PAGE  0x200000u  /* RAM of the guest */
+#define OURS	  0x2000000u /* Fairlead's */
 
 /* ---- what the architecture has ---- */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The oracle on a machine that is right, and on one in which one thing is wrong: it must say nothing, and name that thing.
+ * The oracle on a machine that is right, and on one in which one thing is wrong: it must say nothing, and
+ * name that thing.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -340,7 +341,9 @@ static void dma_from_quarantine(void **state)
 /* An attachment that belongs to nobody whom the table knows. */
 static void attached_and_forgotten(void **state)
 {
-	struct pci_dev ghost = { .sbdf = at(PCI_BDF(0, 30, 0)), .requester_id = { PCI_BDF(0, 30, 0) }, .requester_ids = 1 };
+	struct pci_dev ghost = { .sbdf = at(PCI_BDF(0, 30, 0)),
+				 .requester_id = { PCI_BDF(0, 30, 0) },
+				 .requester_ids = 1 };
 
 	ok(iommu_attach(&ghost, &vm.dma));
 	says("7 requester IDs are attached, the guest's devices have 6");
@@ -391,7 +394,9 @@ static void bar_elsewhere(void **state)
 
 static void stands_and_is_not_counted(void **state)
 {
-	struct vpci_range range = { .at = 0xfc000000, .host = 0xfc000000, .size = PAGE_SIZE, .prot = PT_READ };
+	struct vpci_range range = {
+		.at = 0xfc000000, .host = 0xfc000000, .size = PAGE_SIZE, .prot = PT_READ
+	};
 	bool shoot_down;
 
 	ok(vpci_map_enter(&range));
