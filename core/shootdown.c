@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Generations of the guest's second-stage table. It guards that a CPU which was in the guest when something was taken out of the
- * table is waited for, and that one which was not flushes before it is.
+ * Generations of the guest's second-stage table. It guards that a CPU which was in the guest when something
+ * was taken out of the table is waited for, and that one which was not flushes before it is.
  *
  * Two CPUs each store, then look at what the other stored: the entering one sets `in_guest` and reads the
- * generation, the changing one bumps the generation and reads `in_guest`. Only sequential consistency (on x86: a
- * locked instruction between the two) makes at least one of them see the other; with release and acquire both may
- * read the old values, and a stale translation lives on unseen.
+ * generation, the changing one bumps the generation and reads `in_guest`. Only sequential consistency (on
+ * x86: a locked instruction between the two) makes at least one of them see the other; with release and
+ * acquire both may read the old values, and a stale translation lives on unseen.
  */
 #include "core/shootdown.h"
 
@@ -32,8 +32,12 @@ bool shootdown_enter(struct shootdown *s)
 	u64 flushed = atomic_load_explicit(&s->cpu[self].flushed, memory_order_relaxed);
 	u64 generation;
 
-	/* Until the generation was read: as old as its translations are. seq_cst: a store, then a load of what others store. */
-	atomic_store_explicit(&s->cpu[self].in_guest, flushed ? flushed : FIRST_GENERATION, memory_order_seq_cst);
+	/*
+	 * Until the generation was read: as old as its translations are. seq_cst: a store, then a load of
+	 * what others store.
+	 */
+	atomic_store_explicit(&s->cpu[self].in_guest, flushed ? flushed : FIRST_GENERATION,
+			      memory_order_seq_cst);
 	generation = atomic_load_explicit(&s->generation, memory_order_seq_cst);
 	if (flushed == generation)
 		return false;
@@ -45,7 +49,10 @@ bool shootdown_enter(struct shootdown *s)
 
 void shootdown_exit(struct shootdown *s)
 {
-	/* Release: the guest's accesses come before it, and so before a retired table is used for something else. */
+	/*
+	 * Release: the guest's accesses come before it, and so before a retired table is used for something
+	 * else.
+	 */
 	atomic_store_explicit(&s->cpu[arch_cpu_index()].in_guest, INSIDE, memory_order_release);
 }
 
@@ -59,7 +66,10 @@ static bool behind(struct shootdown *s, unsigned int cpu, u64 generation)
 
 u64 shootdown_begin(struct shootdown *s)
 {
-	/* seq_cst: the table's change and this come before the looks at `in_guest`, here and in each shootdown_done(). */
+	/*
+	 * seq_cst: the table's change and this come before the looks at `in_guest`, here and in each
+	 * shootdown_done().
+	 */
 	u64 generation = atomic_fetch_add_explicit(&s->generation, 1, memory_order_seq_cst) + 1;
 
 	for (unsigned int cpu = 0; cpu < CPUS_MAX; cpu++) {

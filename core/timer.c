@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The list of armed timers, the earliest first, those of one moment in the order in which they were set. It guards that the
- * hardware is armed for the first of the list whenever nobody is at work on it, and for nothing if it is empty.
+ * The list of armed timers, the earliest first, those of one moment in the order in which they were set. It
+ * guards that the hardware is armed for the first of the list whenever nobody is at work on it, and for
+ * nothing if it is empty.
  *
  * There are few timers (one a device at most), so a list will do.
  */
@@ -16,9 +17,10 @@
 static LOCK_CLASS(timers_class, "timers");
 static struct spinlock timers_lock LEAF_LOCK = SPINLOCK_INIT(timers_class);
 static struct timer *first GUARDED_BY(timers_lock);
-static unsigned int running GUARDED_BY(timers_lock); /* CPUs in timers_run(): each arms the hardware when it leaves */
-static _Atomic u64 next_at = NEVER;		     /* of the first: what an exit looks at without the lock */
-static _Atomic u64 expired, latest_us;		     /* written under the lock */
+/* CPUs in timers_run(): each arms the hardware when it leaves. */
+static unsigned int running GUARDED_BY(timers_lock);
+static _Atomic u64 next_at = NEVER;    /* of the first: what an exit looks at without the lock */
+static _Atomic u64 expired, latest_us; /* written under the lock */
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
@@ -95,7 +97,9 @@ void timers_rearm(void)
 
 static void note_expired(u64 late_us) REQUIRES(timers_lock)
 {
-	atomic_store_explicit(&expired, atomic_load_explicit(&expired, memory_order_relaxed) + 1, memory_order_relaxed);
+	u64 count = atomic_load_explicit(&expired, memory_order_relaxed) + 1;
+
+	atomic_store_explicit(&expired, count, memory_order_relaxed);
 	if (late_us > atomic_load_explicit(&latest_us, memory_order_relaxed))
 		atomic_store_explicit(&latest_us, late_us, memory_order_relaxed);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A timer that is set again and again, whose function posts work. What is measured is the whole way: from the moment that was asked for to
- * the work that was done.
+ * A timer that is set again and again, whose function posts work. What is measured is the whole way: from
+ * the moment that was asked for to the work that was done.
  */
 #include "core/timer_debug.h"
 
@@ -36,7 +36,8 @@ static void worked(struct work *w UNUSED)
 	expiries++;
 	latest_us = max_u64(latest_us, now - asked_for);
 	if (now >= line_at) {
-		log_info("timer: %llu expiries, latest %llu us late", (unsigned long long)expiries, (unsigned long long)latest_us);
+		log_info("timer: %llu expiries, latest %llu us late", (unsigned long long)expiries,
+			 (unsigned long long)latest_us);
 		line_at = now + LINE_US;
 		expiries = 0;
 		latest_us = 0;

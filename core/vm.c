@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's address space. It guards the promise of the direct map: what the guest or its devices reach is what the
- * memory map and vPCI granted, page by page, and every other access has a defined, harmless answer.
+ * The guest's address space. It guards the promise of the direct map: what the guest or its devices reach
+ * is what the memory map and vPCI granted, page by page, and every other access has a defined, harmless
+ * answer.
  */
 #include "core/vm.h"
 
@@ -85,9 +86,9 @@ int vm_unmap_mmio(struct vm *vm, gpa_t gpa, u64 size)
 	lock_stage2(vm);
 	ret = pt_unmap(&vm->stage2, gpa, size);
 	/*
-	 * The generation is read after the entries were cleared, for every CPU to see: one that is newer then began
-	 * after them, and who flushes for it does not find them again. A store and a load: only a full fence orders
-	 * the two.
+	 * The generation is read after the entries were cleared, for every CPU to see: one that is newer
+	 * then began after them, and who flushes for it does not find them again. A store and a load: only
+	 * a full fence orders the two.
 	 */
 	atomic_thread_fence(memory_order_seq_cst);
 	vm->retired_at = atomic_load_explicit(&vm->shootdown.generation, memory_order_relaxed);

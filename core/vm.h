@@ -2,9 +2,9 @@
 /*
  * The guest: which physical addresses it reaches and who answers the rest.
  *
- * vm_map_*() put pages in the guest's second-stage table. An access that misses the table arrives at vm_mmio_access(): a
- * registered region emulates it (ECAM, APIC page), otherwise nobody owns the address: reads give all-ones, writes are dropped,
- * both counted, logged once per page.
+ * vm_map_*() put pages in the guest's second-stage table. An access that misses the table arrives at
+ * vm_mmio_access(): a registered region emulates it (ECAM, APIC page), otherwise nobody owns the address:
+ * reads give all-ones, writes are dropped, both counted, logged once per page.
  */
 #ifndef CORE_VM_H
 #define CORE_VM_H
@@ -15,7 +15,10 @@
 #include "core/shootdown.h"
 #include "drivers/iommu/iommu.h"
 
-/* size: 1, 2, 4, 8; the access does not cross the region's end. value: read fills it, zero-extended. Exit path. */
+/*
+ * size: 1, 2, 4, 8; the access does not cross the region's end. value: read fills it, zero-extended. Exit
+ * path.
+ */
 typedef void (*vm_mmio_fn)(void *ctx, gpa_t gpa, unsigned int size, bool write, u64 *value);
 
 struct vm_mmio_region {
@@ -35,7 +38,7 @@ struct vm {
 	struct spinlock stage2_lock; /* of changes; hardware and pt_lookup() read the table without it */
 	struct pagetable stage2;
 	struct shootdown shootdown;
-	u64 retired_at GUARDED_BY(stage2_class); /* the generation when an unmap last may have emptied tables */
+	u64 retired_at GUARDED_BY(stage2_class); /* generation when an unmap may last have emptied tables */
 	struct iommu_domain dma;
 	bool dma_on; /* false: iommu=off, or optional and absent */
 	struct vm_mmio_region region[VM_MMIO_REGIONS];
@@ -48,23 +51,39 @@ struct vm {
 extern struct vm guest; /* there is one */
 
 /* An empty guest with a second-stage table of that format. Boot. -ENOMEM. */
-int MUST_CHECK vm_init(struct vm *vm, const struct pt_format *format, unsigned int levels, unsigned int max_leaf);
-/* Maps what the memory map grants the guest: CPU access for RAM, ACPI, NVS and reserved; DMA (if dma_on) for RAM only. Boot. */
+int MUST_CHECK vm_init(struct vm *vm, const struct pt_format *format, unsigned int levels,
+		       unsigned int max_leaf);
+/*
+ * Maps what the memory map grants the guest: CPU access for RAM, ACPI, NVS and reserved; DMA (if dma_on)
+ * for RAM only. Boot.
+ */
 int MUST_CHECK vm_map_memory(struct vm *vm, const struct memmap *map);
-/* Device registers at gpa backed by hpa. Pages already mapped: -EEXIST. Needs no flush: what was absent is not cached. Boot and
- * exit path. */
+/*
+ * Device registers at gpa backed by hpa. Pages already mapped: -EEXIST. Needs no flush: what was absent is
+ * not cached. Boot and exit path.
+ */
 int MUST_CHECK vm_map_mmio(struct vm *vm, gpa_t gpa, paddr_t hpa, u64 size, unsigned int prot);
-/* Takes it out of the table only: CPUs may still use it until a shoot-down that begins later is done. Before the first entry there is
- * nobody to shoot down. */
+/*
+ * Takes it out of the table only: CPUs may still use it until a shoot-down that begins later is done.
+ * Before the first entry there is nobody to shoot down.
+ */
 int MUST_CHECK vm_unmap_mmio(struct vm *vm, gpa_t gpa, u64 size);
-/* Starts to make every CPU forget what was unmapped before; returns what to wait for. Exit path; locks may be held. */
+/*
+ * Starts to make every CPU forget what was unmapped before; returns what to wait for. Exit path; locks may
+ * be held.
+ */
 u64 vm_shootdown(struct vm *vm);
-/* Waits for that, at most 1 s, and gives emptied tables back. 0; -ETIMEDOUT, logged: some CPU may still use them. Exit path, no lock
- * held. */
+/*
+ * Waits for that, at most 1 s, and gives emptied tables back. 0; -ETIMEDOUT, logged: some CPU may still use
+ * them. Exit path, no lock held.
+ */
 int MUST_CHECK vm_shootdown_wait(struct vm *vm, u64 generation);
 /* Boot. -ENOSPC; -EEXIST: overlaps another region. */
 int MUST_CHECK vm_add_region(struct vm *vm, const struct vm_mmio_region *region);
-/* The answer to an access that the second-stage table did not satisfy. gpa..gpa+size within one page. Exit path. */
+/*
+ * The answer to an access that the second-stage table did not satisfy. gpa..gpa+size within one page. Exit
+ * path.
+ */
 void vm_mmio_access(struct vm *vm, gpa_t gpa, unsigned int size, bool write, u64 *value);
 
 #endif

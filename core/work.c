@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The queues of deferred work, one a CPU. It guards that each post is followed by exactly one run, which sees all that the
- * poster wrote, and that no poster ever waits.
+ * The queues of deferred work, one a CPU. It guards that each post is followed by exactly one run, which
+ * sees all that the poster wrote, and that no poster ever waits.
  *
- * Posters push on a list of which only the newest is known; the CPU takes the whole list with one exchange, so an item
- * that is taken off and posted again while somebody pushes harms nobody. What was taken is turned round and
- * appended to the CPU's own list, which nobody else touches.
+ * Posters push on a list of which only the newest is known; the CPU takes the whole list with one exchange,
+ * so an item that is taken off and posted again while somebody pushes harms nobody. What was taken is
+ * turned round and appended to the CPU's own list, which nobody else touches.
  */
 #include "core/work.h"
 
@@ -31,12 +31,13 @@ static void push(struct queue *q, struct work *w)
 
 	do
 		w->next = newest;
-	while (!atomic_compare_exchange_weak_explicit(&q->newest, &newest, w, memory_order_release, memory_order_relaxed));
+	while (!atomic_compare_exchange_weak_explicit(&q->newest, &newest, w, memory_order_release,
+						      memory_order_relaxed));
 }
 
 /*
- * Whoever finds it queued wrote before the run: both sides exchange `queued`, so the run's exchange acquires what
- * every post since the last run released, even of those that changed nothing.
+ * Whoever finds it queued wrote before the run: both sides exchange `queued`, so the run's exchange
+ * acquires what every post since the last run released, even of those that changed nothing.
  */
 static bool claim(struct work *w)
 {
@@ -99,7 +100,9 @@ static void run_one(struct queue *q)
 
 static void count_one(_Atomic u64 *counter)
 {
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+	u64 old = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, old + 1, memory_order_relaxed);
 }
 
 unsigned int work_run(unsigned int budget)

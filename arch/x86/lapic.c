@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Checks what the guest writes to its local APIC. INIT would take the CPU out of guest mode, SIPI start another one outside Fairlead, SMI
- * run firmware on the guest's behalf: none of them passes, by any register. In xAPIC mode the page is mapped read-only, and writes
- * arrive here one by one; in x2APIC mode only the checked MSRs exit.
+ * Checks what the guest writes to its local APIC. INIT would take the CPU out of guest mode, SIPI start
+ * another one outside Fairlead, SMI run firmware on the guest's behalf: none of them passes, by any
+ * register. In xAPIC mode the page is mapped read-only, and writes arrive here one by one; in x2APIC mode
+ * only the checked MSRs exit.
  */
 #include "arch/x86/lapic.h"
 
@@ -88,7 +89,10 @@ u32 lapic_id(void)
 	return mmio_read32(page + APIC_ID) >> 24;
 }
 
-/* A logical x2APIC ID is fixed: the upper bits of the ID name a cluster, the lower four a bit in it (APM vol. 2, 16.14). */
+/*
+ * A logical x2APIC ID is fixed: the upper bits of the ID name a cluster, the lower four a bit in it (APM
+ * vol. 2, 16.14).
+ */
 static bool x2apic_logical_match(u32 destination, u32 self)
 {
 	return destination >> 16 == self >> 4 && (destination & BIT32(self & 0xf));
@@ -156,7 +160,10 @@ u32 lvt_check(unsigned int offset, u32 value)
 	case MODE_NMI:
 		return value;
 	case MODE_EXTINT:
-		/* The 8259's interrupts, which are the guest's, arrive by LINT0 before it has set up the I/O APIC. */
+		/*
+		 * The 8259's interrupts, which are the guest's, arrive by LINT0 before it has set up the
+		 * I/O APIC.
+		 */
 		if (offset == APIC_LVT_LINT0)
 			return value;
 		return value | LVT_MASKED;
@@ -277,9 +284,9 @@ static void write_register(unsigned int offset, u32 value)
 }
 
 /*
- * 16.3.2: registers are 16 bytes apart and written as aligned dwords; what else software does is undefined, and
- * dropped. Nothing may fall through to the bus, where the same addresses are interrupt messages: so neither reserved
- * offsets, nor any in x2APIC mode.
+ * 16.3.2: registers are 16 bytes apart and written as aligned dwords; what else software does is undefined,
+ * and dropped. Nothing may fall through to the bus, where the same addresses are interrupt messages: so
+ * neither reserved offsets, nor any in x2APIC mode.
  */
 static void page_access(void *ctx UNUSED, gpa_t gpa, unsigned int size, bool write, u64 *value)
 {
@@ -323,13 +330,17 @@ void lapic_park_other_cpus(void)
 }
 
 /*
- * The destination is spelled out: the shorthand "self" is for fixed interrupts only (APM vol. 2, table 16-4; Intel SDM vol. 3A,
- * table 11-3). In xAPIC mode the guest's upper half is put back; its lower half was a command, and is spent.
+ * The destination is spelled out: the shorthand "self" is for fixed interrupts only (APM vol. 2, table
+ * 16-4; Intel SDM vol. 3A, table 11-3). In xAPIC mode the guest's upper half is put back; its lower half
+ * was a command, and is spent.
  */
 void lapic_send_nmi(u32 id)
 {
 	if (x2apic_mode) {
-		/* Other than in xAPIC mode the write does not wait for stores before it (Intel SDM vol. 3A, 11.12.3). */
+		/*
+		 * Other than in xAPIC mode the write does not wait for stores before it (Intel SDM vol. 3A,
+		 * 11.12.3).
+		 */
 		__asm__ volatile("mfence; lfence" : : : "memory");
 		wrmsr(MSR_X2APIC_ICR, (u64)id << 32 | ICR_NMI);
 		return;

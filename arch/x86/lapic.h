@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The local APIC (AMD64 APM vol. 2, chapter 16). It is the guest's own: interrupts arrive in it without Fairlead. Only the registers by
- * which a CPU can be taken away from Fairlead are checked: the interrupt command register and the local vector table.
+ * The local APIC (AMD64 APM vol. 2, chapter 16). It is the guest's own: interrupts arrive in it without
+ * Fairlead. Only the registers by which a CPU can be taken away from Fairlead are checked: the interrupt
+ * command register and the local vector table.
  */
 #ifndef ARCH_X86_LAPIC_H
 #define ARCH_X86_LAPIC_H
@@ -29,7 +30,10 @@ enum icr_verdict {
 };
 /* What may become of an ICR value; one CPU, whose APIC ID is `self`. Pure. */
 enum icr_verdict icr_check(u64 icr, u32 self, bool x2apic);
-/* The value that really goes in a vector table register: an entry with a delivery mode that is refused is masked. Pure. */
+/*
+ * The value that really goes in a vector table register: an entry with a delivery mode that is refused is
+ * masked. Pure.
+ */
 u32 lvt_check(unsigned int offset, u32 value);
 /* Is there a register at that offset of the page that software may write? Pure. */
 bool lapic_writable(unsigned int offset);
@@ -41,13 +45,19 @@ int MUST_CHECK lapic_write_msr(u32 msr, u64 value);
 /* The guest's write to APIC_BASE. 0, or -EPERM: #GP. Exit path. */
 int MUST_CHECK lapic_write_base(u64 value);
 
-/* Sends every other CPU to wait for a SIPI, which nobody will send: no interrupt, NMI or message can wake it. Boot. */
+/*
+ * Sends every other CPU to wait for a SIPI, which nobody will send: no interrupt, NMI or message can wake
+ * it. Boot.
+ */
 void lapic_park_other_cpus(void);
 /* Sends an NMI to the CPU with that APIC ID, which may be this one. Any context. */
 void lapic_send_nmi(u32 id);
 /* This CPU's APIC ID. */
 u32 lapic_id(void);
-/* Address of a message to this CPU; 0: its ID has more than 8 bits, which a message without remapping does not have. */
+/*
+ * Address of a message to this CPU; 0: its ID has more than 8 bits, which a message without remapping does
+ * not have.
+ */
 u64 lapic_message_address(void);
 /* True, once per NMI, if the guest has sent itself one. Exit path. */
 bool lapic_nmi_expected(void);

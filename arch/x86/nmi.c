@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sorts NMIs. It guards that none of the guest's is lost and none of Fairlead's reaches it, although an NMI does not say where it
- * comes from, and several that come together are one.
+ * Sorts NMIs. It guards that none of the guest's is lost and none of Fairlead's reaches it, although an NMI
+ * does not say where it comes from, and several that come together are one.
  *
- * The guest gets one at a time: from the injection to the IRET of its handler further ones wait, and of those the hardware keeps
- * one (APM vol. 2, 8.5.1), so this does too.
+ * The guest gets one at a time: from the injection to the IRET of its handler further ones wait, and of
+ * those the hardware keeps one (APM vol. 2, 8.5.1), so this does too.
  */
 #include "arch/x86/nmi.h"
 
@@ -26,10 +26,10 @@
 #define NMI_STATUS_IOCHK 0x40u
 
 /*
- * Each visit looks at all of our sources, so it may find one whose NMI is still on its way (a message takes its
- * microseconds), or has merged with another. Those NMIs find nothing when they arrive. They are
- * owed: so many visits that nothing explains are ours. An NMI that was on its way arrives as soon as the guest runs; what has
- * not by then had merged, and the debt is void.
+ * Each visit looks at all of our sources, so it may find one whose NMI is still on its way (a message takes
+ * its microseconds), or has merged with another. Those NMIs find nothing when they arrive. They are owed:
+ * so many visits that nothing explains are ours. An NMI that was on its way arrives as soon as the guest
+ * runs; what has not by then had merged, and the debt is void.
  */
 #define OWED_MAX 3u /* one of each source */
 #define OWED_US 1000u
@@ -43,14 +43,18 @@ static _Atomic bool kicked[CPUS_MAX]; /* sent, not yet seen */
 
 void arch_cpu_kick(unsigned int cpu)
 {
-	/* One on its way is enough: two would be two NMIs with one explanation. Only the boot CPU runs (arch_cpu_index()). */
+	/*
+	 * One on its way is enough: two would be two NMIs with one explanation. Only the boot CPU runs
+	 * (arch_cpu_index()).
+	 */
 	if (!atomic_exchange(&kicked[cpu], true))
 		lapic_send_nmi(boot_cpu_id);
 }
 
 /*
- * A unit sends a message when its first fault waits, and none for those that come while one does. So what is left after a look, or
- * came during it, is looked for again, a moment later: a storm of faults must not keep the guest from running.
+ * A unit sends a message when its first fault waits, and none for those that come while one does. So what
+ * is left after a look, or came during it, is looked for again, a moment later: a storm of faults must not
+ * keep the guest from running.
  */
 static void report_faults(struct work *w);
 static void look_again(struct timer *t);
@@ -75,7 +79,8 @@ void nmi_init(void)
 
 	boot_cpu_id = lapic_id();
 	if (!address)
-		log_warn("platform: APIC ID %u is beyond what a message can name: IOMMU faults are not reported", boot_cpu_id);
+		log_warn("platform: APIC ID %u is more than a message can name: no IOMMU fault is reported",
+			 boot_cpu_id);
 	for (struct iommu *iommu = iommu_first(); iommu; iommu = iommu->next)
 		iommu->ops->fault_message(iommu, address, LAPIC_MESSAGE_NMI);
 }
@@ -121,8 +126,8 @@ static bool from_chipset(void)
 }
 
 /*
- * How many NMIs of ours this visit may stand for. A fault counts twice: it and one that came right after it may have sent a message
- * each, and the drain that this visit asks for takes both.
+ * How many NMIs of ours this visit may stand for. A fault counts twice: it and one that came right after it
+ * may have sent a message each, and the drain that this visit asks for takes both.
  */
 static unsigned int count_ours(void)
 {
@@ -130,7 +135,10 @@ static unsigned int count_ours(void)
 	       (atomic_exchange(&kicked[arch_cpu_index()], false) ? 1u : 0u);
 }
 
-/* Is the visit ours? `known`: the guest has one to expect, so this may be that, and all of ours are still to come. */
+/*
+ * Is the visit ours? `known`: the guest has one to expect, so this may be that, and all of ours are still
+ * to come.
+ */
 static bool settle(unsigned int ours, bool known)
 {
 	unsigned int before;

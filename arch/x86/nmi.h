@@ -2,8 +2,8 @@
 /*
  * Non-maskable interrupts: told apart, Fairlead's served, the guest's delivered.
  *
- * Fairlead's sources are the IOMMU's fault message, its timer (timer.h) and arch_cpu_kick(). Every other NMI is the guest's: an error
- * signalled by the chipset, or one that it sent itself.
+ * Fairlead's sources are the IOMMU's fault message, its timer (timer.h) and arch_cpu_kick(). Every other
+ * NMI is the guest's: an error signalled by the chipset, or one that it sent itself.
  */
 #ifndef ARCH_X86_NMI_H
 #define ARCH_X86_NMI_H

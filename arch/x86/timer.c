@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The HPET as Fairlead's timer (IA-PC HPET specification 1.0a). It guards that a moment asked for is not missed, whatever the
- * counter does meanwhile, and that each message the comparator sent can be told from an NMI of the guest.
+ * The HPET as Fairlead's timer (IA-PC HPET specification 1.0a). It guards that a moment asked for is not
+ * missed, whatever the counter does meanwhile, and that each message the comparator sent can be told from
+ * an NMI of the guest.
  *
- * Only 32 bits of the counter are used: they are what every HPET has, and what every access reads in one piece (2.4.7 asks for
- * care with 64). They wrap within minutes, so far moments are approached in steps of at most a second, which also keeps the
- * error of the calibration small.
+ * Only 32 bits of the counter are used: they are what every HPET has, and what every access reads in one
+ * piece (2.4.7 asks for care with 64). They wrap within minutes, so far moments are approached in steps of
+ * at most a second, which also keeps the error of the calibration small.
  */
 #include "arch/x86/timer.h"
 
@@ -29,7 +30,10 @@
 #define CONFIG_LEGACY_ROUTE BIT32(1)
 #define HPET_COUNTER 0x0f0u
 
-/* 2.3.8, configuration and capabilities of timer n; 2.3.9, its comparator; 2.3.10, its message (FSB interrupt route) */
+/*
+ * 2.3.8, configuration and capabilities of timer n; 2.3.9, its comparator; 2.3.10, its message (FSB
+ * interrupt route)
+ */
 #define TIMER_CONFIG(n) (0x100u + 0x20 * (n))
 #define TIMER_LEVEL BIT32(1)
 #define TIMER_ENABLE BIT32(2)
@@ -44,7 +48,10 @@
 #define NEVER ((u64)-1)
 #define STEP_US 1000000u /* a counter of 100 MHz, the fastest of any known HPET, wraps after 43 s */
 #define STEP_TICKS_MAX BIT32(30)
-/* Between the write of a comparator and its first comparison some ticks may pass: a match within them may be missed. */
+/*
+ * Between the write of a comparator and its first comparison some ticks may pass: a match within them may
+ * be missed.
+ */
 #define MARGIN_TICKS 128u
 #define CALIBRATION_US 10000u
 #define SAMPLE_US 5u /* a counter and a time that are read so close together are of one moment */
@@ -114,7 +121,10 @@ void arch_timer_arm(u64 at_us)
 	now = arch_time_us();
 	if (at_us > now && program(at_us - now))
 		return;
-	/* Too late for the comparator: the tail of this exit looks again, and kicks this CPU if that was not enough. */
+	/*
+	 * Too late for the comparator: the tail of this exit looks again, and kicks this CPU if that was
+	 * not enough.
+	 */
 	stop();
 	(void)work_post(&again);
 }
@@ -125,7 +135,10 @@ bool timer_fired(void)
 		return false;
 	if (!atomic_exchange(&armed, false))
 		return false;
-	/* It may have been a step on the way only. And the comparator must not match again when the counter has wrapped. */
+	/*
+	 * It may have been a step on the way only. And the comparator must not match again when the counter
+	 * has wrapped.
+	 */
 	(void)work_post(&again);
 	return true;
 }
@@ -168,7 +181,10 @@ static bool calibrate(void)
 	return cal_ticks != 0;
 }
 
-/* No comparator of firmware's goes on, and timers 0 and 1 do not replace the 8254 and the RTC (2.3.5), which are the guest's. */
+/*
+ * No comparator of firmware's goes on, and timers 0 and 1 do not replace the 8254 and the RTC (2.3.5),
+ * which are the guest's.
+ */
 static void quiet(u8 *base, unsigned int last_timer)
 {
 	u32 general = mmio_read32(base + HPET_CONFIG);
@@ -189,7 +205,8 @@ static bool find_comparator(const u8 *base, unsigned int last_timer)
 		if (now & TIMER_FSB_CAPABLE) {
 			comparator = n;
 			/* Edge, once, 32 bits; where bits are fixed, writing them does nothing. */
-			config = (now & ~(TIMER_ENABLE | TIMER_PERIODIC | TIMER_LEVEL)) | TIMER_32BIT | TIMER_FSB;
+			config = now & ~(TIMER_ENABLE | TIMER_PERIODIC | TIMER_LEVEL);
+			config |= TIMER_32BIT | TIMER_FSB;
 			return true;
 		}
 	}
@@ -230,6 +247,6 @@ void timer_start(paddr_t base)
 	if (missing)
 		log_warn("no timer of its own: deferred work waits for the guest's next exit (%s)", missing);
 	else
-		log_info("timer: HPET comparator %u, %llu ticks in %llu us", comparator, (unsigned long long)cal_ticks,
-			 (unsigned long long)cal_us);
+		log_info("timer: HPET comparator %u, %llu ticks in %llu us", comparator,
+			 (unsigned long long)cal_ticks, (unsigned long long)cal_us);
 }

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fairlead's own timer (arch_timer_arm()): a comparator of the HPET, which the guest does not see, sends an NMI message to the boot CPU.
+ * Fairlead's own timer (arch_timer_arm()): a comparator of the HPET, which the guest does not see, sends an
+ * NMI message to the boot CPU.
  */
 #ifndef ARCH_X86_TIMER_H
 #define ARCH_X86_TIMER_H
 
 #include "core/types.h"
 
-/* Finds a comparator that can send messages in the HPET at `base` (0: there is none). Without one a line says so, timers expire at the
- * guest's exits only, and the rest works. Boot, after lapic_park_other_cpus(); takes 10 ms. */
+/*
+ * Finds a comparator that can send messages in the HPET at `base` (0: there is none). Without one a line
+ * says so, timers expire at the guest's exits only, and the rest works. Boot, after
+ * lapic_park_other_cpus(); takes 10 ms.
+ */
 void timer_start(paddr_t base);
 /* True, once per moment armed: the comparator's message has been sent. Exit path, at an NMI. */
 bool timer_fired(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spin jmp|hlt: leaves Linux for good, for a loop of two instructions with interrupts off, started as a kernel is by kexec: the CPU
- * never exits by itself again ("jmp"), or never even runs ("hlt"). Returns only on failure.
+ * spin jmp|hlt: leaves Linux for good, for a loop of two instructions with interrupts off, started as a
+ * kernel is by kexec: the CPU never exits by itself again ("jmp"), or never even runs ("hlt"). Returns only
+ * on failure.
  */
 #include <linux/kexec.h>
 #include <linux/reboot.h>

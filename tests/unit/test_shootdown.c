@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Shoot-down of the guest's translations. Threads play CPUs; each has a TLB, tagged by address space, which keeps what it has seen
- * until it is flushed, unlike QEMU's. A page that the guest reaches after a finished shoot-down took it away is the bug.
+ * Shoot-down of the guest's translations. Threads play CPUs; each has a TLB, tagged by address space, which
+ * keeps what it has seen until it is flushed, unlike QEMU's. A page that the guest reaches after a finished
+ * shoot-down took it away is the bug.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* pthread_setaffinity_np() */
@@ -321,8 +322,8 @@ static void test_no_stale_translation_among_threads(void **state)
 }
 
 /*
- * The two stores and loads of the header's promise, nothing else: a CPU enters while the generation is bumped. Either it sees the new
- * generation, or the other sees it in the guest.
+ * The two stores and loads of the header's promise, nothing else: a CPU enters while the generation is
+ * bumped. Either it sees the new generation, or the other sees it in the guest.
  */
 #define RACES 200000
 #define RACER 5 /* its word is near the generation, but in another cache line */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Timers: called once, not before their moment, the earliest first, without the lock held; the hardware is armed for the earliest and
- * for nothing when there is none.
+ * Timers: called once, not before their moment, the earliest first, without the lock held; the hardware is
+ * armed for the earliest and for nothing when there is none.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,7 +79,8 @@ static void test_called_once_at_its_moment(void **state)
 static void test_earliest_first_and_armed_for_it(void **state)
 {
 	static const u64 delay[] = { 300, 100, 200, 100, 50 };
-	static const unsigned int expected[] = { 4, 1, 3, 2, 0 }; /* of one moment: in the order of being set */
+	/* Of one moment: in the order of being set. */
+	static const unsigned int expected[] = { 4, 1, 3, 2, 0 };
 	static const u64 armed[] = { 300, 100, 100, 100, 50 };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(delay); i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Deferred work: each post is followed by one run that sees what the poster wrote; first in, first out; nothing is lost however
- * many CPUs post at once, or when an NMI (here: a signal) posts in the middle of anything.
+ * Deferred work: each post is followed by one run that sees what the poster wrote; first in, first out;
+ * nothing is lost however many CPUs post at once, or when an NMI (here: a signal) posts in the middle of
+ * anything.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -261,13 +262,18 @@ static void test_no_post_is_lost_among_threads(void **state)
 	for (unsigned int i = 0; i < SHARED; i++) {
 		runs += shared[i].runs;
 		assert_false(shared[i].work.queued);
-		for (unsigned int n = 0; n < POSTERS; n++)
-			assert_int_equal(seen[n][i], written[n][i]); /* the last post, queued or not, was followed by a run */
+		for (unsigned int n = 0; n < POSTERS; n++) {
+			/* The last post, queued or not, was followed by a run. */
+			assert_int_equal(seen[n][i], written[n][i]);
+		}
 	}
 	assert_int_equal(runs, posted);
 }
 
-/* What was written before a post that found it queued is a plain variable: ThreadSanitizer checks that the run comes after. */
+/*
+ * What was written before a post that found it queued is a plain variable: ThreadSanitizer checks that the
+ * run comes after.
+ */
 static unsigned int payload[2], sum;
 static _Atomic bool first_is_posted, second_is_posted;
 static struct work handed;

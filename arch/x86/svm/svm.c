@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of the VMCB: what is intercepted, how the guest CPU's registers travel between it and struct vcpu, which event is
- * injected at an entry. It guards that an event whose delivery an exit interrupted is delivered again, exactly once.
+ * The life of the VMCB: what is intercepted, how the guest CPU's registers travel between it and struct
+ * vcpu, which event is injected at an entry. It guards that an event whose delivery an exit interrupted is
+ * delivered again, exactly once.
  */
 #include "arch/x86/svm/svm.h"
 
@@ -136,7 +137,10 @@ static void store_boot_state(const struct vcpu *v, struct vmcb *vmcb)
 	s->ldtr = (struct vmcb_segment){ .attributes = 0x82, .limit = 0xffff };
 }
 
-/* What hardware does behind an instruction: the shadow of STI or MOV SS ends, and a single step is reported (APM vol. 2, 13.1.4). */
+/*
+ * What hardware does behind an instruction: the shadow of STI or MOV SS ends, and a single step is reported
+ * (APM vol. 2, 13.1.4).
+ */
 static void finish_instruction(struct vcpu *v, struct vmcb *vmcb)
 {
 	vmcb->control.interrupt_shadow &= ~SVM_INTERRUPT_SHADOW;
@@ -147,7 +151,8 @@ static void finish_instruction(struct vcpu *v, struct vmcb *vmcb)
 }
 
 /*
- * From the look at the generation on, a shoot-down is an NMI that is held (GIF is 0) until the guest runs, and makes it exit at once.
+ * From the look at the generation on, a shoot-down is an NMI that is held (GIF is 0) until the guest runs,
+ * and makes it exit at once.
  */
 static void enter_guest(struct vcpu *v)
 {
