@@ -186,6 +186,7 @@ help:
 #H make soak        the long runs
 #H make unit        the unit tests alone
 #H make lint        the linters alone
+#H make model       the models of the object rules, with spin (make soak: the large ones too)
 #H make seeded      breaches of the locking rules, each of which has to be reported
 #H make bench-host  measurements on the host
 #H make guest       the guest's kernel and initramfs

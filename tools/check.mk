@@ -3,7 +3,7 @@
 
 PYTEST := $(PYTHON) -B -m pytest -p no:cacheprovider -v --durations=0
 SHELL_SCRIPTS = tools/setup tools/fetch-kernel tools/mkinitramfs tools/mkboot .ci/run $(wildcard tools/guest/*)
-PYTHON_SCRIPTS = tools/compile-python tools/run-qemu tools/debug tools/run-unit tools/lint-rules tests/seeded/run $(wildcard tools/*.py tools/fl/*.py \
+PYTHON_SCRIPTS = tools/compile-python tools/run-qemu tools/debug tools/run-unit tools/lint-rules tests/seeded/run tests/model/run $(wildcard tools/*.py tools/fl/*.py \
 	tests/system/*.py)
 
 # What clang-14 sees of locks in C, tried out: fields guarded by a class's token, functions that require a token or one
@@ -60,9 +60,20 @@ both-compilers:
 debug-image:
 	@$(MAKE) --no-print-directory CC=gcc DEBUG=1 all
 
+# The rules of the object model, searched exhaustively by spin; each has a mutant that breaks it. `make soak` takes the large
+# configurations as well.
+.PHONY: model model-large
+model: | $(CHECK_READY)
+	$(call say,MODEL,tests/model)
+	$(Q)$(PYTHON) -B tests/model/run
+model-large: | $(CHECK_READY)
+	$(call say,MODEL,tests/model --large)
+	$(Q)$(PYTHON) -B tests/model/run --large
+soak: model-large
+
 # One machine runs at a time: the tests measure it. Everything before them may use all CPUs.
 .PHONY: check check-full soak check-host
-check-host: lint unit seeded repro debug-image
+check-host: lint unit model seeded repro debug-image
 
 check check-full soak: guest | $(CHECK_READY)
 	@start=$$(date +%s); \
