@@ -362,6 +362,10 @@ static void test_add_answers(void **state)
 	assert_int_equal(pci_dev_add(AT(0, 2, 0)), -ENODEV);
 	assert_int_equal(pci_objects_left(), POOL_DEVICES - 1);
 	assert_int_equal(pci_slot_generation(AT(0, 2, 0)), 1); /* reserved and emptied */
+	fake_add(PCI_BDF(0, 4, 0), 0x0000, 1, 0x020000, 0); /* some bridges answer 0 for what is not there */
+	fake_add(PCI_BDF(0, 5, 0), 0x0001, 0xffff, 0x020000, 0); /* configuration request retry */
+	assert_int_equal(pci_dev_add(AT(0, 4, 0)), -ENODEV);
+	assert_int_equal(pci_dev_add(AT(0, 5, 0)), -ENODEV);
 	fake_add(PCI_BDF(0, 3, 0), 0x8086, 1, 0x020000, 0x03); /* no such header type */
 	assert_int_equal(pci_dev_add(AT(0, 3, 0)), -ENODEV);
 	assert_int_equal(pci_objects_left(), POOL_DEVICES - 1);

@@ -317,6 +317,8 @@ static void test_vanished_from_quarantine(void **state)
 	assert_int_equal(pci_dev_read(dev, 0x00, 2), 0xffff);
 	assert_true(pci_dev_has(dev, PCI_FLAG_GONE));
 	assert_int_equal(pci_dev_state(dev), PCI_LIVE); /* only queued */
+	pci_surprise_post(dev);
+	assert_int_equal(dev->refs_by_kind[PCI_REF_WORK], 1); /* once */
 	pci_vpci_unlock(dev);
 	f->vanished = false; /* a new card */
 	f->writes = f->reads = 0;
