@@ -460,6 +460,18 @@ static void test_withdraw_waits_for_its_shootdown(void **state)
 	assert_int_equal(vpci_detach(device(NIC)), 0);
 }
 
+/* What the guest had switched off stays on in the hardware: the device is on its way to another. */
+static void test_withdraw_leaves_the_decoder(void **state)
+{
+	waits = 0;
+	at_wait = withdraw_meanwhile;
+	wr(NIC, 0x04, 2, 0);
+	assert_int_equal(waits, 1);
+	assert_int_equal(fake_reg(nic, 4, 2) & 3, 3);
+	assert_int_equal(vpci_withdraw_start(device(NIC)), 0);
+	assert_int_equal(fake_reg(nic, 4, 2) & 3, 3);
+}
+
 static void test_withdraw_of_a_vanished_device(void **state)
 {
 	unsigned long accesses;
@@ -608,6 +620,7 @@ int main(void)
 		T(test_work_goes_on_in_turn),
 		T(test_withdraw_during_a_remap),
 		T(test_withdraw_waits_for_its_shootdown),
+		T(test_withdraw_leaves_the_decoder),
 		T(test_withdraw_of_a_vanished_device),
 		T(test_withdraw_serves_who_waits),
 		T(test_unanswered_shootdown),
