@@ -91,24 +91,39 @@ static void set_option_flags(const struct config *config, struct pci_dev *dev)
 		atomic_fetch_or(&dev->flags, PCI_FLAG_GROUP_MIXED);
 }
 
+/* What the flags of devices follow, also of those that come later. */
+static struct {
+	const struct config *config;
+	bool needs_unit; /* a device that stands behind no IOMMU is kept from the guest */
+	bool warns;	 /* ... or at least said */
+} policy;
+
+static void configure(struct pci_dev *dev)
+{
+	bool hide = hidden_by_config(policy.config, dev) || pci_dev_has(dev, PCI_FLAG_HIDDEN);
+
+	set_option_flags(policy.config, dev);
+	if (!hide && policy.warns && !iommu_of(dev)) {
+		hide = policy.needs_unit;
+		log_warn("iommu: " SBDF_FMT " stands behind no IOMMU: %s", SBDF_ARGS(dev->sbdf),
+			 hide ? "the guest does not get it" : "it will reach all of memory");
+	}
+	if (hide)
+		atomic_fetch_or(&dev->flags, PCI_FLAG_HIDDEN);
+}
+
 unsigned int discover_hide_devices(const struct config *config, unsigned int units)
 {
 	struct pci_dev *dev;
 	unsigned int hidden = 0;
 
+	policy.config = config;
+	policy.warns = units > 0;
+	policy.needs_unit = config->iommu == IOMMU_REQUIRED;
 	for (dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev)) {
-		bool hide = hidden_by_config(config, dev) || pci_dev_has(dev, PCI_FLAG_HIDDEN);
-
-		set_option_flags(config, dev);
-		if (!hide && units && !iommu_of(dev)) {
-			hide = config->iommu == IOMMU_REQUIRED;
-			log_warn("iommu: " SBDF_FMT " stands behind no IOMMU: %s", SBDF_ARGS(dev->sbdf),
-				 hide ? "the guest does not get it" : "it will reach all of memory");
-		}
-		if (hide) {
-			atomic_fetch_or(&dev->flags, PCI_FLAG_HIDDEN);
-			hidden++;
-		}
+		configure(dev);
+		hidden += pci_dev_has(dev, PCI_FLAG_HIDDEN);
 	}
+	pci_set_configure(configure);
 	return hidden;
 }

@@ -20,7 +20,8 @@ int MUST_CHECK discover_config_access(void);
 int MUST_CHECK discover_iommus(enum iommu_policy policy);
 /*
  * Sets PCI_FLAG_HIDDEN on what the configuration hides and, where units were found, on what stands behind
- * none of them while one is required, and the flags of the other device options. Logs each device behind no unit. Returns how many
+ * none of them while one is required, and the flags of the other device options. Logs each device behind no
+ * unit. Devices that are added later are treated in the same way, so `config` has to last. Returns how many
  * are hidden. Boot.
  */
 unsigned int discover_hide_devices(const struct config *config, unsigned int units);

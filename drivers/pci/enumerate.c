@@ -172,6 +172,7 @@ static int add_function(struct scan *scan, struct sbdf sbdf, struct pci_dev *par
 	note_bridge(scan, dev);
 	if (scan->isolate)
 		pci_acs_enable(dev);
+	pci_dev_configure(dev);
 	pci_dev_publish(dev);
 	scan->found++;
 	return 0;

@@ -136,6 +136,8 @@ void pci_reap_init(struct pci_dev *dev); /* its work */
  */
 int pci_dev_reap(struct pci_dev *dev, bool tell);
 const struct pci_hooks *pci_hooks_get(void);
+/* lifecycle.c: what pci_set_configure() was given, for a device that is about to be published. */
+void pci_dev_configure(struct pci_dev *dev);
 
 /* ---- surprise.c ---- */
 

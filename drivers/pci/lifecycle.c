@@ -144,6 +144,19 @@ static void check_secondary(struct pci_dev *dev)
 	pci_dev_put(other, PCI_REF_TRANSIENT);
 }
 
+static void (*configure)(struct pci_dev *dev); /* written at boot */
+
+void pci_set_configure(void (*fn)(struct pci_dev *dev))
+{
+	configure = fn;
+}
+
+void pci_dev_configure(struct pci_dev *dev)
+{
+	if (configure)
+		configure(dev);
+}
+
 static int add_below(struct sbdf sbdf, struct pci_dev *parent)
 {
 	struct pci_dev *dev;
@@ -160,6 +173,7 @@ static int add_below(struct sbdf sbdf, struct pci_dev *parent)
 	}
 	check_secondary(dev);
 	pci_acs_enable(dev);
+	pci_dev_configure(dev);
 	pci_dev_publish(dev);
 	return 0;
 }

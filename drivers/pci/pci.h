@@ -412,6 +412,11 @@ struct pci_hooks {
 	void (*link)(struct pci_dev *port, bool enable);
 };
 void pci_set_hooks(const struct pci_hooks *hooks);
+/*
+ * Called for each device that is added after the first enumeration, before anybody can find it: sets the flags that the configuration
+ * asks for. Boot; NULL: none.
+ */
+void pci_set_configure(void (*fn)(struct pci_dev *dev));
 void pci_surprise_done(struct pci_dev *dev);
 
 /* ---- completion events ---- */

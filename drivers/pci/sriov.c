@@ -187,6 +187,7 @@ static int add_vf(const struct vf_operation *op, unsigned int i)
 		return -EBUSY;
 	ret = fill(op, vf, i);
 	if (!ret) {
+		pci_dev_configure(vf);
 		pci_group_compute(vf);
 		ret = pci_vf_publish(vf);
 	}

@@ -53,6 +53,13 @@ struct pci_dev *pci_dev_next_at(struct pci_dev *prev, struct code_site site)
 	return prev == &devices[2] ? NULL : prev + 1;
 }
 
+static void (*configure_later)(struct pci_dev *dev);
+
+void pci_set_configure(void (*fn)(struct pci_dev *dev))
+{
+	configure_later = fn;
+}
+
 struct iommu *iommu_of(struct pci_dev *dev)
 {
 	return behind_unit[dev - devices] ? &unit : NULL;
@@ -187,6 +194,14 @@ static void test_hide_by_rule(void **state)
 	assert_int_equal(devices[1].flags, PCI_FLAG_BUSY | PCI_FLAG_HIDDEN | PCI_FLAG_GROUP_MIXED);
 	assert_int_equal(devices[0].flags, PCI_FLAG_GROUP_MIXED);
 	assert_int_equal(devices[2].flags, PCI_FLAG_GROUP_MIXED | PCI_FLAG_RESET_NONE);
+	/* A device that comes again, as an object without a past, is what the configuration says of it. */
+	for (unsigned int i = 0; i < 3; i++) {
+		u32 flags = devices[i].flags & ~(u32)PCI_FLAG_BUSY;
+
+		devices[i].flags = 0;
+		configure_later(&devices[i]);
+		assert_int_equal(devices[i].flags, flags);
+	}
 }
 
 static void test_config_access(void **state)

@@ -442,6 +442,31 @@ static void test_resets(void **state)
 	assert_non_null(strstr(why.text, "virtual function"));
 }
 
+static void hide(struct pci_dev *dev)
+{
+	assert_int_equal(pci_dev_state(dev), PCI_NEW); /* nobody can have found it yet */
+	assert_int_equal(dev->vendor, 0x8086);
+	atomic_fetch_or(&dev->flags, PCI_FLAG_HIDDEN);
+}
+
+/* What comes later, in each of the ways, is what the configuration says of it. */
+static void test_later_devices_are_configured(void **state)
+{
+	build();
+	pci_set_configure(hide);
+	enable(2);
+	assert_true(pci_dev_has(must_find(VF(0)), PCI_FLAG_HIDDEN));
+	assert_true(pci_dev_has(must_find(VF(1)), PCI_FLAG_HIDDEN));
+	fake_add(PCI_BDF(0, 4, 0), 0x8086, 1, 0x020000, 0);
+	assert_int_equal(pci_rescan(), 1);
+	assert_true(pci_dev_has(must_find(PCI_BDF(0, 4, 0)), PCI_FLAG_HIDDEN));
+	fake_add(PCI_BDF(0, 5, 0), 0x8086, 1, 0x020000, 0);
+	assert_int_equal(pci_dev_add((struct sbdf){ 0, PCI_BDF(0, 5, 0) }), 0);
+	assert_true(pci_dev_has(must_find(PCI_BDF(0, 5, 0)), PCI_FLAG_HIDDEN));
+	assert_false(pci_dev_has(pf, PCI_FLAG_HIDDEN));
+	pci_set_configure(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -450,6 +475,7 @@ int main(void)
 		T(test_disable_is_vetoed), T(test_all_or_none),	   T(test_firmware_left_it_on),
 		T(test_pf_is_not_removed_with_vfs), T(test_vf_without_its_pf),
 		T(test_publish),	   T(test_pf_vanishes),	   T(test_resets),
+		T(test_later_devices_are_configured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
