@@ -12,7 +12,9 @@
 #include "arch/x86/pio.h"
 #include "boot/boot_info.h"
 #include "core/errno.h"
+#include "core/log.h"
 
+#define AWAY_MAX 128 /* I/O BARs that are not at home, at once */
 #define LEGACY_TOP 0x100000u /* below 1 MiB: firmware, VGA, option ROMs; no BAR */
 
 /* ctx: what to add to the guest's port to reach the device's, modulo 2^16. */
@@ -56,39 +58,86 @@ static void release_bar(u16 port, pio_fn kind)
 		(void)pio_release(port);
 }
 
+/* ---- homes of BARs that are not there: what the device decodes and the guest must not reach ---- */
+
+static struct home {
+	u16 port;
+	u32 size; /* 0: free */
+} away[AWAY_MAX]; /* vPCI changes the map under one lock */
+
+static struct home *find_away(u16 port, u32 size)
+{
+	for (unsigned int i = 0; i < AWAY_MAX; i++) {
+		if (away[i].size == size && (!size || away[i].port == port))
+			return &away[i];
+	}
+	return NULL;
+}
+
+static int close_home(u16 port, u32 size)
+{
+	struct home *home = find_away(port, size);
+	int ret;
+
+	if (!home)
+		home = find_away(0, 0);
+	if (!home)
+		return -ENOSPC;
+	*home = (struct home){ port, size };
+	ret = pio_claim(port, (u16)size, closed_port, NULL, "disabled I/O BAR");
+	return ret == -EEXIST ? 0 : ret; /* a BAR that the guest has moved here answers in its place */
+}
+
+static void open_home(u16 port, u32 size)
+{
+	struct home *home = find_away(port, size);
+
+	if (home)
+		home->size = 0;
+	release_bar(port, closed_port);
+}
+
+/* A moved BAR has left: whose home this is may still be away. */
+static void close_again(u16 port, u32 size)
+{
+	for (unsigned int i = 0; i < AWAY_MAX; i++) {
+		if (away[i].size && ranges_overlap(away[i].port, away[i].size, port, size) &&
+		    close_home(away[i].port, away[i].size))
+			log_error("pci: ports 0x%x cannot be closed", away[i].port);
+	}
+}
+
 static int map_moved(u16 port, u16 host, u32 size)
 {
 	uintptr_t shift = (u16)(host - port);
+	int ret;
 
 	/* Forwarding goes past the claims, so it must not lead to a claimed port by another number. */
 	if (any_taken(host, size))
 		return -EACCES;
 	if (any_taken(port, size))
 		return -EEXIST;
+	ret = close_home(host, size);
+	if (ret)
+		return ret;
 	release_bar(port, closed_port); /* of a BAR that is not at home: who stands there now answers */
 	return pio_claim(port, (u16)size, forward_port, (void *)shift, "moved I/O BAR");
 }
 
-static int close_home(u16 port, u32 size)
-{
-	int ret = pio_claim(port, (u16)size, closed_port, NULL, "disabled I/O BAR");
-
-	return ret == -EEXIST ? 0 : ret; /* a BAR that the guest has moved here answers in its place */
-}
-
 static int map_ports(void *ctx UNUSED, u16 port, u16 host, u32 size, bool on)
 {
-	if (size > 0x10000u - port || size > 0x10000u - host)
+	if (!size || size > 0x10000u - port || size > 0x10000u - host)
 		return -EINVAL;
 	if (port != host && on)
 		return map_moved(port, host, size);
 	if (port != host) {
 		release_bar(port, forward_port);
-		return 0; /* nothing stands there any more: an open port reaches no device of Fairlead's */
+		close_again(port, size);
+		return 0;
 	}
 	if (!on)
 		return close_home(port, size);
-	release_bar(port, closed_port);
+	open_home(port, size);
 	return 0;
 }
 

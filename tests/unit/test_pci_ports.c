@@ -258,6 +258,7 @@ static void two_bars_do_not_take_each_others_place(void **state)
 	assert_int_equal(map(AWAY, AWAY, 64, false), 0);
 	reaches(AWAY, HOME, SIZE);
 	assert_int_equal(map(AWAY, AWAY, 64, true), 0);
+	assert_int_equal(map(AWAY, AWAY, 8, true), 0);
 	reaches(AWAY, HOME, SIZE);
 	assert_int_equal(map(AWAY, HOME, SIZE, false), 0);
 	assert_false(exits(AWAY, SIZE));
@@ -298,9 +299,27 @@ static void without_a_free_claim_it_says_so(void **state)
 		ret = map((u16)(0x8000 + 8 * n), HOME, 8, true);
 	} while (!ret && ++n < 1000);
 	assert_int_equal(ret, -ENOSPC);
-	assert_int_equal(map(HOME, HOME, SIZE, false), -ENOSPC);
+	assert_int_equal(map(0x7000, 0x7000, SIZE, false), -ENOSPC);
 	policy_answers();
 	reaches(0x8000, HOME, 8);
+}
+
+/* The device decodes there, wherever its BAR stands: who has it taken away must not find it at home. */
+static void a_home_is_shut_while_its_bar_is_away(void **state)
+{
+	const u16 other = 0x7000;
+
+	assert_int_equal(map(AWAY, HOME, SIZE, true), 0); /* it was never at home */
+	is_closed(HOME, SIZE);
+	assert_int_equal(map(HOME, other, SIZE, true), 0); /* another one stands there, and goes */
+	reaches(HOME, other, SIZE);
+	assert_int_equal(map(HOME, other, SIZE, false), 0);
+	is_closed(HOME, SIZE);
+	assert_int_equal(map(AWAY, HOME, SIZE, false), 0);
+	is_closed(HOME, SIZE);
+	assert_false(exits(AWAY, SIZE));
+	assert_int_equal(map(HOME, HOME, SIZE, true), 0);
+	assert_false(exits(HOME, SIZE));
 }
 
 /* ---- hidden devices -------------------------------------------------------------------------------- */
@@ -476,6 +495,7 @@ int main(void)
 		TEST(two_bars_do_not_take_each_others_place),
 		TEST(a_refused_move_opens_nothing),
 		TEST(two_bars_can_swap),
+		TEST(a_home_is_shut_while_its_bar_is_away),
 		TEST(without_a_free_claim_it_says_so),
 		TEST(hidden_ports_answer_all_ones),
 		TEST(no_bar_leads_to_hidden_ports),
