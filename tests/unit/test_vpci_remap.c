@@ -250,6 +250,29 @@ static void come_and_go(void)
 	assert_int_equal(reach(0xfea00000), 0); /* the page's shoot-down is not through */
 }
 
+/* The same, and it stays. */
+static void come_and_stay(void)
+{
+	at_wait = NULL;
+	assert_int_equal(vpci_attach(device(PCI_BDF(0, 7, 0))), 0);
+	assert_int_equal(reach(0xfea00300), 0);
+}
+
+static void test_page_passes_to_another_user(void **state)
+{
+	struct fake_fn *third = fake_add(PCI_BDF(0, 7, 0), 0x1234, 1, 0x00ff00, 0);
+
+	fake_put(third->cfg, 0x04, 2, 2);
+	fake_bar(third, 0, 0x100, 0, 0xfea00300);
+	assert_int_equal(pci_objects_init(32), 0);
+	assert_int_equal(pci_enumerate(), 6);
+	assert_int_equal(vpci_attach(device(A)), 0);
+	at_wait = come_and_stay;
+	wr(A, 0x04, 2, 0);
+	assert_int_equal(reach(0xfea00300), 0xfea00300);
+	assert_int_equal(vpci_map_users(), 1);
+}
+
 static void test_third_user_of_a_page(void **state)
 {
 	struct fake_fn *third = fake_add(PCI_BDF(0, 7, 0), 0x1234, 1, 0x00ff00, 0);
@@ -612,6 +635,7 @@ int main(void)
 		T(test_place_is_given_after_the_shootdown),
 		T(test_two_devices_onto_each_other),
 		T(test_back_again),
+		BARE(test_page_passes_to_another_user),
 		BARE(test_third_user_of_a_page),
 		T(test_ports_have_the_same_phases),
 		BARE(test_port_place_is_given_after_the_shootdown),
