@@ -73,11 +73,11 @@ soak: model-large
 
 # One machine runs at a time: the tests measure it. Everything before them may use all CPUs.
 .PHONY: check check-full soak check-host
-check-host: lint unit model seeded repro debug-image
+check-host: lint unit model seeded stress repro debug-image
 
 check check-full soak: guest | $(CHECK_READY)
 	@start=$$(date +%s); \
-	$(MAKE) --no-print-directory -j$$(nproc) check-host || exit 1; \
+	$(MAKE) --no-print-directory -j$$(nproc) check-host LIFECYCLES=$(LIFECYCLES) || exit 1; \
 	$(PYTEST) tests/system -m "$(TIER)"; status=$$?; \
 	seconds=$$(($$(date +%s) - start)); \
 	echo "make $@: $$((seconds / 60)) min $$((seconds % 60)) s"; \
@@ -85,3 +85,4 @@ check check-full soak: guest | $(CHECK_READY)
 check: TIER = not full and not soak
 check-full: TIER = not soak
 soak: TIER = soak
+soak: LIFECYCLES = 1000000

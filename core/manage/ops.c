@@ -77,7 +77,6 @@ struct manage_op *manage_op_new(struct pci_dev *dev, enum pci_op kind)
 	op->kind = kind;
 	op->failure = 0;
 	op->exposed = op->withdrawn = op->unblocked = false;
-	op->tries = 0;
 	return op;
 }
 

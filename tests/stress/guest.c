@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest, between an entry and the next exit: its CPU touches device registers through a TLB that keeps translations until it is
+ * flushed, and its devices write to memory. What was in quarantine all the while must not be reached by either.
+ */
+#include "core/shootdown.h"
+#include "drivers/vpci/vpci.h"
+#include "tests/fake/fake_iommu.h"
+#include "tests/fake/fake_threads.h"
+#include "tests/stress/stress.h"
+
+#define ACCESSES_AN_ENTRY 1u
+
+extern _Atomic u64 assign_calls[HOT];
+
+/* Who owns device i, and how often somebody asked for a change so far. */
+struct standing {
+	bool quarantined; /* at rest: LIVE, in quarantine, nobody has claimed it */
+	u64 generation, calls;
+};
+
+static struct standing look_at(unsigned int i)
+{
+	struct pci_dev_info info;
+	u32 from = HOT_BDF(i);
+	struct standing s = { .calls = atomic_load(&assign_calls[i]) };
+
+	if (pci_dev_info_next(&from, &info) && info.sbdf.bdf == HOT_BDF(i)) {
+		s.quarantined = info.state == PCI_LIVE && info.owner == PCI_OWNER_QUARANTINE && info.op == PCI_OP_NONE;
+		s.generation = info.generation;
+	}
+	return s;
+}
+
+static bool quarantined_throughout(struct standing before, unsigned int i)
+{
+	struct standing after = look_at(i);
+
+	return before.quarantined && after.quarantined && before.generation == after.generation &&
+	       before.calls == after.calls;
+}
+
+/*
+ * The page walker of a CPU: it reads tables while they change, as hardware does, so the sanitizers look away. AMD64 APM vol. 2,
+ * 15.25: an identity of four levels, bit 0 present, bit 7 large.
+ */
+__attribute__((no_sanitize("thread"), no_sanitize("address"))) static u64 walk(u64 gpa)
+{
+	u64 *table = ft_vm.stage2.root;
+
+	for (unsigned int level = 4; level; level--) {
+		unsigned int shift = 12 + 9 * (level - 1);
+		u64 entry = *(volatile u64 *)&table[(gpa >> shift) & 511];
+
+		if (!(entry & 1))
+			return 0;
+		if (level == 1 || (entry & 0x80))
+			return (entry & 0x000ffffffffff000u & ~((1ull << shift) - 1)) | (gpa & ((1ull << shift) - 1));
+		table = (u64 *)(uintptr_t)(entry & 0x000ffffffffff000u);
+	}
+	return 0;
+}
+
+static u64 translate(struct actor *a, u64 gpa)
+{
+	unsigned int line = (unsigned int)(gpa >> PAGE_SHIFT) % TLB;
+
+	if (a->tlb[line].gpa != gpa) {
+		u64 hpa = walk(gpa);
+
+		if (!hpa)
+			return 0; /* an absent translation is not cached (APM 5.5.2) */
+		a->tlb[line].gpa = gpa;
+		a->tlb[line].hpa = hpa;
+	}
+	return a->tlb[line].hpa;
+}
+
+static void touch_registers(struct actor *a, unsigned int i)
+{
+	u64 gpa = HOT_BAR(random_number(a) % HOT); /* where i's registers, or another's, may stand */
+	struct standing before = look_at(i);
+	u64 hpa = translate(a, gpa);
+
+	if (hpa && hpa - HOT_BAR(i) < 0x10000 && quarantined_throughout(before, i))
+		complain("the guest reached BAR 0 of device %u, which is in quarantine", i);
+	atomic_fetch_add_explicit(hpa ? &counters.guest_reached : &counters.guest_nothing, 1, memory_order_relaxed);
+}
+
+static void write_by_dma(unsigned int i)
+{
+	struct standing before = look_at(i);
+	bool through = fi_dma(HOT_BDF(i), DMA_PAGE);
+
+	if (through && quarantined_throughout(before, i))
+		complain("device %u, which is in quarantine, reached memory", i);
+	atomic_fetch_add_explicit(through ? &counters.dma_reached : &counters.dma_blocked, 1, memory_order_relaxed);
+}
+
+void be_the_guest(struct actor *a)
+{
+	if (shootdown_enter(&ft_vm.shootdown))
+		memset(a->tlb, 0, sizeof(a->tlb));
+	for (unsigned int n = 0; n < ACCESSES_AN_ENTRY; n++) {
+		unsigned int i = (unsigned int)(random_number(a) % HOT);
+
+		touch_registers(a, i);
+		write_by_dma(i);
+	}
+	shootdown_exit(&ft_vm.shootdown);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of the stress run share: the machine's shape, the counters, and what a thread does in one round.
+ */
+#ifndef TESTS_STRESS_H
+#define TESTS_STRESS_H
+
+#include <stdatomic.h>
+
+#include "core/types.h"
+#include "core/vm.h"
+#include "drivers/pci/pci.h"
+
+#define POOL_BYTES ((size_t)64 << 20)
+#define OBJECTS	   64u
+#define HOT	   8u /* devices that live and die */
+#define HOT_BDF(i) PCI_BDF(0, 16 + (i), 0)
+#define HOT_BAR(i) (0xe0000000u + (i) * 0x10000u)
+#define PF_BDF	   PCI_BDF(0, 1, 0)
+#define PF_VFS	   4u
+#define VF_BDF(i)  PCI_BDF(0, 3 + (i), 0)
+#define DMA_PAGE   0x100000u
+#define HELD	   4u	/* references that a thread keeps for some rounds */
+#define TLB	   32u	/* translations that a CPU keeps */
+
+struct stress_counters {
+	_Atomic u64 lookups, hits, overlaps, config, msi, lifecycles, in_progress, busy, already, nodev, add_busy, assigned,
+		deassigned, refused, vfs_on, vfs_off, vanished, guest_reached, guest_nothing, dma_reached, dma_blocked;
+};
+extern struct stress_counters counters;
+extern struct vm ft_vm;
+extern _Atomic bool stop;
+extern _Atomic bool failed;
+
+/* One thread's state. */
+struct actor {
+	u64 random;
+	struct pci_dev *held[HELD]; /* WORK references, as an operation of several steps has them */
+	unsigned int next_held;
+	struct {
+		u64 gpa, hpa; /* gpa 0: empty */
+	} tlb[TLB];
+};
+
+void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* actions.c */
+void act(struct actor *a);
+void drop_held(struct actor *a);
+void stress_event(const struct pci_event *event, void *ctx);
+/* guest.c: an entry, some accesses of the guest and its devices, the exit. */
+void be_the_guest(struct actor *a);
+/* What completion events told: device `i` was taken from the guest (an odd number), or may be given to it (even). */
+u64 taken_stamp(unsigned int i);
+u64 random_number(struct actor *a);
+/* verdict.c */
+void remember_baseline(void);
+bool nothing_under_way(void);
+void put_all_back(void);
+void compare_with_baseline(void);
+
+#endif

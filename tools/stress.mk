@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The stress run and the measurements on the host: the same sources as the unit tests, compiled once for each sanitizer, and
+# once as released.
+
+comma := ,
+STRESS_SRCS := $(wildcard tests/stress/*.c)
+STRESS_CFLAGS = -std=gnu17 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -DFL_HOST -DFL_DEBUG -Wall -Wextra -Werror \
+	-Wno-unused-function -I.
+LIFECYCLES ?= 10000
+STRESS_SEED ?= 1
+# ThreadSanitizer wants its shadow where address-space randomisation does not put anything.
+UNRANDOMISED = $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
+STRESS_ALL_SRCS = $(filter-out core/string.c,$(COMMON_SRCS)) $(STRESS_SRCS)
+
+define STRESS_BUILD
+build/stress/$(1)/%.o: %.c tools/stress.mk | $(CHECK_READY)
+	@mkdir -p $$(@D)
+	$$(call say,STRESS,$$<)
+	$$(Q)$(2) $$(STRESS_CFLAGS) -fsanitize=$(3) -MMD -MP -c -o $$@ $$<
+build/stress/$(1)/lib.a: $$$$(patsubst %.c,build/stress/$(1)/%.o,$$$$(filter-out tests/%,$$$$(STRESS_ALL_SRCS)))
+	$$(Q)rm -f $$@
+	$$(Q)ar rcsD $$@ $$^
+build/stress/$(1)/stress: $$$$(patsubst %.c,build/stress/$(1)/%.o,$$$$(STRESS_SRCS)) build/stress/$(1)/lib.a
+	$$(Q)$(2) -fsanitize=$(3) -o $$@ $$^ -lpthread
+-include $$(wildcard build/stress/$(1)/*/*.d build/stress/$(1)/*/*/*.d build/stress/$(1)/*/*/*/*.d)
+endef
+$(eval $(call STRESS_BUILD,thread,$(CLANG),thread))
+$(eval $(call STRESS_BUILD,address,gcc,address$(comma)undefined -fno-sanitize-recover=all))
+
+.PHONY: stress
+stress: build/stress/thread/stress build/stress/address/stress
+	$(call say,STRESS,$(LIFECYCLES) lifecycles, ThreadSanitizer)
+	$(Q)TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 $(UNRANDOMISED) build/stress/thread/stress \
+		--lifecycles $(LIFECYCLES) --seed $(STRESS_SEED)
+	$(call say,STRESS,$(LIFECYCLES) lifecycles, AddressSanitizer and UndefinedBehaviorSanitizer)
+	$(Q)build/stress/address/stress --lifecycles $(LIFECYCLES) --seed $(STRESS_SEED)
+
+# ---- measurements, of the sources as released ----
+BENCH_CFLAGS = -std=gnu17 -O2 -g -fno-strict-aliasing -DFL_HOST -Wall -Wextra -Werror -I.
+BENCH_SRCS = $(filter core/%.c core/pagetable/%.c drivers/pci/%.c drivers/iommu/%.c,$(filter-out core/string.c,$(COMMON_SRCS)))
+
+build/bench/%.o: %.c tools/stress.mk | $(CHECK_READY)
+	@mkdir -p $(@D)
+	$(Q)gcc $(BENCH_CFLAGS) -MMD -MP -c -o $@ $<
+BENCH_OBJS = $(BENCH_SRCS:%.c=build/bench/%.o)
+build/bench/lib.a: $$(BENCH_OBJS)
+	$(Q)rm -f $@
+	$(Q)ar rcsD $@ $^
+build/bench/lookup: build/bench/tests/bench/lookup.o build/bench/lib.a
+	$(Q)gcc -o $@ $^ -lpthread
+-include $(wildcard build/bench/*/*.d build/bench/*/*/*.d)
+
+.PHONY: bench-lookup
+bench-host: bench-lookup
+bench-lookup: build/bench/lookup
+	$(call say,BENCH,$<)
+	$(Q)$<
