@@ -556,6 +556,20 @@ static void test_next_write_tries_again(void **state)
 	assert_int_equal(reach(0xfeb80000), 0xfeb80000);
 }
 
+/* What could not be mapped is forgotten: it does not come up later where the BAR no longer is. */
+static void test_failed_mapping_is_forgotten(void **state)
+{
+	wr(B, 0x10, 4, 0xe1000000);
+	map_error = -ENOMEM;
+	wr(B, 0x04, 2, 2);
+	assert_int_equal(reach(0xe1000000), 0);
+	wr(B, 0x10, 4, 0xe2000000);
+	assert_int_equal(reach(0xe2000000), 0xfe800000);
+	wr(NIC, 0x10, 4, 0xe1000000);
+	wr(NIC, 0x10, 4, 0xfeb80000);
+	assert_int_equal(reach(0xe1000000), 0);
+}
+
 static void test_table_refuses_to_unmap(void **state)
 {
 	unmap_error = -ENOMEM;
@@ -649,6 +663,7 @@ int main(void)
 		T(test_withdraw_serves_who_waits),
 		T(test_unanswered_shootdown),
 		T(test_next_write_tries_again),
+		T(test_failed_mapping_is_forgotten),
 		T(test_table_refuses_to_unmap),
 		T(test_guest_flr),
 		T(test_reset_takes_its_time),
