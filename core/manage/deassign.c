@@ -153,8 +153,7 @@ static void step_detach(struct manage_op *op)
 		manage_say(op, "messages freed");
 	else if (ret != -ENODEV && op->withdrawn)
 		manage_broken(op, "freeing its messages", ret);
-	/* A device that vanished needs no reset, nor one that the guest never saw. */
-	manage_next(op, op->kind != PCI_OP_SURPRISE && op->exposed ? step_reset : step_rest);
+	manage_next(op, op->exposed ? step_reset : step_rest);
 }
 
 /* ---- reset ---- */

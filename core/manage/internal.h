@@ -24,7 +24,7 @@ struct manage_op {
 	enum pci_op kind;
 	void (*step)(struct manage_op *op); /* the next one */
 	int failure;			    /* the first error: the operation's result */
-	bool exposed;	/* the guest may have used the device: it is reset before it rests in quarantine */
+	bool exposed;	/* the guest may have used it, and it is still there: it is reset before it rests */
 	bool withdrawn; /* no CPU reaches its registers */
 	bool unblocked; /* its DMA could not be blocked when it was its turn */
 	unsigned int tries;

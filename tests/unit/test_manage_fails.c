@@ -18,9 +18,11 @@ static void assign_fails_at_each_step(void **state)
 {
 	for (unsigned int n = 1;; n++) {
 		struct pci_event event;
+		unsigned int resets;
 
 		assert_true(n < 20);
 		done(manage_deassign, NIC, PCI_OP_DEASSIGN);
+		resets = nic->resets;
 		fail_from(n, 1);
 		event = run(manage_assign, NIC, PCI_OP_ASSIGN);
 		manage_fault = NULL;
@@ -34,10 +36,31 @@ static void assign_fails_at_each_step(void **state)
 			return;
 		}
 		assert_int_equal(event.result, -EIO);
+		/* Before, if it came to that; and after, if the guest may have used it. */
+		assert_int_equal(nic->resets - resets, n == 1 ? 0 : n == 4 ? 2 : 1);
 		is_in_quarantine(NIC, false);
 		done(manage_assign, NIC, PCI_OP_ASSIGN); /* nothing is left of the failure */
 		is_the_guests(NIC);
 	}
+}
+
+static int two_errors(const char *function)
+{
+	if (!strcmp(function, "vpci_attach"))
+		return -ENOSPC;
+	return strcmp(function, "iommu_block") ? 0 : -ETIMEDOUT;
+}
+
+/* The event has the error that began it. */
+static void first_error_is_told(void **state)
+{
+	done(manage_deassign, NIC, PCI_OP_DEASSIGN);
+	manage_fault = two_errors;
+	assert_int_equal(run(manage_assign, NIC, PCI_OP_ASSIGN).result, -ENOSPC);
+	assert_int_equal(event_count, 1);
+	manage_fault = NULL;
+	is_in_quarantine(NIC, true);
+	oracle_is_content();
 }
 
 /* And then a step of the undoing fails: BROKEN. */
@@ -338,6 +361,7 @@ static void vanishes_during(operation_fn operation, enum pci_op op, bool start_w
 			settle();
 		}
 		is_gone_for_good(NIC, objects);
+		assert_false(logged("is broken")); /* that would be another thing */
 		event = events[0];
 		if (ret == -EINPROGRESS) {
 			assert_int_equal(event_count, 2);
@@ -367,6 +391,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(assign_fails_at_each_step),
+		T(first_error_is_told),
 		T(undoing_an_assign_fails),
 		T(deassign_fails_at_each_step),
 		T(deassign_tries_again),
