@@ -63,6 +63,25 @@ static void first_error_is_told(void **state)
 	oracle_is_content();
 }
 
+static int attaches_and_fails(const char *function)
+{
+	if (strcmp(function, "iommu_attach"))
+		return 0;
+	ok(iommu_attach(device(NIC), &vm.dma));
+	return -EIO;
+}
+
+/* A backend that could not take back what it had done: "what could not be taken back is logged" (iommu.h). */
+static void half_attached(void **state)
+{
+	done(manage_deassign, NIC, PCI_OP_DEASSIGN);
+	manage_fault = attaches_and_fails;
+	assert_int_equal(run(manage_assign, NIC, PCI_OP_ASSIGN).result, -EIO);
+	manage_fault = NULL;
+	is_in_quarantine(NIC, false);
+	oracle_is_content();
+}
+
 /* And then a step of the undoing fails: BROKEN. */
 static void undoing_an_assign_fails(void **state)
 {
@@ -387,11 +406,55 @@ static void vanishes_during_assign(void **state)
 	vanishes_during(manage_assign, PCI_OP_ASSIGN, false);
 }
 
+static const char *noticed_at;
+
+/* Somebody else, a guest's access on another CPU, finds that it is gone. */
+static int notice(const char *function)
+{
+	if (!nic->vanished && !strcmp(function, noticed_at)) {
+		fake_vanish(nic);
+		pci_dev_surprise(device(NIC));
+	}
+	return 0;
+}
+
+static void noticed_during(operation_fn operation, enum pci_op op, const char *function, int result)
+{
+	unsigned int objects;
+
+	shutdown_machine(NULL);
+	boot(NULL);
+	if (op == PCI_OP_ASSIGN)
+		done(manage_deassign, NIC, PCI_OP_DEASSIGN);
+	objects = pci_objects_left();
+	noticed_at = function;
+	manage_fault = notice;
+	assert_int_equal(run(operation, NIC, op).result, result);
+	manage_fault = NULL;
+	assert_int_equal(event_count, 2);
+	assert_int_equal(events[1].op, PCI_OP_SURPRISE);
+	is_gone_for_good(NIC, objects);
+}
+
+static void noticed_by_others(void **state)
+{
+	noticed_during(manage_assign, PCI_OP_ASSIGN, "pci_reset_start", -ENODEV);
+	noticed_during(manage_assign, PCI_OP_ASSIGN, "iommu_attach", -ENODEV);
+	noticed_during(manage_assign, PCI_OP_ASSIGN, "vpci_attach", -ENODEV);
+	/* Too late for the assign: it is taken from the guest. */
+	noticed_during(manage_assign, PCI_OP_ASSIGN, "pci_dev_set_owner", 0);
+	noticed_during(manage_deassign, PCI_OP_DEASSIGN, "vpci_withdraw_start", -ENODEV);
+	noticed_during(manage_deassign, PCI_OP_DEASSIGN, "iommu_block", -ENODEV);
+	noticed_during(manage_deassign, PCI_OP_DEASSIGN, "vpci_detach", -ENODEV);
+	noticed_during(manage_deassign, PCI_OP_DEASSIGN, "pci_reset_start", -ENODEV);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(assign_fails_at_each_step),
 		T(first_error_is_told),
+		T(half_attached),
 		T(undoing_an_assign_fails),
 		T(deassign_fails_at_each_step),
 		T(deassign_tries_again),
@@ -407,6 +470,7 @@ int main(void)
 		T(surprise_cannot_block),
 		T(vanishes_during_deassign),
 		T(vanishes_during_assign),
+		T(noticed_by_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
