@@ -233,6 +233,7 @@ def test_monitor_answers_when_the_guest_is_dead(debug_guest):
     """The guest has left Linux for two instructions with interrupts off: nothing reads the serial port but Fairlead. The last resort is
     there, too."""
     guest = debug_guest
+    guest.sh("dmesg -n 7")
     guest.type("exec spin jmp\r")
     guest.expect("these are the guest's last words")
     guest.expect("Starting new kernel")
