@@ -23,6 +23,7 @@
 #include "core/work.h"
 #include "drivers/pci/internal.h"
 #include "drivers/pci/pci.h"
+#include "drivers/pci/sriov.h"
 #include "tests/fake/fake_pci.h"
 
 #define POOL_SIZE (8 * SIZE_2M)
@@ -196,6 +197,28 @@ static inline u32 vf_count(struct pci_dev *pf)
 	n = pf->vf_count;
 	pci_dev_unlock(pf);
 	return n;
+}
+
+/* A remove, and what it said. */
+static struct pci_reason why UNUSED;
+static u32 ticket UNUSED;
+
+static inline int take_out(struct sbdf sbdf)
+{
+	memset(why.text, 'x', sizeof(why.text) - 1);
+	ticket = 0;
+	return pci_dev_remove(sbdf, &ticket, &why);
+}
+
+static inline struct pci_dev *add_vf(struct pci_dev *pf, struct sbdf sbdf)
+{
+	struct pci_dev *vf = pci_dev_create_vf(sbdf, pf);
+
+	assert_non_null(vf);
+	vf->vendor = pf->vendor;
+	vf->is_pcie = true;
+	assert_int_equal(pci_vf_publish(vf), 0);
+	return vf;
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
