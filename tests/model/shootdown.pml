@@ -11,7 +11,7 @@
  *
  * CONFIG default -DCPUS=1 -DENTRIES=3 -DBUMPERS=2
  * CONFIG cpus -DCPUS=2 -DENTRIES=1 -DBUMPERS=1
- * LARGE wide -DCPUS=2 -DENTRIES=3 -DBUMPERS=2
+ * LARGE wide -DCPUS=2 -DENTRIES=2 -DBUMPERS=1
  * MUTANT NO_LOOK_AFTER default no_stale_translation_after_done
  * MUTANT BUMP_BEFORE_CHANGE default no_stale_translation_after_done
  * MUTANT INSIDE_IS_CURRENT default no_stale_translation_after_done
