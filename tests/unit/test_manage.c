@@ -215,6 +215,24 @@ static void registers_in_one_page(void **state)
 		"its registers share a page with 0000:00:04.0, which is not the guest's");
 }
 
+/* A refused operation was in the way of a surprise: that goes on. */
+static void refused_and_gone(void **state)
+{
+	unsigned int objects = pci_objects_left();
+
+	ok(pci_op_begin(device(PF), PCI_OP_ASSIGN, NULL, NULL));
+	fake_vanish(pf);
+	pci_dev_surprise(device(PF));
+	idle(20);
+	assert_int_equal(info_of(PF).op, PCI_OP_ASSIGN);
+	pci_op_cancel(device(PF));
+	settle();
+	assert_null(pci_dev_find(at(PF)));
+	assert_int_equal(pci_objects_left(), objects + 1);
+	assert_int_equal(event_count, 1);
+	assert_int_equal(events[0].op, PCI_OP_SURPRISE);
+}
+
 static void isolation_group(void **state)
 {
 	device(PF)->group = NIC;
@@ -397,6 +415,7 @@ int main(void)
 		T(refusals),
 		T(refused_while_claimed),
 		T(registers_in_one_page),
+		T(refused_and_gone),
 		T(isolation_group),
 		T(no_unit),
 		T(virtual_functions),
