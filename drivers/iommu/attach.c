@@ -12,6 +12,7 @@
 #include "core/errno.h"
 #include "core/log.h"
 #include "drivers/iommu/internal.h"
+#include "drivers/pci/regs.h"
 
 #define ATTACHMENTS_MAX 4096
 /* A device's 16 IDs on a unit that hangs take longer; then a second device is refused. */
@@ -31,10 +32,18 @@ static unsigned int attachments_top GUARDED_BY(attachments_lock); /* none is in 
 
 /* ---- turns ---- */
 
-static int MUST_CHECK take_turn(struct iommu *iommu)
+/* May one of its IDs be another device's, too? A bridge's own is what conventional devices behind it may be seen as. */
+static bool shares_ids(const struct pci_dev *dev)
+{
+	return dev->requester_ids > 1 || dev->header_type == PCI_HEADER_BRIDGE;
+}
+
+static int MUST_CHECK take_turn(struct iommu *iommu, const struct pci_dev *dev)
 {
 	u64 start = arch_time_us();
 
+	if (!shares_ids(dev))
+		return 0;
 	while (atomic_exchange_explicit(&iommu->turn, true, memory_order_acquire)) {
 		if (arch_time_us() - start > TURN_TIMEOUT_US) {
 			log_error("iommu: unit %u: an attachment does not come to its end", iommu->index);
@@ -45,9 +54,10 @@ static int MUST_CHECK take_turn(struct iommu *iommu)
 	return 0;
 }
 
-static void end_turn(struct iommu *iommu)
+static void end_turn(struct iommu *iommu, const struct pci_dev *dev)
 {
-	atomic_store_explicit(&iommu->turn, false, memory_order_release);
+	if (shares_ids(dev))
+		atomic_store_explicit(&iommu->turn, false, memory_order_release);
 }
 
 /* ---- who is attached under which ID ---- */
@@ -208,7 +218,7 @@ static int MUST_CHECK begin(struct iommu *iommu, const struct pci_dev *dev)
 {
 	if (!iommu)
 		return -ENODEV;
-	return dev->requester_ids ? take_turn(iommu) : -E2BIG;
+	return dev->requester_ids ? take_turn(iommu, dev) : -E2BIG;
 }
 
 int iommu_attach(struct pci_dev *dev, struct iommu_domain *domain)
@@ -219,7 +229,7 @@ int iommu_attach(struct pci_dev *dev, struct iommu_domain *domain)
 	if (ret)
 		return ret;
 	ret = attach_all(iommu, dev, domain);
-	end_turn(iommu);
+	end_turn(iommu, dev);
 	return ret;
 }
 
@@ -244,7 +254,7 @@ int iommu_block(struct pci_dev *dev)
 	}
 	if (!ret && all)
 		atomic_fetch_or(&dev->flags, PCI_FLAG_QUARANTINED);
-	end_turn(iommu);
+	end_turn(iommu, dev);
 	return ret;
 }
 

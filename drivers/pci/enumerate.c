@@ -251,8 +251,11 @@ static bool leads_to_link(const struct pci_dev *bridge)
 /* Has firmware turned ARI forwarding on? Version 1 of the capability ends before that register. */
 static bool forwards_ari(struct pci_dev *port)
 {
-	u32 capabilities = pci_dev_read(port, port->pcie_cap + PCIE_CAPABILITIES, 2);
+	u32 capabilities;
 
+	if (!leads_to_link(port))
+		return false;
+	capabilities = pci_dev_read(port, port->pcie_cap + PCIE_CAPABILITIES, 2);
 	if ((capabilities & PCIE_CAPABILITIES_VERSION) < 2)
 		return false;
 	return pci_dev_read(port, port->pcie_cap + PCIE_DEVICE_CONTROL2, 2) & PCIE_DEVICE_CONTROL2_ARI;
@@ -275,12 +278,12 @@ static int scan_ari_bus(struct scan *scan, unsigned int bus, struct pci_dev *bri
 
 static int scan_below(struct scan *scan, unsigned int bus, struct pci_dev *bridge)
 {
-	bool link = leads_to_link(bridge);
+	unsigned int devices = leads_to_link(bridge) ? 1 : DEVICES;
 	int ret = 0;
 
-	if (link && forwards_ari(bridge))
+	if (forwards_ari(bridge))
 		return scan_ari_bus(scan, bus, bridge);
-	for (unsigned int device = 0; device < (link ? 1 : DEVICES) && !ret; device++)
+	for (unsigned int device = 0; device < devices && !ret; device++)
 		ret = scan_slot(scan, bus, device, bridge);
 	return ret;
 }
