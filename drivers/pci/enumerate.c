@@ -244,7 +244,7 @@ static int scan_slot(struct scan *scan, unsigned int bus, unsigned int device, s
 /* A link has one device at its end, number 0 (PCIe base spec 6.0, 7.3.1); some answer to every number. */
 static bool leads_to_link(const struct pci_dev *bridge)
 {
-	return bridge && bridge->is_pcie &&
+	return bridge->is_pcie &&
 	       (bridge->pcie_type == PCIE_TYPE_ROOT_PORT || bridge->pcie_type == PCIE_TYPE_DOWNSTREAM);
 }
 
@@ -253,7 +253,7 @@ static bool forwards_ari(struct pci_dev *port)
 {
 	u32 capabilities;
 
-	if (!leads_to_link(port))
+	if (!port || !leads_to_link(port))
 		return false;
 	capabilities = pci_dev_read(port, port->pcie_cap + PCIE_CAPABILITIES, 2);
 	if ((capabilities & PCIE_CAPABILITIES_VERSION) < 2)
@@ -278,7 +278,7 @@ static int scan_ari_bus(struct scan *scan, unsigned int bus, struct pci_dev *bri
 
 static int scan_below(struct scan *scan, unsigned int bus, struct pci_dev *bridge)
 {
-	unsigned int devices = leads_to_link(bridge) ? 1 : DEVICES;
+	unsigned int devices = bridge && leads_to_link(bridge) ? 1 : DEVICES;
 	int ret = 0;
 
 	if (forwards_ari(bridge))
