@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A fake machine for threads that play CPUs: configuration space that resets, sizes its BARs, clears on a written 1,
- * brings virtual functions and vanishes; an IOMMU that keeps stale translations until they are invalidated; CPUs whose
- * TLBs, tagged by address space, keep stale translations until they are flushed; messages in compatibility format.
+ * brings virtual functions and vanishes; and its own clock. Beside it: fake_iommu.h, fake_remap.h, and the CPUs' TLBs of
+ * tests/stress/guest.c.
  *
  * Everything shared is a relaxed atomic and nothing is locked: a lock in here would order the threads, and
  * ThreadSanitizer could no longer see where the code under test forgot to.

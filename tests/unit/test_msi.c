@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "drivers/pci/msi.h"
+#include "tests/fake/fake_remap.h"
 #include "tests/fake/fake_vpci.h"
 
 #define MSI_CONTROL 0xd2  /* the NIC's: 64-bit */
@@ -233,6 +234,40 @@ static void test_second_msix(void **state)
 	assert_int_equal(total(), 5);
 }
 
+/* ---- behind a remapping unit: what a freed descriptor's message becomes ---- */
+
+static void free_remapped(struct pci_msi *msi)
+{
+	remap.table[msi->index] = (struct fake_irte){ 0 };
+	fake_invalidate_irte(msi->index);
+	free_entry(msi);
+}
+
+/*
+ * An entry lives as long as its descriptor. Before it, after it, from another requester, beyond the table and in the format of
+ * old: blocked.
+ */
+static void test_messages_of_a_freed_descriptor_are_blocked(void **state)
+{
+	memset(&remap, 0, sizeof(remap));
+	remap.on = true;
+	pci_msi_set_free_entry(free_remapped);
+	assert_int_equal(fake_message(NIC, fake_remappable(1), 0), FAKE_NOT_PRESENT);
+	fake_invalidate_irte(1);
+	set_message();
+	wr(NIC, MSI_CONTROL, 2, 0x0011);
+	for (u16 i = 0; i < total(); i++)
+		remap.table[i] = (struct fake_irte){ true, NIC, (u8)(0x40 + i) };
+	assert_int_equal(fake_message(NIC, fake_remappable(1), 0), FAKE_DELIVERED);
+	assert_int_equal(remap.delivered, 0x41);
+	assert_int_equal(fake_message(SMALL, fake_remappable(1), 0), FAKE_WRONG_REQUESTER);
+	assert_int_equal(fake_message(NIC, fake_remappable(FAKE_IRTES), 0), FAKE_BEYOND_TABLE);
+	assert_int_equal(fake_message(NIC, 0xfee00000, 0x41), FAKE_COMPATIBILITY);
+	wr(NIC, MSI_CONTROL, 2, 0);
+	assert_int_equal(entries_freed, 2);
+	assert_int_equal(fake_message(NIC, fake_remappable(1), 0), FAKE_NOT_PRESENT);
+}
+
 #define M(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -246,6 +281,7 @@ int main(void)
 		M(test_detach_frees),
 		M(test_vanished_device_frees),
 		M(test_exhaustion),
+		M(test_messages_of_a_freed_descriptor_are_blocked),
 		BARE(test_left_on_by_firmware),
 		BARE(test_bridge_has_none),
 		BARE(test_second_msix),
