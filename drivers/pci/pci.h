@@ -4,7 +4,7 @@
  *
  * A device is a `struct pci_dev` with a reference count. A reference keeps the object valid *and* entitles
  * its holder to touch the device. Every long-lived pointer to a device is a reference. (The rules:
- * docs/design, "PCI objects".)
+ * docs/design/objects.md.)
  */
 #ifndef DRIVERS_PCI_H
 #define DRIVERS_PCI_H
@@ -108,6 +108,7 @@ enum pci_flag { /* bits of pci_dev.flags */
 	PCI_FLAG_GROUP_MIXED = 64, /* device option group=mixed: its isolation group may have several owners */
 	PCI_FLAG_RESETTING = 128, /* with BUSY: the reset is ours (reset.h), which alone ends BUSY; without: the guest's */
 	PCI_FLAG_WAITS = 256, /* it vanished, and waits for its turn to be taken from the guest (core/manage) */
+	PCI_FLAG_KEPT = 512, /* RELEASING, nobody's: its release failed, and it cannot be LIVE again; remove tries again */
 };
 
 /* Who holds a reference, and why. */
@@ -256,6 +257,26 @@ static inline void pci_vf_unlock(struct pci_dev *vf) RELEASES(vf->lock, pci_vf_c
 {
 	spin_unlock(&vf->lock);
 }
+/*
+ * For transitions and changes of owner: the device's lock, and around it, if it is a virtual function, its PF's. To the
+ * compiler it is the device's alone.
+ */
+static inline void pci_dev_lock_with_pf_at(struct pci_dev *dev, struct code_site site)
+	ACQUIRES(dev->lock, pci_dev_class) NO_THREAD_ANALYSIS
+{
+	if (dev->pf)
+		pci_dev_lock_at(dev->pf, site);
+	pci_dev_lock_at(dev, site);
+}
+#define pci_dev_lock_with_pf(dev) pci_dev_lock_with_pf_at(dev, HERE)
+static inline void pci_dev_unlock_with_pf(struct pci_dev *dev) RELEASES(dev->lock, pci_dev_class) NO_THREAD_ANALYSIS
+{
+	struct pci_dev *pf = dev->pf;
+
+	pci_dev_unlock(dev);
+	if (pf)
+		pci_dev_unlock(pf);
+}
 static inline void pci_vpci_lock_at(struct pci_dev *dev, struct code_site site)
 	ACQUIRES(dev->vpci_lock, pci_vpci_class) NO_THREAD_ANALYSIS
 {
@@ -294,7 +315,7 @@ int MUST_CHECK pci_dev_add(struct sbdf sbdf);
 
 /* ---- lookup and references ---- */
 
-/* Lookup as pci-objects.md has it: no lock, O(1). A TRANSIENT reference, or NULL. Boot and exit path. */
+/* Lookup as docs/design/objects.md has it: no lock, O(1). A TRANSIENT reference, or NULL. Boot and exit path. */
 struct pci_dev *pci_dev_find_at(struct sbdf sbdf, struct code_site site);
 #define pci_dev_find(...) pci_dev_find_at(__VA_ARGS__, HERE)
 void pci_dev_get_at(struct pci_dev *dev, enum pci_ref_kind kind, struct code_site site); /* caller already holds one */
@@ -388,6 +409,7 @@ int MUST_CHECK pci_dev_set_owner(struct pci_dev *dev, enum pci_owner owner);
  *   0             it is gone on return: safe to unplug
  *   -EINPROGRESS  it is DYING and others still hold it; *ticket: the completion event tells when it is gone; or that its
  *                 release failed (result not 0): then it is back in quarantine, BROKEN, and a later remove tries again
+ *                 (a VF whose PF has vanished is not LIVE again, but can be removed again all the same)
  *   -EBUSY        nothing has changed; why says who: the guest owns it, VFs exist, Fairlead uses it, an operation runs
  *   -EALREADY     an earlier remove has won and is not through; nothing was dropped
  *   -ENODEV       there is nothing at that address

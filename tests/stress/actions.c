@@ -17,6 +17,8 @@
 static _Atomic bool removing[HOT];
 static _Atomic unsigned int last_removed;
 _Atomic u64 assign_calls[HOT];
+/* Generation + 1 of the tenant that was last seen to be dying. Until the slot is emptied nobody may find it. */
+static _Atomic u64 dying[HOT];
 
 /* xorshift64*: fast, and the same for each seed. */
 u64 random_number(struct actor *a)
@@ -89,8 +91,11 @@ static void look(struct actor *a)
 {
 	unsigned int i = choose(a);
 	bool overlap = atomic_load_explicit(&removing[i], memory_order_relaxed);
+	u64 dead = atomic_load(&dying[i]);
 	struct pci_dev *dev = pci_dev_find(hot(i));
 
+	if (dev && dead == pci_slot_generation(hot(i)) + 1)
+		complain("a lookup found " SBDF_FMT ", which is dying", SBDF_ARGS(hot(i)));
 	overlap |= atomic_load_explicit(&removing[i], memory_order_relaxed);
 	count(&counters.lookups);
 	if (overlap)
@@ -164,6 +169,7 @@ static void add(struct actor *a, unsigned int i)
 static void remove_and_add(struct actor *a)
 {
 	unsigned int i = (unsigned int)below(a, HOT);
+	u64 generation = pci_slot_generation(hot(i));
 	struct pci_reason why;
 	u32 ticket;
 	int ret;
@@ -177,6 +183,8 @@ static void remove_and_add(struct actor *a)
 		break;
 	case -EINPROGRESS: /* `removing` ends with the completion event */
 		count(&counters.in_progress);
+		if (pci_slot_generation(hot(i)) == generation)
+			atomic_store(&dying[i], generation + 1);
 		break;
 	case -EBUSY:
 		count(&counters.busy);
