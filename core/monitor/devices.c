@@ -65,6 +65,7 @@ static void add_flags(struct text *t, u32 flags)
 		{ PCI_FLAG_QUARANTINED, "DMA blocked" },
 		{ PCI_FLAG_RESET_NONE, "reset=none" },
 		{ PCI_FLAG_GROUP_MIXED, "group=mixed" },
+		{ PCI_FLAG_KEPT, "not released" },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {

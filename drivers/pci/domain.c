@@ -109,13 +109,13 @@ static bool leave(struct pci_dev *dev, enum pci_owner from, enum pci_owner to)
 	bool ok;
 
 	pci_domain_lock(dom);
-	pci_dev_lock(dev);
+	pci_dev_lock_with_pf(dev);
 	ok = pci_dev_state(dev) == PCI_LIVE && pci_dev_owner(dev) == from;
 	if (ok) {
 		pci_domain_unlink(dom, dev);
 		atomic_store_explicit(&dev->owner, to, memory_order_release);
 	}
-	pci_dev_unlock(dev);
+	pci_dev_unlock_with_pf(dev);
 	pci_domain_unlock(dom);
 	return ok;
 }
@@ -127,11 +127,11 @@ static bool join(struct pci_dev *dev, enum pci_owner owner)
 	bool ok;
 
 	pci_domain_lock(dom);
-	pci_dev_lock(dev);
+	pci_dev_lock_with_pf(dev);
 	ok = pci_dev_state(dev) == PCI_LIVE && pci_dev_owner(dev) == owner && !dev->listed;
 	if (ok)
 		pci_domain_link(dom, dev);
-	pci_dev_unlock(dev);
+	pci_dev_unlock_with_pf(dev);
 	pci_domain_unlock(dom);
 	return ok;
 }

@@ -19,16 +19,21 @@ struct pci_dev *pci_pool_get(void);
 /* Gives it back. Its count is 0 and no slot names it. */
 void pci_pool_put(struct pci_dev *dev);
 /*
- * The slot of dev->sbdf becomes dev's. -EBUSY: it is another's; if that one is dying, the presence is
- * latched, and pci_slot_empty() will tell. -ENOMEM: no page for the table. Takes slots_lock.
+ * The slot of dev->sbdf becomes dev's, and what was latched is answered. -EBUSY: it is another's; if that one is
+ * dying, the presence is latched, and pci_slot_empty() will tell. -ENOMEM: no page for the table. Takes slots_lock.
  */
 int MUST_CHECK pci_slot_reserve(struct pci_dev *dev);
 /*
  * Empties the slot if it is dev's, generation + 1. True: a presence was latched meanwhile. Takes slots_lock.
  */
 bool MUST_CHECK pci_slot_empty(struct pci_dev *dev);
-/* Forgets a latched presence: the device is there after all. */
-void pci_slot_unlatch(struct sbdf sbdf);
+/*
+ * The slot's tenant becomes LIVE, and a latched presence is forgotten: the device is there. One step, so that none is
+ * latched in between. Takes slots_lock; the caller holds the device's lock (a VF's: and its PF's).
+ */
+void pci_slot_make_live(struct pci_dev *dev);
+/* The slot's tenant, if its release failed and it was kept (PCI_FLAG_KEPT): the caller's alone, no reference. Or NULL. */
+struct pci_dev *pci_slot_take_kept(struct sbdf sbdf);
 /* The first empty slot at or after *from with a latched presence, which is taken from it. False: none. */
 bool pci_slot_next_latched(u32 *from, struct sbdf *out);
 /* True: the slot is occupied; *state is its tenant's. Takes slots_lock. */
@@ -43,7 +48,9 @@ enum pci_test_point {
 	PCI_TEST_LOOKUP_TAKEN,
 	PCI_TEST_REMOVE_FOUND,
 	PCI_TEST_OWNER_LEAVES,
-	PCI_TEST_OWNER_BETWEEN
+	PCI_TEST_OWNER_BETWEEN,
+	PCI_TEST_PUBLISHED,
+	PCI_TEST_KEEPS
 };
 extern void (*pci_test_hook)(enum pci_test_point point);
 #define PCI_TEST_POINT(point) do { if (pci_test_hook) pci_test_hook(point); } while (0)
@@ -118,7 +125,7 @@ struct pci_dev *pci_dev_create_vf(struct sbdf sbdf, struct pci_dev *pf);
 void pci_dev_publish(struct pci_dev *dev);
 /*
  * The step itself. The caller holds quarantine's pdevs_lock and the device's lock (for a VF: and its PF's,
- * which is LIVE).
+ * which is LIVE). Takes slots_lock.
  */
 void pci_dev_make_live(struct pci_dev *dev) REQUIRES(pci_domain_class);
 /* The creator gives up an object in state NEW: BASE and OWNER dropped, the slot emptied. No lock held. */
@@ -131,7 +138,7 @@ void pci_latched_post(void);
 void pci_reap_init(struct pci_dev *dev); /* its work */
 /*
  * The count is 0: RELEASING, silenced, DMA blocked, slot empty. No lock held. -errno: the release failed, the
- * object is LIVE again in quarantine. `tell`: post the completion event of its operation (a failure's is
+ * object is LIVE again in quarantine, or KEPT. `tell`: post the completion event of its operation (a failure's is
  * always posted).
  */
 int pci_dev_reap(struct pci_dev *dev, bool tell);
@@ -147,6 +154,8 @@ void pci_surprise_init(struct pci_dev *dev); /* its work */
  * held.
  */
 void pci_surprise_post(struct pci_dev *dev);
+/* A VF is LIVE no longer: its PF, if that vanished, may have waited for it. The caller holds a reference on the VF. */
+void pci_pf_wake(struct pci_dev *vf);
 /* A reaped device lets go of its port's link. */
 void pci_link_release(struct pci_dev *dev);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Birth and removal. Every transition happens under the device's lock; the transitions between "on a list"
- * and "on none" also under the list's. So remove's questions (whose is it, is it claimed, is anything behind
- * it) and its answer are one step.
+ * Birth and removal. Every transition happens under the device's lock (a VF's: and its PF's); the transitions
+ * between "on a list" and "on none" also under the list's. So remove's questions (whose is it, is it claimed, is
+ * anything behind it) and its answer are one step.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -84,24 +84,39 @@ struct pci_dev *pci_dev_create_vf(struct sbdf sbdf, struct pci_dev *pf)
 void pci_dev_make_live(struct pci_dev *dev)
 {
 	pci_domain_link(pci_domain(PCI_OWNER_QUARANTINE), dev);
-	atomic_store_explicit(&dev->state, PCI_LIVE, memory_order_release);
+	pci_slot_make_live(dev);
+}
+
+/*
+ * The bridge's surprise says GONE, passes the bridge's lock, and looks for the living behind it; we are LIVE, pass
+ * that lock, and look for GONE. Who comes second sees the other.
+ */
+static bool parent_vanished(struct pci_dev *parent)
+{
+	bool gone;
+
+	pci_dev_lock(parent);
+	gone = pci_dev_has(parent, PCI_FLAG_GONE);
+	pci_dev_unlock(parent);
+	return gone;
 }
 
 void pci_dev_publish(struct pci_dev *dev)
 {
 	struct pci_domain *dom = pci_domain(PCI_OWNER_QUARANTINE);
 
+	/* Once it is LIVE anybody may remove it. */
+	pci_dev_get(dev, PCI_REF_TRANSIENT);
 	pci_domain_lock(dom);
 	pci_dev_lock(dev);
 	pci_dev_make_live(dev);
-	/*
-	 * The bridge may have vanished since it took the child, and not have met it among the living. Nobody
-	 * can have dropped BASE yet.
-	 */
-	if (dev->parent && pci_dev_has(dev->parent, PCI_FLAG_GONE))
-		pci_surprise_post(dev);
 	pci_dev_unlock(dev);
 	pci_domain_unlock(dom);
+	PCI_TEST_POINT(PCI_TEST_PUBLISHED);
+	/* The bridge may have vanished since it took the child, and not have met it among the living. */
+	if (dev->parent && parent_vanished(dev->parent))
+		pci_surprise_post(dev);
+	pci_dev_put(dev, PCI_REF_TRANSIENT);
 }
 
 /* The last put of one who holds no lock: the release runs here, so that the slot is empty on return. */
@@ -255,7 +270,7 @@ static struct verdict decide(struct pci_dev *dev)
 	struct verdict v = { .ret = -EBUSY, .ticket = pci_ticket_new() };
 
 	pci_domain_lock(dom);
-	pci_dev_lock(dev);
+	pci_dev_lock_with_pf(dev);
 	v.running = pci_dev_op(dev);
 	v.objection = objection(dev, &v.number);
 	if (pci_dev_state(dev) != PCI_LIVE) {
@@ -267,7 +282,7 @@ static struct verdict decide(struct pci_dev *dev)
 		dev->ticket = v.ticket;
 		pci_domain_unlink(dom, dev);
 	}
-	pci_dev_unlock(dev);
+	pci_dev_unlock_with_pf(dev);
 	pci_domain_unlock(dom);
 	return v;
 }
@@ -283,11 +298,28 @@ static void explain(struct pci_reason *why, const struct pci_dev *dev, const str
 	pci_reason_add_holders(why, dev, 1);
 }
 
-/* Nothing LIVE was found at that address. */
-static int remove_not_found(struct sbdf sbdf, struct pci_reason *why)
+/* Its release failed, and it could not become LIVE again: the release alone is what there is to be done. */
+static int release_again(struct pci_dev *dev, u32 *ticket)
 {
+	u32 number = pci_ticket_new();
+
+	pci_dev_lock_with_pf(dev);
+	dev->ticket = number;
+	atomic_store_explicit(&dev->op, PCI_OP_REMOVE, memory_order_release);
+	pci_dev_unlock_with_pf(dev);
+	if (ticket)
+		*ticket = number;
+	return pci_dev_reap(dev, false) ? -EINPROGRESS : 0;
+}
+
+/* Nothing LIVE was found at that address. */
+static int remove_not_found(struct sbdf sbdf, u32 *ticket, struct pci_reason *why)
+{
+	struct pci_dev *kept = pci_slot_take_kept(sbdf);
 	enum pci_state state;
 
+	if (kept)
+		return release_again(kept, ticket);
 	if (!pci_slot_tenant(sbdf, &state)) {
 		pci_reason_add(why, "there is no such device");
 		return -ENODEV;
@@ -308,12 +340,13 @@ int pci_dev_remove(struct sbdf sbdf, u32 *ticket, struct pci_reason *why)
 	if (why)
 		why->text[0] = '\0';
 	if (!dev)
-		return remove_not_found(sbdf, why);
+		return remove_not_found(sbdf, ticket, why);
 	PCI_TEST_POINT(PCI_TEST_REMOVE_FOUND);
 	v = decide(dev);
 	if (v.ret == -EINPROGRESS) {
 		if (ticket)
 			*ticket = v.ticket;
+		pci_pf_wake(dev);
 		pci_dev_put(dev, PCI_REF_OWNER);
 		pci_dev_put(dev, PCI_REF_BASE);
 	} else if (v.ret == -EALREADY) {

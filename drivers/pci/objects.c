@@ -308,10 +308,12 @@ int pci_slot_reserve(struct pci_dev *dev)
 	slots_lock(seg);
 	tenant = atomic_load_explicit(&slot->dev, memory_order_relaxed);
 	/* A tenant stays one while we hold the lock, so its state may be read without a reference. */
-	if (!tenant)
+	if (!tenant) {
 		atomic_store_explicit(&slot->dev, dev, memory_order_release);
-	else if (pci_dev_state(tenant) >= PCI_DYING)
+		atomic_fetch_and_explicit(&slot->word, ~SLOT_LATCHED, memory_order_relaxed);
+	} else if (pci_dev_state(tenant) >= PCI_DYING) {
 		atomic_fetch_or_explicit(&slot->word, SLOT_LATCHED, memory_order_relaxed);
+	}
 	slots_unlock(seg);
 	return tenant ? -EBUSY : 0;
 }
@@ -333,16 +335,33 @@ bool pci_slot_empty(struct pci_dev *dev)
 	return word & SLOT_LATCHED;
 }
 
-void pci_slot_unlatch(struct sbdf sbdf)
+void pci_slot_make_live(struct pci_dev *dev)
+{
+	struct pci_segment *seg = segment_of(dev->sbdf.segment);
+	struct pci_slot *slot = slot_in(seg, dev->sbdf.bdf);
+
+	slots_lock(seg);
+	atomic_store_explicit(&dev->state, PCI_LIVE, memory_order_release);
+	atomic_fetch_and_explicit(&slot->word, ~SLOT_LATCHED, memory_order_relaxed);
+	slots_unlock(seg);
+}
+
+struct pci_dev *pci_slot_take_kept(struct sbdf sbdf)
 {
 	struct pci_segment *seg = segment_of(sbdf.segment);
 	struct pci_slot *slot = seg ? slot_in(seg, sbdf.bdf) : NULL;
+	struct pci_dev *dev;
 
 	if (!slot)
-		return;
+		return NULL;
 	slots_lock(seg);
-	atomic_fetch_and_explicit(&slot->word, ~SLOT_LATCHED, memory_order_relaxed);
+	dev = atomic_load_explicit(&slot->dev, memory_order_acquire);
+	/* Who clears the flag has it: nobody else refers to it, and none of its works is queued. */
+	if (dev && !(atomic_fetch_and_explicit(&dev->flags, ~(u32)PCI_FLAG_KEPT, memory_order_acq_rel) &
+		     PCI_FLAG_KEPT))
+		dev = NULL;
 	slots_unlock(seg);
+	return dev;
 }
 
 bool pci_slot_next_latched(u32 *from, struct sbdf *out)

@@ -27,14 +27,16 @@ const struct pci_hooks *pci_hooks_get(void)
 }
 
 /* RELEASING from here on. True: it was published once, so there is a device to be silenced. */
-static bool begin(struct pci_dev *dev)
+static bool begin(struct pci_dev *dev, struct pci_event *event)
 {
 	bool lived;
 
-	pci_dev_lock(dev);
+	pci_dev_lock_with_pf(dev);
 	lived = pci_dev_state(dev) != PCI_NEW;
+	event->op = pci_dev_op(dev);
+	event->ticket = dev->ticket;
 	atomic_store_explicit(&dev->state, PCI_RELEASING, memory_order_release);
-	pci_dev_unlock(dev);
+	pci_dev_unlock_with_pf(dev);
 	return lived;
 }
 
@@ -56,24 +58,38 @@ static void silence(struct pci_dev *dev)
 	(void)pci_dev_read(dev, PCI_COMMAND, 2); /* ordered behind the write: the device has seen it */
 }
 
+/* May it be LIVE? A VF of a PF that has vanished, or is dying for it, may not. The caller holds both locks. */
+static bool may_live(const struct pci_dev *dev)
+{
+	const struct pci_dev *pf = dev->pf;
+
+	return !pf || (pci_dev_state(pf) == PCI_LIVE && !pci_dev_has(pf, PCI_FLAG_GONE));
+}
+
 /*
- * The release failed: back to quarantine as if nobody had removed it, but BROKEN. A later remove tries again.
+ * The release failed: back to quarantine as if nobody had removed it, but BROKEN; a later remove tries again.
+ * A VF that went with its PF stays RELEASING, in its slot and with its PF reference: it is the next remover's. Then
+ * it is not ours from the unlock on.
  */
 static void keep(struct pci_dev *dev)
 {
 	struct pci_domain *dom = pci_domain(PCI_OWNER_QUARANTINE);
 
 	atomic_fetch_or_explicit(&dev->flags, PCI_FLAG_BROKEN, memory_order_relaxed);
-	/* The one place where a count rises from 0: it is ours alone, and lookups still see RELEASING. */
-	pci_refs_init(dev);
-	pci_slot_unlatch(dev->sbdf);
+	PCI_TEST_POINT(PCI_TEST_KEEPS);
 	pci_domain_lock(dom);
-	pci_dev_lock(dev);
+	pci_dev_lock_with_pf(dev);
 	dev->ticket = 0;
 	atomic_store_explicit(&dev->op, PCI_OP_NONE, memory_order_release);
 	atomic_store_explicit(&dev->owner, PCI_OWNER_QUARANTINE, memory_order_release);
-	pci_dev_make_live(dev);
-	pci_dev_unlock(dev);
+	if (may_live(dev)) {
+		/* The one place where a count rises from 0: it is ours alone, and lookups still see RELEASING. */
+		pci_refs_init(dev);
+		pci_dev_make_live(dev);
+	} else {
+		atomic_fetch_or_explicit(&dev->flags, PCI_FLAG_GONE | PCI_FLAG_KEPT, memory_order_release);
+	}
+	pci_dev_unlock_with_pf(dev);
 	pci_domain_unlock(dom);
 }
 
@@ -108,13 +124,10 @@ static void leave_parent(struct pci_dev *parent)
 int pci_dev_reap(struct pci_dev *dev, bool tell)
 {
 	const struct pci_hooks *h = pci_hooks_get();
-	struct pci_event event = { .sbdf = dev->sbdf, .op = pci_dev_op(dev) };
+	struct pci_event event = { .sbdf = dev->sbdf };
 	bool latched;
 
-	pci_dev_lock(dev);
-	event.ticket = dev->ticket;
-	pci_dev_unlock(dev);
-	if (begin(dev)) {
+	if (begin(dev, &event)) {
 		silence(dev);
 		event.result = h->block_dma ? h->block_dma(dev) : 0;
 	}

@@ -341,9 +341,29 @@ static void step_remove(struct vf_operation *op)
 	next(op, op->next < op->count ? STEP_REMOVE : STEP_HELD, 0);
 }
 
-/* Holders may touch a VF until they let go of it, so it stays switched on until then. */
+/* Of those that were removed: one whose release failed is LIVE again. */
+static bool one_came_back(struct pci_dev *pf)
+{
+	bool any = false;
+
+	pci_dev_lock(pf);
+	for (const struct pci_dev *vf = pf->vf_first; vf && !any; vf = vf->vf_next)
+		any = pci_dev_state(vf) == PCI_LIVE;
+	pci_dev_unlock(pf);
+	return any;
+}
+
+/*
+ * Holders may touch a VF until they let go of it, so it stays switched on until then; and for good, if one cannot be
+ * released. Of a PF that has vanished there is nothing to be switched off: the surprise goes on without us.
+ */
 static void step_held(struct vf_operation *op)
 {
+	if (one_came_back(op->pf) || pci_dev_has(op->pf, PCI_FLAG_GONE)) {
+		op->result = op->result ? op->result : -EIO;
+		finish(op);
+		return;
+	}
 	if (vfs_of(op->pf)) {
 		next(op, STEP_HELD, LOOK_US);
 		return;

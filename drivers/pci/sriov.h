@@ -18,7 +18,7 @@ int MUST_CHECK pci_vfs_enable(struct pci_dev *pf, unsigned int count, u32 *ticke
 /*
  * The reverse: each VF is removed; when none is held any more, VF Enable is cleared, and a second waited. -EBUSY, nothing changed: a VF is
  * the guest's or claimed. 0: they were off; else -EINPROGRESS with a ticket. (The event's -EBUSY: one was claimed in between. It and
- * those after it stay, switched on.)
+ * those after it stay, switched on. -EIO: one could not be released; it stays, BROKEN, and VF Enable stays set: disable again.)
  */
 int MUST_CHECK pci_vfs_disable(struct pci_dev *pf, u32 *ticket, struct pci_reason *why);
 /* What a reset of the PF undoes of what firmware set up. Nothing, for who has no SR-IOV. */

@@ -42,8 +42,9 @@ static void take_along(struct pci_dev *bridge)
 }
 
 /*
- * Its virtual functions are GONE with it. True: some are LIVE yet, and the last of them to die will post the
- * PF again. Who publishes a VF looks for GONE under the same lock, so none can come after us.
+ * Its virtual functions are GONE with it. True: some are LIVE yet, and the last of them to die or to be removed
+ * will post the PF again. Who publishes a VF, or makes one LIVE again, looks for GONE under the same lock, so
+ * none can come after us.
  */
 static bool waits_for_vfs(struct pci_dev *pf)
 {
@@ -51,11 +52,13 @@ static bool waits_for_vfs(struct pci_dev *pf)
 
 	pci_dev_lock(pf);
 	for (struct pci_dev *vf = pf->vf_first; vf; vf = vf->vf_next) {
+		bool first = mark_gone(vf);
+
 		if (pci_dev_state(vf) != PCI_LIVE)
 			continue;
 		live = true;
-		/* On the list it stays in memory; it may have lost its last reference since we looked. */
-		if (!mark_gone(vf) || !pci_ref_try(vf))
+		/* On the list it stays in memory; its count may be 0 already, if a remove has just won. */
+		if (!first || !pci_ref_try(vf))
 			continue;
 		pci_surprise_post(vf);
 		if (pci_ref_drop(vf, PCI_REF_TRANSIENT))
@@ -104,6 +107,12 @@ void pci_link_release(struct pci_dev *dev)
 
 /* ---- death ---- */
 
+void pci_pf_wake(struct pci_dev *vf)
+{
+	if (vf->pf && pci_dev_has(vf->pf, PCI_FLAG_GONE))
+		pci_surprise_post(vf->pf);
+}
+
 /* LIVE -> DYING for the one who has claimed it (PCI_OP_SURPRISE). The reaper posts the event. */
 static void die(struct pci_dev *dev)
 {
@@ -111,18 +120,17 @@ static void die(struct pci_dev *dev)
 	bool won;
 
 	pci_domain_lock(dom);
-	pci_dev_lock(dev);
+	pci_dev_lock_with_pf(dev);
 	won = pci_dev_state(dev) == PCI_LIVE;
 	if (won) {
 		atomic_store_explicit(&dev->state, PCI_DYING, memory_order_release);
 		pci_domain_unlink(dom, dev);
 	}
-	pci_dev_unlock(dev);
+	pci_dev_unlock_with_pf(dev);
 	pci_domain_unlock(dom);
 	if (!won)
 		return;
-	if (dev->pf && pci_dev_has(dev->pf, PCI_FLAG_GONE))
-		pci_surprise_post(dev->pf); /* it may have waited for us */
+	pci_pf_wake(dev);
 	pci_dev_put(dev, PCI_REF_OWNER);
 	pci_dev_put(dev, PCI_REF_BASE);
 }
@@ -137,12 +145,15 @@ void pci_surprise_done(struct pci_dev *dev)
 void pci_dev_surprise(struct pci_dev *dev)
 {
 	const struct pci_hooks *h = pci_hooks_get();
+	bool waits;
 
 	if (mark_gone(dev))
 		log_warn("pci: " SBDF_FMT " vanished", SBDF_ARGS(dev->sbdf));
+	/* Takes the device's lock, between the mark and the look at what is behind it: see parent_vanished(). */
+	waits = waits_for_vfs(dev);
 	take_along(dev);
 	/* Its VFs' deaths come back to us; so does the end of an operation that has claimed it. */
-	if (waits_for_vfs(dev) || pci_op_begin(dev, PCI_OP_SURPRISE, NULL, NULL))
+	if (waits || pci_op_begin(dev, PCI_OP_SURPRISE, NULL, NULL))
 		return;
 	link_hold(dev);
 	if (pci_dev_owner(dev) == PCI_OWNER_GUEST && h->surprise)

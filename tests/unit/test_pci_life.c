@@ -433,6 +433,27 @@ static void test_latched_add(void **state)
 	assert_int_equal(world.events, 2);
 }
 
+/* A rescan is faster than what was latched: that is answered, and the next remove is the end all the same. */
+static void test_added_before_the_latched(void **state)
+{
+	struct pci_dev *held;
+
+	one_device(NULL);
+	held = pci_dev_find(AT(0, 1, 0));
+	assert_int_equal(pci_dev_remove(AT(0, 1, 0), NULL, NULL), -EINPROGRESS);
+	assert_int_equal(pci_dev_add(AT(0, 1, 0)), -EBUSY);
+	pci_dev_put(held, PCI_REF_TRANSIENT);
+	assert_int_equal(work_run(1), 1);
+	assert_int_equal(pci_slot_generation(AT(0, 1, 0)), 1); /* empty, the latched add queued */
+	assert_int_equal(pci_dev_add(AT(0, 1, 0)), 0);
+	run_work();
+	assert_int_equal(pci_dev_remove(AT(0, 1, 0), NULL, NULL), 0);
+	run_work();
+	assert_null(found(AT(0, 1, 0)));
+	assert_int_equal(pci_objects_left(), POOL_DEVICES);
+	assert_int_equal(world.events, 1); /* of the first remove */
+}
+
 static void test_latched_but_gone_again(void **state)
 {
 	struct fake_fn *f;
@@ -603,6 +624,7 @@ int main(void)
 		T(test_pool_exhausted),
 		T(test_failed_add_leaves_nothing),
 		T(test_latched_add),
+		T(test_added_before_the_latched),
 		T(test_latched_but_gone_again),
 		T(test_live_slot_is_not_latched),
 		T(test_second_life_is_clean),

@@ -236,6 +236,66 @@ static void test_disable_waits_for_holders(void **state)
 	assert_int_equal(result_of(ticket), 0);
 }
 
+static int block_result;
+
+static int block_second(struct pci_dev *dev)
+{
+	return dev->sbdf.bdf == VF(1) ? block_result : 0;
+}
+
+/* One that cannot be released is LIVE again, and BROKEN: the disable ends with an error, and can be tried again. */
+static void test_disable_ends_when_one_stays(void **state)
+{
+	static const struct pci_hooks hooks = { .block_dma = block_second };
+
+	build();
+	pci_set_hooks(&hooks);
+	block_result = -ETIMEDOUT;
+	enable(3);
+	assert_int_equal(pci_vfs_disable(pf, &ticket, &why), -EINPROGRESS);
+	pass(50 * MS);
+	assert_int_equal(result_of(ticket), -EIO);
+	assert_int_equal(pci_dev_op(pf), PCI_OP_NONE);
+	assert_int_equal(vfs_seen(), 1);
+	assert_true(pci_dev_has(must_find(VF(1)), PCI_FLAG_BROKEN));
+	assert_true(fake_vfs_on());
+	block_result = 0;
+	disable();
+	pci_set_hooks(NULL);
+	hardware_is_content();
+}
+
+/* The PF vanishes, and one that cannot be released goes with it: the operation ends, the PF dies. */
+static void test_disable_ends_when_its_pf_went(void **state)
+{
+	static const struct pci_hooks hooks = { .block_dma = block_second };
+	struct pci_dev *vf;
+
+	build();
+	pci_set_hooks(&hooks);
+	block_result = -ETIMEDOUT;
+	enable(2);
+	vf = must_find(VF(1));
+	pci_dev_get(vf, PCI_REF_WORK);
+	assert_int_equal(pci_vfs_disable(pf, &ticket, &why), -EINPROGRESS);
+	pass(20 * MS);
+	assert_int_equal(pci_dev_state(vf), PCI_DYING);
+	fn->vanished = true;
+	pci_dev_get(pf, PCI_REF_TRANSIENT);
+	pci_dev_surprise(pf);
+	pci_dev_put(pf, PCI_REF_TRANSIENT);
+	pci_dev_put(vf, PCI_REF_WORK);
+	pass(50 * MS);
+	assert_int_equal(result_of(ticket), -ENODEV);
+	assert_int_equal(pci_dev_state(pf), PCI_DYING);
+	assert_int_equal(pci_dev_state(vf), PCI_RELEASING);
+	block_result = 0;
+	assert_int_equal(pci_dev_remove((struct sbdf){ 0, VF(1) }, NULL, NULL), 0);
+	pass(10 * MS);
+	assert_int_equal(pci_objects_left(), POOL_DEVICES - 1); /* the port */
+	pci_set_hooks(NULL);
+}
+
 static void test_disable_is_vetoed(void **state)
 {
 	build();
@@ -472,7 +532,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_enable),		   T(test_groups),	   T(test_refusals),
 		T(test_disable),	   T(test_disable_waits_for_holders),
-		T(test_disable_is_vetoed), T(test_all_or_none),	   T(test_firmware_left_it_on),
+		T(test_disable_ends_when_one_stays),
+		T(test_disable_ends_when_its_pf_went), T(test_disable_is_vetoed),
+		T(test_all_or_none),	   T(test_firmware_left_it_on),
 		T(test_pf_is_not_removed_with_vfs), T(test_vf_without_its_pf),
 		T(test_publish),	   T(test_pf_vanishes),	   T(test_resets),
 		T(test_later_devices_are_configured),

@@ -183,6 +183,193 @@ static void test_what_is_behind_a_bridge_vanishes_with_it(void **state)
 	assert_int_equal(pci_objects_left(), POOL_DEVICES);
 }
 
+/* ---- who comes in between ---- */
+
+static struct pci_dev *vanishing;
+
+static void vanish_between(enum pci_test_point point)
+{
+	if (point != PCI_TEST_REMOVE_FOUND)
+		return;
+	pci_test_hook = NULL;
+	pci_dev_surprise(vanishing);
+}
+
+/* The PF saw a LIVE VF and waits for it; it goes by an ordinary remove, which has to wake the PF as well. */
+static void test_pf_waits_for_a_vf_that_is_removed(void **state)
+{
+	struct pci_dev *pf = one_device(NULL), *held = pci_dev_find(AT(0, 1, 0));
+
+	add_vf(pf, AT(0, 1, 1));
+	vanishing = pf;
+	pci_test_hook = vanish_between;
+	assert_int_equal(take_out(AT(0, 1, 1)), -EINPROGRESS);
+	assert_int_equal(pci_dev_state(pf), PCI_LIVE);
+	run_work();
+	assert_int_equal(pci_dev_state(pf), PCI_DYING);
+	pci_dev_put(held, PCI_REF_TRANSIENT);
+	run_work();
+	assert_int_equal(pci_objects_left(), POOL_DEVICES);
+	assert_int_equal(world.events, 2);
+	assert_int_equal(world.event[1].op, PCI_OP_SURPRISE);
+	assert_int_equal(world.event[1].sbdf.bdf, PCI_BDF(0, 1, 0));
+}
+
+/* How often that lock was taken. */
+static u16 tickets(struct pci_dev *dev)
+{
+	return atomic_load(&dev->lock.next);
+}
+
+static u32 class_index(const char *name)
+{
+	struct lock_class_info info;
+	u32 i = 0;
+
+	while (lockcheck_class(i, &info) && strcmp(info.name, name))
+		i++;
+	return i;
+}
+
+/* "A VF's also under its PF's": that the PF's lock was taken by each of these, and once more by leave_pf(). */
+static void test_a_vf_changes_under_its_pfs_lock(void **state)
+{
+	struct pci_dev *pf = one_device(NULL), *vf = add_vf(pf, AT(0, 1, 1));
+	u16 before = tickets(pf);
+
+	pci_dev_get(vf, PCI_REF_WORK);
+	lockcheck_reset();
+	assert_int_equal(pci_dev_set_owner(vf, PCI_OWNER_GUEST), 0);
+	assert_int_equal((u16)(tickets(pf) - before), 2); /* off a list, on a list */
+	assert_int_equal(pci_dev_set_owner(vf, PCI_OWNER_QUARANTINE), 0);
+	before = tickets(pf);
+	assert_int_equal(take_out(AT(0, 1, 1)), -EINPROGRESS);
+	assert_int_equal((u16)(tickets(pf) - before), 1); /* DYING */
+	world.block_result = -ETIMEDOUT;
+	pci_dev_put(vf, PCI_REF_WORK);
+	run_work();
+	assert_int_equal(pci_dev_state(vf), PCI_LIVE);
+	assert_int_equal((u16)(tickets(pf) - before), 3); /* RELEASING, LIVE */
+	pci_dev_get(vf, PCI_REF_WORK);
+	before = tickets(pf);
+	pci_dev_surprise(vf);
+	assert_int_equal(pci_dev_state(vf), PCI_DYING);
+	assert_int_equal((u16)(tickets(pf) - before), 1);
+	assert_true(lockcheck_edge(class_index("pci_dev"), class_index("pci_vf")));
+	world.block_result = 0;
+	pci_dev_put(vf, PCI_REF_WORK);
+	run_work();
+	assert_int_equal((u16)(tickets(pf) - before), 3); /* RELEASING, off the PF's list */
+	assert_int_equal(pci_dev_state(pf), PCI_LIVE);
+}
+
+/* A VF whose release fails is LIVE again under a PF that is, and under no other: it stays as it is until a remove. */
+static void test_vf_is_not_live_again_when_its_pf_went(void **state)
+{
+	struct pci_dev *pf = one_device(NULL), *vf = add_vf(pf, AT(0, 1, 1));
+	struct pci_dev *held = pci_dev_find(AT(0, 1, 0));
+
+	pci_dev_get(vf, PCI_REF_WORK);
+	assert_int_equal(take_out(AT(0, 1, 1)), -EINPROGRESS);
+	pci_dev_surprise(pf);
+	assert_true(pci_dev_has(vf, PCI_FLAG_GONE)); /* DYING as it is */
+	assert_int_equal(pci_dev_state(pf), PCI_DYING);
+	world.block_result = -ETIMEDOUT;
+	pci_dev_put(vf, PCI_REF_WORK);
+	pci_dev_put(held, PCI_REF_TRANSIENT);
+	run_work();
+	assert_int_equal(pci_dev_state(vf), PCI_RELEASING);
+	assert_true(pci_dev_has(vf, PCI_FLAG_BROKEN));
+	assert_null(found(AT(0, 1, 1)));
+	assert_int_equal(world.events, 1);
+	assert_int_equal(world.event[0].ticket, ticket);
+	assert_int_equal(world.event[0].result, -ETIMEDOUT);
+	assert_int_equal(vf_count(pf), 1); /* which it keeps in memory */
+	assert_int_equal(pci_slot_generation(AT(0, 1, 1)), 0);
+	assert_int_equal(pci_domain_count(PCI_OWNER_QUARANTINE), 0);
+	/* Tried again, it fails again, and then not. */
+	assert_int_equal(take_out(AT(0, 1, 1)), -EINPROGRESS);
+	run_work();
+	assert_int_equal(world.events, 2);
+	assert_int_equal(world.event[1].ticket, ticket);
+	assert_int_equal(world.event[1].op, PCI_OP_REMOVE);
+	assert_int_equal(world.event[1].result, -ETIMEDOUT);
+	world.block_result = 0;
+	assert_int_equal(take_out(AT(0, 1, 1)), 0);
+	assert_int_equal(take_out(AT(0, 1, 1)), -ENODEV);
+	run_work();
+	assert_int_equal(pci_objects_left(), POOL_DEVICES);
+}
+
+/* The same while the PF is claimed: it is LIVE yet, but it has vanished, and would wait for the VF. */
+static void test_vf_is_not_live_again_when_its_pf_is_gone(void **state)
+{
+	struct pci_dev *pf = one_device(NULL), *vf = add_vf(pf, AT(0, 1, 1));
+
+	assert_int_equal(pci_op_begin(pf, PCI_OP_VFS, NULL, NULL), 0);
+	pci_dev_get(vf, PCI_REF_WORK);
+	assert_int_equal(take_out(AT(0, 1, 1)), -EINPROGRESS);
+	pci_dev_surprise(pf);
+	assert_int_equal(pci_dev_state(pf), PCI_LIVE);
+	world.block_result = -ETIMEDOUT;
+	pci_dev_put(vf, PCI_REF_WORK);
+	run_work();
+	assert_int_equal(pci_dev_state(vf), PCI_RELEASING);
+	world.block_result = 0;
+	pci_op_end(pf, -ENODEV);
+	run_work();
+	assert_int_equal(pci_dev_state(pf), PCI_DYING);
+	assert_int_equal(take_out(AT(0, 1, 1)), 0);
+	run_work();
+	assert_int_equal(pci_objects_left(), POOL_DEVICES);
+}
+
+static u16 seen_tickets;
+
+static void gone_after_live(enum pci_test_point point)
+{
+	if (point != PCI_TEST_PUBLISHED)
+		return;
+	/* A surprise on another CPU that has passed our slot by. */
+	atomic_fetch_or(&vanishing->flags, PCI_FLAG_GONE);
+	seen_tickets = tickets(vanishing);
+}
+
+static void look_behind(enum pci_test_point point)
+{
+	if (point != PCI_TEST_LOOKUP_LOADED)
+		return;
+	pci_test_hook = NULL;
+	seen_tickets = tickets(vanishing);
+}
+
+/*
+ * LIVE, then GONE is looked for; GONE, then the LIVE are looked for. Either has to be ordered by the bridge's lock, or
+ * both may miss the other.
+ */
+static void test_bridge_vanishes_at_publication(void **state)
+{
+	struct pci_dev *child[2], *port = port_with_two_functions(child);
+	struct pci_dev *late = pci_dev_create(AT(1, 2, 0), port);
+	u16 before;
+
+	vanishing = port;
+	pci_test_hook = gone_after_live;
+	pci_dev_publish(late);
+	pci_test_hook = NULL;
+	assert_int_equal((u16)(tickets(port) - seen_tickets), 1);
+	run_work();
+	assert_int_equal(pci_slot_generation(AT(1, 2, 0)), 1);
+	before = tickets(port);
+	pci_test_hook = look_behind;
+	pci_dev_surprise(port);
+	assert_true((u16)(seen_tickets - before) >= 1);
+	pci_dev_put(child[0], PCI_REF_TRANSIENT);
+	pci_dev_put(child[1], PCI_REF_TRANSIENT);
+	run_work();
+	assert_int_equal(pci_objects_left(), POOL_DEVICES);
+}
+
 /* A function that got its bridge's reference before that vanished, and is published after. */
 static void test_published_below_a_vanished_bridge(void **state)
 {
@@ -207,6 +394,11 @@ int main(void)
 		T(test_vfs_go_before_their_pf),
 		T(test_link_is_off_until_the_last_is_reaped),
 		T(test_what_is_behind_a_bridge_vanishes_with_it),
+		T(test_pf_waits_for_a_vf_that_is_removed),
+		T(test_a_vf_changes_under_its_pfs_lock),
+		T(test_vf_is_not_live_again_when_its_pf_went),
+		T(test_vf_is_not_live_again_when_its_pf_is_gone),
+		T(test_bridge_vanishes_at_publication),
 		T(test_published_below_a_vanished_bridge),
 	};
 
