@@ -28,13 +28,19 @@
 /*
  * Each visit looks at all of our sources, so it may find one whose NMI is still on its way (a message takes
  * its microseconds), or has merged with another. Those NMIs find nothing when they arrive. They are owed:
- * so many visits that nothing explains are ours. An NMI that was on its way arrives as soon as the guest
- * runs; what has not by then had merged, and the debt is void.
+ * so many visits that nothing explains are ours.
+ *
+ * What has reached the CPU ends the next entry before the guest runs. So a debt is void when an entry begins
+ * ARRIVES_US after the first one with it, and something else than an NMI ends it. Time alone is not enough:
+ * below a hypervisor a CPU may stand still for as long as its host has other work. It only bounds a debt
+ * that no exit disproves.
  */
-#define OWED_MAX 3u /* one of each source */
-#define OWED_US 1000u
+#define OWED_MAX 4u /* two of the IOMMUs', the timer's, a kick's */
+#define ARRIVES_US 1000u
+#define OWED_US 1000000u
 static unsigned int owed;
-static u64 owed_since; /* the first entry with it; 0: none yet */
+static u64 owed_since; /* the first entry with the newest of them; 0: none yet */
+static bool proof;     /* this entry disproves all that is owed, unless an NMI ends it */
 
 #define FAULTS_AGAIN_US 1000u
 
@@ -87,8 +93,9 @@ void nmi_init(void)
 
 static void void_old_debt(void)
 {
-	if (owed && owed_since && arch_time_us() - owed_since > OWED_US)
+	if (proof || (owed && owed_since && arch_time_us() - owed_since > OWED_US))
 		owed = 0;
+	proof = false;
 }
 
 void nmi_expect(void)
@@ -98,10 +105,17 @@ void nmi_expect(void)
 	owed_since = 0;
 }
 
-void nmi_entry(void)
+void nmi_entry(bool at_once)
 {
-	if (owed && !owed_since)
-		owed_since = arch_time_us();
+	u64 now;
+
+	void_old_debt();
+	if (!owed)
+		return;
+	now = arch_time_us();
+	if (!owed_since)
+		owed_since = now;
+	proof = at_once && now - owed_since >= ARRIVES_US;
 }
 
 static bool from_iommu(void)
@@ -135,21 +149,32 @@ static unsigned int count_ours(void)
 	       (atomic_exchange(&kicked[arch_cpu_index()], false) ? 1u : 0u);
 }
 
+/* Of what is owed, what this visit may be, or may still come. */
+static unsigned int still_owed(unsigned int ours)
+{
+	bool late = proof;
+
+	proof = false;
+	void_old_debt();
+	if (!late)
+		return owed;
+	/* All that had arrived are one, this one; and that is explained if one of ours is found. */
+	return owed && !ours ? 1 : 0;
+}
+
 /*
  * Is the visit ours? `known`: the guest has one to expect, so this may be that, and all of ours are still
  * to come.
  */
 static bool settle(unsigned int ours, bool known)
 {
-	unsigned int before;
+	unsigned int before = still_owed(ours), after = before + ours;
 
-	void_old_debt();
-	before = owed;
-	owed = ours + (before ? before - 1 : 0);
-	if (ours && !known)
-		owed--;
-	owed = owed < OWED_MAX ? owed : OWED_MAX;
-	owed_since = 0;
+	if (after && !known)
+		after--;
+	if (after > before)
+		owed_since = 0;
+	owed = after < OWED_MAX ? after : OWED_MAX;
 	return ours || before;
 }
 
@@ -161,8 +186,10 @@ void nmi_handle(struct vcpu *v)
 {
 	bool known;
 
-	if (!nmi_arrived)
+	if (!nmi_arrived) {
+		proof = false;
 		return; /* taken by an earlier window */
+	}
 	nmi_arrived = false;
 	known = lapic_nmi_expected();
 	known = from_chipset() || known;

@@ -16,8 +16,11 @@ void nmi_init(void);
 void nmi_handle(struct vcpu *v);
 /* An NMI of Fairlead's own may be on its way that nothing else will explain. Exit path. */
 void nmi_expect(void);
-/* The guest is entered next: what is on its way arrives soon after, or does not exist. Exit path. */
-void nmi_entry(void);
+/*
+ * The guest is entered next. `at_once`: an NMI that waits ends the entry before the guest runs; false if an
+ * event is injected, or NMIs are blocked. Exit path.
+ */
+void nmi_entry(bool at_once);
 /* The guest is about to run the IRET that ends its handler. Exit path. */
 void nmi_iret(struct vcpu *v);
 /* True if an NMI is to be injected at the entry that follows: it counts as delivered. Exit path. */

@@ -69,9 +69,10 @@ static void pass(u64 ns)
 	for (unsigned int n = 0; n < ARRAY_SIZE(regs.timer); n++) {
 		u32 ahead = regs.timer[n].comparator - (u32)before;
 
-		if (ahead == 0 || ahead > after - before)
-			continue;
 		if ((regs.timer[n].config & 0x4004) != 0x4004)
+			continue;
+		/* 2.3.9.2.1: once, with 32 bits, there is another when the counter wraps. */
+		if ((ahead == 0 || ahead > after - before) && after >> 32 == before >> 32)
 			continue;
 		messages++;
 		last_data = regs.timer[n].data;
@@ -175,12 +176,12 @@ static u64 step(void)
 }
 
 /* The guest runs, and exits for NMIs only; a visit as nmi.c does it. Returns how many. */
-static unsigned int visits_ours;
+static unsigned int visits_ours, unexplained;
 
 static unsigned int run_guest(u64 ns)
 {
 	u64 end = now_ns + ns;
-	unsigned int visits = 0;
+	unsigned int visits = 0, kicks_seen = kicks;
 
 	while (nmi_waits || now_ns < end) {
 		while (!nmi_waits && now_ns < end)
@@ -189,7 +190,11 @@ static unsigned int run_guest(u64 ns)
 			break;
 		nmi_waits = false;
 		visits++;
-		visits_ours += timer_fired();
+		if (timer_fired())
+			visits_ours++;
+		else if (kicks == kicks_seen)
+			unexplained++;
+		kicks_seen = kicks;
 		exit_tail();
 		assert_true(visits < 100000);
 	}
@@ -228,7 +233,7 @@ static int setup(void **state)
 	}
 	host_mmio_read = model_read;
 	host_mmio_write = model_write;
-	messages = expected_nmis = kicks = visits_ours = 0;
+	messages = expected_nmis = kicks = visits_ours = unexplained = 0;
 	calls = 0;
 	nmi_waits = false;
 	log_set_sink(sink);
@@ -373,6 +378,7 @@ static void test_around_the_wrap(void **state)
 		(void)run_guest(6000000);
 		assert_int_equal(calls, 1);
 		assert_in_range(called_at, asked, asked + 100);
+		assert_int_equal(unexplained, 0);
 	}
 }
 

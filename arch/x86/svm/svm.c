@@ -150,6 +150,13 @@ static void finish_instruction(struct vcpu *v, struct vmcb *vmcb)
 	}
 }
 
+/* Else the guest may exit again before an NMI that waits is taken. */
+static bool nmi_comes_first(const struct vcpu *v)
+{
+	return !guest_vmcb->control.event_injection && !v->nmi_blocked && !v->nmi_iret_to_run &&
+	       !(guest_vmcb->control.interrupt_shadow & SVM_INTERRUPT_SHADOW);
+}
+
 /*
  * From the look at the generation on, a shoot-down is an NMI that is held (GIF is 0) until the guest runs,
  * and makes it exit at once.
@@ -157,7 +164,7 @@ static void finish_instruction(struct vcpu *v, struct vmcb *vmcb)
 static void enter_guest(struct vcpu *v)
 {
 	lockcheck_vm_entry();
-	nmi_entry();
+	nmi_entry(nmi_comes_first(v));
 	if (shootdown_enter(&guest.shootdown))
 		guest_vmcb->control.tlb_control = SVM_TLB_FLUSH_ALL;
 	svm_enter(v, virt_to_phys(guest_vmcb), virt_to_phys(host_vmcb));
