@@ -58,7 +58,7 @@ static void silence(struct pci_dev *dev)
 	(void)pci_dev_read(dev, PCI_COMMAND, 2); /* ordered behind the write: the device has seen it */
 }
 
-/* May it be LIVE? A VF of a PF that has vanished, or is dying for it, may not. The caller holds both locks. */
+/* May it be LIVE? A VF of a PF that has vanished, or dies for it, may not. The caller holds both locks. */
 static bool may_live(const struct pci_dev *dev)
 {
 	const struct pci_dev *pf = dev->pf;

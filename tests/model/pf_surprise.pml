@@ -226,12 +226,12 @@ end:	do
 			tried = YES;
 			/* keep(): LIVE again, if its PF is */
 			LOCK(pf_lock);
-			refs[d] = 1;
 			if
 #ifndef MUTANT_KEPT_VF_LIVES
-			:: state[PF] != LIVE || gone[PF] -> skip /* DYING as it was; kept in its slot */
+			:: state[PF] != LIVE || gone[PF] -> skip /* as it was, with its slot and PF: a remove tries again */
 #endif
 			:: else ->
+				refs[d] = 1;
 				state[d] = LIVE;
 				RULE(live_vf_has_live_pf, state[PF] == LIVE)
 			fi;

@@ -454,6 +454,25 @@ static void test_added_before_the_latched(void **state)
 	assert_int_equal(world.events, 1); /* of the first remove */
 }
 
+/* The same when that one finds nothing there: nobody looks once more. */
+static void test_looked_for_before_the_latched(void **state)
+{
+	struct pci_dev *held;
+	struct fake_fn *f;
+
+	one_device(&f);
+	held = pci_dev_find(AT(0, 1, 0));
+	assert_int_equal(pci_dev_remove(AT(0, 1, 0), NULL, NULL), -EINPROGRESS);
+	assert_int_equal(pci_dev_add(AT(0, 1, 0)), -EBUSY);
+	pci_dev_put(held, PCI_REF_TRANSIENT);
+	assert_int_equal(work_run(1), 1);
+	fake_vanish(f);
+	assert_int_equal(pci_dev_add(AT(0, 1, 0)), -ENODEV);
+	run_work();
+	assert_int_equal(world.events, 1);
+	assert_int_equal(pci_objects_left(), POOL_DEVICES);
+}
+
 static void test_latched_but_gone_again(void **state)
 {
 	struct fake_fn *f;
@@ -625,6 +644,7 @@ int main(void)
 		T(test_failed_add_leaves_nothing),
 		T(test_latched_add),
 		T(test_added_before_the_latched),
+		T(test_looked_for_before_the_latched),
 		T(test_latched_but_gone_again),
 		T(test_live_slot_is_not_latched),
 		T(test_second_life_is_clean),

@@ -231,7 +231,7 @@ static u32 class_index(const char *name)
 	return i;
 }
 
-/* "A VF's also under its PF's": that the PF's lock was taken by each of these, and once more by leave_pf(). */
+/* "A VF's also under its PF's": each of these takes the PF's lock. */
 static void test_a_vf_changes_under_its_pfs_lock(void **state)
 {
 	struct pci_dev *pf = one_device(NULL), *vf = add_vf(pf, AT(0, 1, 1));
@@ -263,7 +263,15 @@ static void test_a_vf_changes_under_its_pfs_lock(void **state)
 	assert_int_equal(pci_dev_state(pf), PCI_LIVE);
 }
 
-/* A VF whose release fails is LIVE again under a PF that is, and under no other: it stays as it is until a remove. */
+static int meanwhile;
+
+static void remove_meanwhile(enum pci_test_point point)
+{
+	if (point == PCI_TEST_KEEPS)
+		meanwhile = pci_dev_remove(AT(0, 1, 1), NULL, NULL);
+}
+
+/* A VF whose release fails is LIVE again under a PF that is, and no other: it stays as it is until a remove. */
 static void test_vf_is_not_live_again_when_its_pf_went(void **state)
 {
 	struct pci_dev *pf = one_device(NULL), *vf = add_vf(pf, AT(0, 1, 1));
@@ -287,8 +295,11 @@ static void test_vf_is_not_live_again_when_its_pf_went(void **state)
 	assert_int_equal(vf_count(pf), 1); /* which it keeps in memory */
 	assert_int_equal(pci_slot_generation(AT(0, 1, 1)), 0);
 	assert_int_equal(pci_domain_count(PCI_OWNER_QUARANTINE), 0);
-	/* Tried again, it fails again, and then not. */
+	/* Tried again, by one at a time, it fails again, and then not. */
+	pci_test_hook = remove_meanwhile;
 	assert_int_equal(take_out(AT(0, 1, 1)), -EINPROGRESS);
+	pci_test_hook = NULL;
+	assert_int_equal(meanwhile, -EALREADY);
 	run_work();
 	assert_int_equal(world.events, 2);
 	assert_int_equal(world.event[1].ticket, ticket);
