@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the tests of NMIs share: two IOMMUs, a timer and a local APIC that are told what to say, and the guest's CPU between
+ * an entry and the next exit.
+ */
+#ifndef TESTS_UNIT_NMI_MACHINE_H
+#define TESTS_UNIT_NMI_MACHINE_H
+
+#include "fake_x86.h"
+
+#include "arch/x86/desc.h"
+#include "arch/x86/lapic.h"
+#include "arch/x86/nmi.h"
+#include "core/arch.h"
+#include "core/work.h"
+#include "drivers/iommu/iommu.h"
+
+#define SERR		  0x80
+#define IOCHK		  0x40
+#define TIMER_AND_REFRESH 0x30 /* bits 5:4 of port 61h: nothing about NMIs */
+#define MESSAGE_ADDRESS	  0xfee01000u
+#define SECOND		  1000000u
+
+volatile bool nmi_arrived;
+
+static unsigned int guest_sent; /* NMIs that the guest has sent itself */
+
+bool lapic_nmi_expected(void)
+{
+	return guest_sent && guest_sent--;
+}
+
+void arch_cpu_relax(void)
+{
+}
+
+static bool timer_has_fired;
+
+bool timer_fired(void)
+{
+	bool fired = timer_has_fired;
+
+	timer_has_fired = false;
+	return fired;
+}
+
+static u64 now;
+static unsigned int nmis_sent; /* by kicks */
+static u32 sent_to;
+static u64 message_address = MESSAGE_ADDRESS;
+
+u64 arch_time_us(void)
+{
+	return now;
+}
+
+u32 lapic_id(void)
+{
+	return 1;
+}
+
+void lapic_send_nmi(u32 id)
+{
+	nmis_sent++;
+	sent_to = id;
+}
+
+u64 lapic_message_address(void)
+{
+	return message_address;
+}
+
+/* ---- two IOMMUs ------------------------------------------------------------------------------------ */
+
+static struct unit {
+	struct iommu iommu;
+	bool fault;
+	unsigned int waiting; /* more, which the next drain leaves */
+	unsigned int drained;
+	u64 address;
+	u32 data;
+} units[2];
+
+static inline bool fault_pending(struct iommu *iommu)
+{
+	return container_of(iommu, struct unit, iommu)->fault;
+}
+
+static inline unsigned int drain_faults(struct iommu *iommu, unsigned int budget, iommu_fault_fn fn, void *ctx)
+{
+	struct unit *u = container_of(iommu, struct unit, iommu);
+
+	u->fault = u->waiting > 0;
+	u->waiting -= u->fault;
+	u->drained++;
+	return 1;
+}
+
+static inline void fault_message(struct iommu *iommu, u64 address, u32 data)
+{
+	struct unit *u = container_of(iommu, struct unit, iommu);
+
+	u->address = address;
+	u->data = data;
+}
+
+static const struct iommu_ops ops = {
+	.name = "fake",
+	.drain_faults = drain_faults,
+	.fault_pending = fault_pending,
+	.fault_message = fault_message,
+};
+
+/* ---- the guest's CPU ------------------------------------------------------------------------------- */
+
+#define HANDLER	     0x1000u
+#define HANDLER_IRET 0x1080u
+#define PROGRAM	     0x2000u
+
+static struct vcpu v;
+
+static inline void nmi(void)
+{
+	nmi_arrived = true;
+	nmi_handle(&v);
+	exit_tail();
+	nmi_entry(true);
+}
+
+/* The guest exits for something else, and is entered again. */
+static inline void other_exit(void)
+{
+	exit_tail();
+	nmi_entry(true);
+}
+
+/* Is one injected at the entry that follows? The guest then is at its handler. */
+static inline bool entered(void)
+{
+	if (!nmi_take(&v))
+		return false;
+	v.rip = HANDLER;
+	return true;
+}
+
+/* The handler comes to its IRET: exit, entry at the same RIP. */
+static inline void reach_iret(u64 at)
+{
+	v.rip = at;
+	nmi_iret(&v);
+	assert_false(entered());
+}
+
+static inline void run_iret(void)
+{
+	reach_iret(HANDLER_IRET);
+	v.rip = PROGRAM;
+}
+
+static inline int setup(void **state)
+{
+	v = (struct vcpu){ .rip = PROGRAM };
+	guest_sent = 0;
+	nmi_arrived = false;
+	fake_port[0x61] = TIMER_AND_REFRESH;
+	ports_forget();
+	fake_log();
+	iommu_forget_all();
+	memset(units, 0, sizeof(units));
+	for (unsigned int i = 0; i < ARRAY_SIZE(units); i++) {
+		units[i].iommu.ops = &ops;
+		iommu_register(&units[i].iommu);
+	}
+	/* Nothing that the test before has left on its way is excused here. */
+	timer_has_fired = false;
+	message_address = MESSAGE_ADDRESS;
+	for (unsigned int i = 0; i < 2; i++) {
+		nmi();
+		now += SECOND + 1;
+		other_exit();
+	}
+	v.nmi_waiting = 0;
+	nmis_sent = 0;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * NMIs of Fairlead's own that come late, together, or not at all: which later ones they excuse, and for how long.
+ */
+#include "tests/unit/nmi_machine.h"
+
+/* ---- the timer, kicks, and what is on its way ------------------------------------------------------- */
+
+/* What only one source explains, and was no other's, is one NMI: the next one is the guest's. */
+static void the_timers_is_ours(void **state)
+{
+	timer_has_fired = true;
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+static void a_kick_is_ours(void **state)
+{
+	nmi_init(); /* which CPU a kick goes to */
+	arch_cpu_kick(0);
+	assert_int_equal(nmis_sent, 1);
+	assert_int_equal(sent_to, 1);
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+/* Two would be two NMIs, and the first visit would take the explanation of both. */
+static void kicks_on_their_way_are_one(void **state)
+{
+	arch_cpu_kick(0);
+	arch_cpu_kick(0);
+	assert_int_equal(nmis_sent, 1);
+	nmi();
+	arch_cpu_kick(0);
+	assert_int_equal(nmis_sent, 2);
+	nmi();
+	assert_false(entered());
+}
+
+/* Several sources found at once: their NMIs may have merged, or follow one by one. */
+static void two_sources_are_two_visits_or_one(void **state)
+{
+	for (unsigned int merged = 0; merged < 2; merged++) {
+		setup(NULL);
+		timer_has_fired = true;
+		arch_cpu_kick(0);
+		nmi();
+		assert_false(entered());
+		if (!merged) {
+			nmi();
+			assert_false(entered());
+		} else {
+			now += SECOND + 1; /* what has not come by then had merged */
+		}
+		nmi();
+		assert_true(entered());
+	}
+}
+
+static void all_sources_at_once(void **state)
+{
+	units[0].fault = true;
+	timer_has_fired = true;
+	arch_cpu_kick(0);
+	for (unsigned int i = 0; i < 4; i++) { /* two faults, the timer, the kick */
+		nmi();
+		assert_false(entered());
+	}
+	nmi();
+	assert_true(entered());
+}
+
+/* The guest's came first, and ours is on its way: as many reach the guest as were sent to it. */
+static void ours_on_its_way_behind_the_guests(void **state)
+{
+	guest_sent = 1;
+	arch_cpu_kick(0);
+	nmi();
+	assert_true(entered());
+	run_iret();
+	nmi(); /* the kick's */
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+static void announced_by_the_timer(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	now += 100;
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+/* The CPU may have stood still, below a hypervisor: it was entered, and nothing else has happened. */
+static void a_late_one_is_excused(void **state)
+{
+	static const u64 late[] = { 1001, 50000, SECOND };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(late); i++) {
+		setup(NULL);
+		nmi_expect();
+		now += SECOND; /* inside Fairlead: it is held */
+		nmi_entry(true);
+		now += late[i];
+		nmi();
+		assert_false(entered());
+		nmi();
+		assert_true(entered());
+	}
+}
+
+static void one_that_never_comes_is_forgotten(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	now += SECOND + 1;
+	nmi();
+	assert_true(entered());
+}
+
+/* What had arrived would have ended the entry: a debt is disproved by one that something else ends. */
+static void an_entry_without_it_disproves_it(void **state)
+{
+	nmi_expect();
+	now += SECOND;
+	nmi_entry(true);
+	now += 1001;
+	nmi_entry(true); /* after the first, maybe before it arrived; from here on it cannot hide */
+	other_exit();
+	nmi();
+	assert_true(entered());
+}
+
+static void an_early_entry_disproves_nothing(void **state)
+{
+	nmi_expect();
+	now += SECOND;
+	nmi_entry(true);
+	now += 500;
+	other_exit();
+	now += 499;
+	other_exit();
+	now += 50000;
+	nmi();
+	assert_false(entered());
+}
+
+/* An event comes first, or the guest is in its handler: its exit is no proof. */
+static void an_entry_that_holds_nmis_disproves_nothing(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	now += 2000;
+	for (unsigned int i = 0; i < 5; i++) {
+		exit_tail();
+		nmi_entry(false);
+	}
+	nmi();
+	assert_false(entered());
+}
+
+/* The exit is an NMI's, but it has not been taken yet. */
+static void an_exit_by_an_nmi_disproves_nothing(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	now += 2000;
+	other_exit();
+	nmi_handle(&v);
+	other_exit();
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+/* A new debt is not disproved with an old one. */
+static void each_debt_has_its_time(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	now += 2000;
+	other_exit();
+	nmi_expect();
+	other_exit();
+	now += 500;
+	other_exit();
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+/* An idle guest exits for the timer's NMIs only. */
+static void an_old_debt_does_not_outlive_our_own_nmis(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	for (unsigned int i = 0; i < 2; i++) {
+		now += 100000;
+		timer_has_fired = true;
+		nmi();
+		assert_false(entered());
+	}
+	nmi();
+	assert_true(entered());
+}
+
+/* The timer fires while the visit that was owed is at work: its message follows. */
+static void one_owed_and_one_found_are_two(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	timer_has_fired = true;
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+/* All that had arrived at that entry were one. */
+static void what_waited_together_was_one(void **state)
+{
+	nmi_expect();
+	nmi_expect();
+	nmi_entry(true);
+	now += 2000;
+	other_exit();
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+static void old_debts_do_not_add_up(void **state)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		nmi_expect();
+		nmi_entry(true);
+		now += SECOND + 1;
+	}
+	nmi_expect();
+	nmi_entry(true);
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+/* Two messages of the IOMMUs', the timer's, a kick: not more than four are excused. */
+static void four_are_excused(void)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		nmi();
+		assert_false(entered());
+	}
+	nmi();
+	assert_true(entered());
+	run_iret();
+}
+
+static void debts_are_bounded(void **state)
+{
+	for (unsigned int i = 0; i < 50; i++)
+		nmi_expect();
+	nmi_entry(true);
+	four_are_excused();
+	for (unsigned int i = 0; i < 10; i++) {
+		units[0].fault = true;
+		timer_has_fired = true;
+		arch_cpu_kick(0);
+		nmi();
+		assert_false(entered());
+	}
+	four_are_excused();
+}
+
+/* A unit sends nothing for a fault that comes while others wait: it must be found all the same. */
+static void faults_during_the_drain_are_not_lost(void **state)
+{
+	units[0].fault = true;
+	units[0].waiting = 2;
+	nmi();
+	assert_int_equal(units[0].drained, 1); /* and the guest runs on: a storm must not hold it */
+	assert_int_equal(nmis_sent, 0);
+	for (unsigned int drained = 2; drained <= 3; drained++) {
+		now += 1001;
+		exit_tail();
+		assert_int_equal(units[0].drained, drained);
+	}
+	now += SECOND;
+	exit_tail();
+	assert_int_equal(units[0].drained, 3);
+}
+
+static void two_units_at_once(void **state)
+{
+	units[0].fault = units[1].fault = true;
+	nmi();
+	assert_int_equal(units[0].drained, 1);
+	assert_int_equal(units[1].drained, 1);
+	nmi();
+	assert_false(entered());
+}
+
+static void an_id_that_no_message_names(void **state)
+{
+	message_address = 0;
+	nmi_init();
+	assert_int_equal(units[0].address, 0); /* masked */
+	assert_non_null(strstr(last_line, "APIC ID 1 "));
+	message_address = MESSAGE_ADDRESS;
+	nmi_init();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(the_timers_is_ours, setup),
+		cmocka_unit_test_setup(a_kick_is_ours, setup),
+		cmocka_unit_test_setup(kicks_on_their_way_are_one, setup),
+		cmocka_unit_test_setup(two_sources_are_two_visits_or_one, setup),
+		cmocka_unit_test_setup(all_sources_at_once, setup),
+		cmocka_unit_test_setup(ours_on_its_way_behind_the_guests, setup),
+		cmocka_unit_test_setup(announced_by_the_timer, setup),
+		cmocka_unit_test_setup(a_late_one_is_excused, setup),
+		cmocka_unit_test_setup(one_that_never_comes_is_forgotten, setup),
+		cmocka_unit_test_setup(an_entry_without_it_disproves_it, setup),
+		cmocka_unit_test_setup(an_early_entry_disproves_nothing, setup),
+		cmocka_unit_test_setup(an_entry_that_holds_nmis_disproves_nothing, setup),
+		cmocka_unit_test_setup(an_exit_by_an_nmi_disproves_nothing, setup),
+		cmocka_unit_test_setup(each_debt_has_its_time, setup),
+		cmocka_unit_test_setup(an_old_debt_does_not_outlive_our_own_nmis, setup),
+		cmocka_unit_test_setup(one_owed_and_one_found_are_two, setup),
+		cmocka_unit_test_setup(what_waited_together_was_one, setup),
+		cmocka_unit_test_setup(old_debts_do_not_add_up, setup),
+		cmocka_unit_test_setup(debts_are_bounded, setup),
+		cmocka_unit_test_setup(faults_during_the_drain_are_not_lost, setup),
+		cmocka_unit_test_setup(two_units_at_once, setup),
+		cmocka_unit_test_setup(an_id_that_no_message_names, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
