@@ -77,7 +77,7 @@ check-host: lint unit model seeded stress repro debug-image
 
 check check-full soak: guest | $(CHECK_READY)
 	@start=$$(date +%s); \
-	$(MAKE) --no-print-directory -j$$(nproc) check-host LIFECYCLES=$(LIFECYCLES) || exit 1; \
+	$(MAKE) --no-print-directory -j$$(nproc) check-host LIFECYCLES=$(LIFECYCLES) TSAN_LIFECYCLES=$(TSAN_LIFECYCLES) || exit 1; \
 	$(PYTEST) tests/system -m "$(TIER)"; status=$$?; \
 	seconds=$$(($$(date +%s) - start)); \
 	echo "make $@: $$((seconds / 60)) min $$((seconds % 60)) s"; \
@@ -86,3 +86,4 @@ check: TIER = not full and not soak
 check-full: TIER = not soak
 soak: TIER = soak
 soak: LIFECYCLES = 1000000
+soak: TSAN_LIFECYCLES = 100000

@@ -7,6 +7,8 @@ STRESS_SRCS := $(wildcard tests/stress/*.c)
 STRESS_CFLAGS = -std=gnu17 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -DFL_HOST -DFL_DEBUG -Wall -Wextra -Werror \
 	-Wno-unused-function -I.
 LIFECYCLES ?= 10000
+# ThreadSanitizer is slow: `make soak` asks for fewer of it.
+TSAN_LIFECYCLES ?= $(LIFECYCLES)
 STRESS_SEED ?= 1
 # ThreadSanitizer wants its shadow where address-space randomisation does not put anything.
 UNRANDOMISED = $(shell setarch -R true 2>/dev/null && echo setarch -R)
@@ -30,10 +32,10 @@ $(eval $(call STRESS_BUILD,address,gcc,address$(comma)undefined -fno-sanitize-re
 
 .PHONY: stress
 stress: build/stress/thread/stress build/stress/address/stress
-	$(call say,STRESS,$(LIFECYCLES) lifecycles, ThreadSanitizer)
+	$(call say,STRESS,$(TSAN_LIFECYCLES) lifecycles$(comma) ThreadSanitizer)
 	$(Q)TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 $(UNRANDOMISED) build/stress/thread/stress \
-		--lifecycles $(LIFECYCLES) --seed $(STRESS_SEED)
-	$(call say,STRESS,$(LIFECYCLES) lifecycles, AddressSanitizer and UndefinedBehaviorSanitizer)
+		--lifecycles $(TSAN_LIFECYCLES) --seed $(STRESS_SEED)
+	$(call say,STRESS,$(LIFECYCLES) lifecycles$(comma) AddressSanitizer and UndefinedBehaviorSanitizer)
 	$(Q)build/stress/address/stress --lifecycles $(LIFECYCLES) --seed $(STRESS_SEED)
 
 # ---- measurements, of the sources as released ----
