@@ -170,19 +170,9 @@ static void reset_over(struct manage_op *op, int result)
 	manage_next(op, step_rest);
 }
 
-static void reset_done(struct pci_reset *r, int result)
-{
-	reset_over(container_of(r, struct manage_op, reset), result);
-}
-
 static void step_reset(struct manage_op *op)
 {
-	int ret;
-
-	op->reset = (struct pci_reset){ .dev = op->dev, .done = reset_done };
-	ret = MANAGE_CALL(pci_reset_start, &op->reset);
-	if (ret)
-		reset_over(op, ret);
+	manage_reset_device(op, reset_over);
 }
 
 /* ---- rest ---- */

@@ -20,6 +20,7 @@ struct manage_op {
 	struct work work;
 	struct timer timer;
 	struct pci_reset reset;
+	void (*reset_over)(struct manage_op *op, int result);
 	struct pci_dev *dev;
 	enum pci_op kind;
 	void (*step)(struct manage_op *op); /* the next one */
@@ -53,6 +54,8 @@ void manage_op_end(struct manage_op *op);
 /* The next step, as deferred work; and not before some time has passed. */
 void manage_next(struct manage_op *op, void (*step)(struct manage_op *op));
 void manage_later(struct manage_op *op, void (*step)(struct manage_op *op), u64 delay_us);
+/* Resets the device; `over` is called with the result, perhaps from within this call. */
+void manage_reset_device(struct manage_op *op, void (*over)(struct manage_op *op, int result));
 /* What the user of the monitor follows: "manage: deassign 0000:00:02.0: DMA blocked". */
 void manage_say(const struct manage_op *op, const char *done);
 /* A step failed: the first failure is the operation's result. */

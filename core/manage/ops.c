@@ -111,6 +111,24 @@ void manage_later(struct manage_op *op, void (*step)(struct manage_op *op), u64 
 	timer_set(&op->timer, delay_us);
 }
 
+static void reset_done(struct pci_reset *r, int result)
+{
+	struct manage_op *op = container_of(r, struct manage_op, reset);
+
+	op->reset_over(op, result);
+}
+
+void manage_reset_device(struct manage_op *op, void (*over)(struct manage_op *op, int result))
+{
+	int ret;
+
+	op->reset_over = over;
+	op->reset = (struct pci_reset){ .dev = op->dev, .done = reset_done };
+	ret = MANAGE_CALL(pci_reset_start, &op->reset);
+	if (ret)
+		over(op, ret);
+}
+
 void manage_say(const struct manage_op *op, const char *done)
 {
 	log_info("manage: %s " SBDF_FMT ": %s%s", pci_op_name(op->kind), SBDF_ARGS(op->dev->sbdf),
