@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spin jmp|hlt: leaves Linux for good, for a loop of two instructions with interrupts off, started as a
- * kernel is by kexec: the CPU never exits by itself again ("jmp"), or never even runs ("hlt"). Returns only
- * on failure.
+ * spin jmp|hlt: leaves Linux for good, for a few instructions with interrupts off, started as a kernel is by kexec. "jmp": a
+ * loop in which the CPU never exits by itself again. "hlt": the CPU stands halted until it was woken a thousand
+ * times, which only an NMI of Fairlead's can do; then a @ on the first serial port, and the loop. Returns only on failure.
  */
 #include <linux/kexec.h>
 #include <linux/reboot.h>
@@ -18,7 +18,14 @@
 #define LOAD_AT 0x4000000ul
 
 static const unsigned char jmp_loop[] = { 0xfa, 0xeb, 0xfe };	    /* cli; 1: jmp 1b */
-static const unsigned char hlt_loop[] = { 0xfa, 0xf4, 0xeb, 0xfd }; /* cli; 1: hlt; jmp 1b */
+static const unsigned char hlt_loop[] = {
+	0xfa,				/* cli */
+	0xb9, 0xe8, 0x03, 0x00, 0x00,	/* mov ecx, 1000 */
+	0xf4, 0xe2, 0xfd,		/* 1: hlt; loop 1b */
+	0x66, 0xba, 0xf8, 0x03,		/* mov dx, 0x3f8 */
+	0xb0, 0x40, 0xee,		/* mov al, '@'; out dx, al */
+	0xeb, 0xfe,			/* 2: jmp 2b */
+};
 
 int main(int argc, char **argv)
 {

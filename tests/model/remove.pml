@@ -10,7 +10,6 @@
  *
  * CONFIG default -DREMOVERS=2
  * CONFIG stays -DREMOVERS=2 -DHOLDER_STAYS
- * LARGE three -DREMOVERS=3 -DHOLDER_STAYS
  * MUTANT CHECK_OUTSIDE_LOCK default check_and_transition_are_one_step
  * MUTANT CLAIM_IGNORED default claimed_device_is_not_removed
  * MUTANT SECOND_REMOVE_DROPS default base_and_owner_dropped_once

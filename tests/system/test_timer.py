@@ -4,8 +4,6 @@
 debug=timer sets a timer of 5 ms again and again and prints a line for each second. QEMU's deterministic mode counts
 instructions as time, so the host's load cannot make anything late.
 """
-import pytest
-
 from machine import Machine
 
 LINE = r"fairlead: timer: (\d+) expiries, latest (\d+) us late"
@@ -24,10 +22,12 @@ def check_lines(guest, count):
         assert expiries >= 1000000 // (PERIOD_US + LATEST_US)
 
 
-def leave_linux(name, way):
-    """No shell: Fairlead's lines may come in the middle of a prompt."""
-    run = f"dmesg -n 7; sleep 2; grep NMI: /proc/interrupts; spin {way}"
-    with Machine(name, "--icount", "--no-devices", "--set", "debug=timer",
+def test_work_runs_while_the_guest_is_halted_and_while_it_spins(keeper):
+    """Both with interrupts off, one after the other, in a guest that has left Linux."""
+    keeper.stop()
+    # No shell: Fairlead's lines may come in the middle of a prompt.
+    run = "dmesg -n 7; sleep 2; grep NMI: /proc/interrupts; spin hlt"
+    with Machine("timer-spin", "--icount", "--no-devices", "--set", "debug=timer",
                  "--append", f'fl.run="{run}" fl.net=0 quiet') as guest:
         guest.expect("FAIRLEAD-GUEST-READY", LIMIT_S)
         check_lines(guest, 2)
@@ -35,17 +35,9 @@ def leave_linux(name, way):
         assert nmis == "0", "one of Fairlead's NMIs reached the guest"
         guest.expect(LAST_WORDS, LIMIT_S)
         guest.expect(LINE, LIMIT_S)     # of the second in which Linux ended
+        check_lines(guest, LINES)       # halted: a thousand wake-ups are five seconds
+        guest.expect("@", LIMIT_S)
+        guest.expect(LINE, LIMIT_S)     # of the second in which it began to spin
         check_lines(guest, LINES)
         # An NMI would have found no handler there, and the machine would have started again.
         assert sum("starting the guest" in line for line in guest.fairlead_lines()) == 1
-
-
-def test_work_runs_while_the_guest_spins_with_interrupts_off(keeper):
-    keeper.stop()
-    leave_linux("timer-spin", "jmp")
-
-
-@pytest.mark.full
-def test_work_runs_while_the_guest_is_halted_for_good(keeper):
-    keeper.stop()
-    leave_linux("timer-halt", "hlt")
