@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The header that every ACPI table begins with (ACPI specification 6.5, 5.2.6): shared by those who find the tables (boot/) and those who
- * read one (drivers/).
+ * The header that every ACPI table begins with (ACPI specification 6.5, 5.2.6): shared by those who find
+ * the tables (boot/) and those who read one (drivers/).
  */
 #ifndef CORE_ACPI_HEADER_H
 #define CORE_ACPI_HEADER_H

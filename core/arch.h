@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an architecture provides to core/, drivers/ and boot/. Each function is implemented in arch/<name>/, in the file named in
- * its comment.
+ * What an architecture provides to core/, drivers/ and boot/. Each function is implemented in arch/<name>/,
+ * in the file named in its comment.
  */
 #ifndef CORE_ARCH_H
 #define CORE_ARCH_H
 
 #include "core/types.h"
 
-/* check.c: can this CPU run Fairlead? 0, or -EOPNOTSUPP with one sentence that names what is missing and what to do. Before
- * ExitBootServices; changes nothing. */
+/*
+ * check.c: can this CPU run Fairlead? 0, or -EOPNOTSUPP with one sentence that names what is missing and
+ * what to do. Before ExitBootServices; changes nothing.
+ */
 int MUST_CHECK arch_check_cpu(char *error, size_t size);
 /* check.c: the CPU's features for --probe, through log_info. Changes nothing. */
 void arch_describe_cpu(void);
-/* pci_cf8.c: registers the configuration access that works without tables (x86: CF8/CFC; arm64: none). Boot. */
+/*
+ * pci_cf8.c: registers the configuration access that works without tables (x86: CF8/CFC; arm64: none).
+ * Boot.
+ */
 int MUST_CHECK arch_pci_cfg_init(void);
 /* start.c: boot services are gone, boot_info is complete. Takes the machine and runs the guest. */
 void arch_start(void) NORETURN;
@@ -23,15 +28,22 @@ void arch_start(void) NORETURN;
 unsigned int arch_cpu_index(void);
 /* nmi.c: an NMI to that CPU: if it runs the guest, it exits. Never waits. Any context, NMI included. */
 void arch_cpu_kick(unsigned int cpu);
-/* timer.c: the timer that the guest does not have fires (an NMI to the boot CPU) at that moment of arch_time_us(), or at once if that
- * has passed; ~0: never. One moment at a time: the last call counts. Exit path. */
+/*
+ * timer.c: the timer that the guest does not have fires (an NMI to the boot CPU) at that moment of
+ * arch_time_us(), or at once if that has passed; ~0: never. One moment at a time: the last call counts.
+ * Exit path.
+ */
 void arch_timer_arm(u64 at_us);
 /*
- * uart16550.c: shows the line that is being typed to the monitor, prompt included, as it is now; `complete`: the
- * cursor goes to the next line. The guest's output may interrupt it; it is then shown anew below. Exit path.
+ * uart16550.c: shows the line that is being typed to the monitor, prompt included, as it is now;
+ * `complete`: the cursor goes to the next line. The guest's output may interrupt it; it is then shown anew
+ * below. Exit path.
  */
 void arch_console_edit(const char *line, size_t len, bool complete);
-/* machine_reset.c: says why and resets the machine; tries each way it has, and stops the CPU if none works. Any context. */
+/*
+ * machine_reset.c: says why and resets the machine; tries each way it has, and stops the CPU if none works.
+ * Any context.
+ */
 void machine_reset(const char *why) NORETURN;
 /* cpu.c: a hint inside a busy-wait loop. */
 void arch_cpu_relax(void);
@@ -40,7 +52,10 @@ void arch_cpu_relax(void);
 u64 arch_time_us(void);
 /* cpu.c: the CPU's free-running counter, for measurements; its rate is the machine's business. */
 u64 arch_cycles(void);
-/* cpu.c: writes the cache lines of [start, start+size) back to memory and waits, for devices that do not snoop the caches. Any context. */
+/*
+ * cpu.c: writes the cache lines of [start, start+size) back to memory and waits, for devices that do not
+ * snoop the caches. Any context.
+ */
 void arch_cache_flush(const void *start, size_t size);
 
 #endif

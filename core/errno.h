@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Error numbers, with Linux's values (POSIX fixes the names only). Functions return them negated; 0 is success.
- * On the host the libc's own macros have the same values, hence the guards.
+ * Error numbers, with Linux's values (POSIX fixes the names only). Functions return them negated; 0 is
+ * success. On the host the libc's own macros have the same values, hence the guards.
  */
 #ifndef CORE_ERRNO_H
 #define CORE_ERRNO_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Host builds only: the architecture's part of core/arch.h for threads that play CPUs. Each is weak: a test that
- * wants to see the call brings its own. Empty in the image.
+ * Host builds only: the architecture's part of core/arch.h for threads that play CPUs. Each is weak: a test
+ * that wants to see the call brings its own. Empty in the image.
  */
 #include "core/arch.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finding the function that an address belongs to. It runs while Fairlead is crashing, so it reads constant data
- * only and takes no lock.
+ * Finding the function that an address belongs to. It runs while Fairlead is crashing, so it reads constant
+ * data only and takes no lock.
  */
 #include "core/ksyms.h"
 

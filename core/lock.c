@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The ticket spinlock. Drawing a ticket needs no order; waiting for one's turn acquires, passing it on releases, so
- * what a holder wrote is seen by the next.
+ * The ticket spinlock. Drawing a ticket needs no order; waiting for one's turn acquires, passing it on
+ * releases, so what a holder wrote is seen by the next.
  */
 #include "core/lock.h"
 

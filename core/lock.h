@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ticket spinlocks, lock classes, and clang's thread-safety attributes (checked by `make lint`; gcc sees nothing of
- * them).
+ * Ticket spinlocks, lock classes, and clang's thread-safety attributes (checked by `make lint`; gcc sees
+ * nothing of them).
  *
- * A ticket lock is fair: CPUs enter in the order in which they asked. Fairlead holds locks for tens of instructions and
- * never waits for hardware under one. Locks are not recursive, and none is taken in NMI context.
+ * A ticket lock is fair: CPUs enter in the order in which they asked. Fairlead holds locks for tens of
+ * instructions and never waits for hardware under one. Locks are not recursive, and none is taken in NMI
+ * context.
  *
- * Every lock belongs to a class: all locks that guard the same thing in different objects. The class is two things at
- * once. At compile time it is the token that guards the fields (C cannot name a sibling field in an attribute, so
- * `GUARDED_BY(pci_dev_class)` stands for "the lock of this kind"), and the lock functions of a kind of object acquire
- * the lock *and* the token. At run time, in debug builds, it is the node of the order graph (core/lockcheck.h).
+ * Every lock belongs to a class: all locks that guard the same thing in different objects. The class is two
+ * things at once. At compile time it is the token that guards the fields (C cannot name a sibling field in
+ * an attribute, so `GUARDED_BY(pci_dev_class)` stands for "the lock of this kind"), and the lock functions
+ * of a kind of object acquire the lock *and* the token. At run time, in debug builds, it is the node of the
+ * order graph (core/lockcheck.h).
  */
 #ifndef CORE_LOCK_H
 #define CORE_LOCK_H
@@ -42,7 +44,10 @@ struct CAPABILITY("lock class") lock_class {
 	_Atomic u32 id;	  /* the checker's number; 0: no lock of this class was taken yet */
 };
 
-/* Defines one: `static LOCK_CLASS(pool_class, "pci_pool");`. Release builds may have no use for it but the token. */
+/*
+ * Defines one: `static LOCK_CLASS(pool_class, "pci_pool");`. Release builds may have no use for it but the
+ * token.
+ */
 #define LOCK_CLASS(variable, text) struct lock_class variable UNUSED = { .name = (text) }
 
 struct CAPABILITY("spinlock") spinlock {

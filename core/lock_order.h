@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The order of the tree's locks, for the compiler; part of core/lock.h. What each lock guards, and the same order in a
- * table: docs/design/locks.md.
+ * The order of the tree's locks, for the compiler; part of core/lock.h. What each lock guards, and the same
+ * order in a table: docs/design/locks.md.
  *
- * Innermost first, because clang follows the order only through declarations that it has seen. A single static lock
- * states its place itself: LEAF_LOCK, or ACQUIRED_AFTER and ACQUIRED_BEFORE with classes of this file. The owner of a
- * class declares it again where the lock is, and defines it with LOCK_CLASS().
+ * Innermost first, because clang follows the order only through declarations that it has seen. A single
+ * static lock states its place itself: LEAF_LOCK, or ACQUIRED_AFTER and ACQUIRED_BEFORE with classes of
+ * this file. The owner of a class declares it again where the lock is, and defines it with LOCK_CLASS().
  */
 #ifndef CORE_LOCK_ORDER_H
 #define CORE_LOCK_ORDER_H
@@ -28,7 +28,10 @@ extern struct lock_class iommu_ats_class ACQUIRED_BEFORE(vtd_fault_class, vtd_qu
 /* Where the guest has put BARs */
 extern struct lock_class bar_map_class ACQUIRED_BEFORE(iommu_ats_class);
 
-/* Devices. Never two locks of one class: a virtual function's own is another class than its physical function's. */
+/*
+ * Devices. Never two locks of one class: a virtual function's own is another class than its physical
+ * function's.
+ */
 extern struct lock_class pci_vf_class ACQUIRED_BEFORE(bar_map_class);
 extern struct lock_class pci_dev_class ACQUIRED_BEFORE(pci_vf_class);
 extern struct lock_class pci_vpci_class ACQUIRED_BEFORE(pci_dev_class);

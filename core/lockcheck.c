@@ -2,10 +2,10 @@
 /*
  * The run-time lock checker: see the header. Empty in release builds.
  *
- * What one CPU holds is written by that CPU alone; the graph is written under a flag of its own, and only when an
- * edge is new, so that of two CPUs that take A, B and B, A at the same time one sees the other's edge. The text of a
- * report is made on the stack; while a CPU reports, what it takes and drops goes unchecked, because the log has
- * locks too.
+ * What one CPU holds is written by that CPU alone; the graph is written under a flag of its own, and only
+ * when an edge is new, so that of two CPUs that take A, B and B, A at the same time one sees the other's
+ * edge. The text of a report is made on the stack; while a CPU reports, what it takes and drops goes
+ * unchecked, because the log has locks too.
  */
 #include "core/lockcheck.h"
 
@@ -77,7 +77,10 @@ static const char *class_name(u32 class)
 	return class ? GET(classes[class - 1].class)->name : "a lock without a class";
 }
 
-/* ---- reports -------------------------------------------------------------------------------------------------- */
+/*
+ * ---- reports
+ * --------------------------------------------------------------------------------------------------
+ */
 
 struct report {
 	size_t length;
@@ -159,9 +162,15 @@ REPORTER void report_lock(const char *what, const char *name, struct code_site s
 	send_report(&r);
 }
 
-/* ---- classes -------------------------------------------------------------------------------------------------- */
+/*
+ * ---- classes
+ * --------------------------------------------------------------------------------------------------
+ */
 
-/* The class's number; on first use it gets the first free entry. Whoever comes at the same time finds it there. */
+/*
+ * The class's number; on first use it gets the first free entry. Whoever comes at the same time finds it
+ * there.
+ */
 static u32 class_number(struct lock_class *class)
 {
 	u32 number = GET(class->id);
@@ -195,7 +204,10 @@ static u32 class_of(struct spinlock *lock, struct code_site site)
 	return number;
 }
 
-/* ---- the order ------------------------------------------------------------------------------------------------ */
+/*
+ * ---- the order
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static const char *edge_seen(u32 outer, u32 inner)
 {
@@ -203,8 +215,8 @@ static const char *edge_seen(u32 outer, u32 inner)
 }
 
 /*
- * A shortest way along edges from one class to another: next[class] is the class after it. False: there is none. Each
- * class is entered once.
+ * A shortest way along edges from one class to another: next[class] is the class after it. False: there is
+ * none. Each class is entered once.
  */
 static bool find_way(u32 from, u32 to, u8 next[LOCK_CLASSES_MAX + 1])
 {
@@ -228,7 +240,10 @@ static bool find_way(u32 from, u32 to, u8 next[LOCK_CLASSES_MAX + 1])
 	return false;
 }
 
-/* Adds an edge. True: it was new and closes a cycle, whose other edges are those along next[] from inner to outer. */
+/*
+ * Adds an edge. True: it was new and closes a cycle, whose other edges are those along next[] from inner to
+ * outer.
+ */
 static bool add_edge(u32 outer, const char *outer_site, u32 inner, const char *inner_site,
 		     u8 next[LOCK_CLASSES_MAX + 1])
 {
@@ -298,7 +313,10 @@ static void check_order(struct cpu_held *cpu, struct spinlock *lock, u32 class, 
 	}
 }
 
-/* ---- what a CPU holds ----------------------------------------------------------------------------------------- */
+/*
+ * ---- what a CPU holds
+ * -----------------------------------------------------------------------------------------
+ */
 
 static void push(struct cpu_held *cpu, struct spinlock *lock, u32 class, struct code_site site)
 {
@@ -417,7 +435,10 @@ void lockcheck_nmi(bool inside)
 	ADD(this_cpu()->nmi, inside ? 1u : ~0u);
 }
 
-/* ---- TRANSIENT references ------------------------------------------------------------------------------------- */
+/*
+ * ---- TRANSIENT references
+ * -------------------------------------------------------------------------------------
+ */
 
 REPORTER void report_ref(const char *what, const char *verb, struct code_site site)
 {
@@ -493,7 +514,10 @@ void lockcheck_vm_entry(void)
 		report_vm_entry(cpu);
 }
 
-/* ---- for the monitor and tests -------------------------------------------------------------------------------- */
+/*
+ * ---- for the monitor and tests
+ * --------------------------------------------------------------------------------
+ */
 
 bool lockcheck_class(unsigned int index, struct lock_class_info *out)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The run-time lock checker of debug builds. It sees what the compiler cannot: callees, aliases, what is held when
- * the guest is entered. In release builds every call here is empty.
+ * The run-time lock checker of debug builds. It sees what the compiler cannot: callees, aliases, what is
+ * held when the guest is entered. In release builds every call here is empty.
  *
- * It keeps, for each CPU, the locks held and where they were taken, and for all CPUs the graph of "B was taken while A
- * was held" over lock classes. One run that takes A then B and, anywhere, B then A is reported, whether or not it
- * deadlocked. A breach is our own bug: it is reported, with both chains, to the function set by lockcheck_on_report()
- * (default: log the lines, then panic()).
+ * It keeps, for each CPU, the locks held and where they were taken, and for all CPUs the graph of "B was
+ * taken while A was held" over lock classes. One run that takes A then B and, anywhere, B then A is
+ * reported, whether or not it deadlocked. A breach is our own bug: it is reported, with both chains, to the
+ * function set by lockcheck_on_report() (default: log the lines, then panic()).
  */
 #ifndef CORE_LOCKCHECK_H
 #define CORE_LOCKCHECK_H
@@ -23,7 +23,10 @@ struct lock_class_info { /* for the monitor's `locks` */
 };
 
 #ifdef FL_DEBUG
-/* By core/lock.c, before waiting, after it was taken, before it is released. Any context but NMI: NMI is reported. */
+/*
+ * By core/lock.c, before waiting, after it was taken, before it is released. Any context but NMI: NMI is
+ * reported.
+ */
 void lockcheck_acquire(struct spinlock *lock, struct code_site site, bool try);
 void lockcheck_acquired(struct spinlock *lock, bool waited);
 void lockcheck_release(struct spinlock *lock);

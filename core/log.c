@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The log: formats a line and gives it to the sink. The level and the sink are set at boot, before other CPUs run.
+ * The log: formats a line and gives it to the sink. The level and the sink are set at boot, before other
+ * CPUs run.
  */
 #include "core/log.h"
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What Fairlead says. A line is formatted into a buffer on the stack and handed whole to one sink, so that lines
- * of different CPUs, and the guest's, never mix. The sink adds the mark ("fairlead: ") and the line end.
+ * What Fairlead says. A line is formatted into a buffer on the stack and handed whole to one sink, so that
+ * lines of different CPUs, and the guest's, never mix. The sink adds the mark ("fairlead: ") and the line
+ * end.
  *
- * Formats: %s %c %d %i %u %x %X %p %% with the flags 0 and -, a width, a precision (also *) for %s, and the lengths l, ll, z, h, hh.
+ * Formats: %s %c %d %i %u %x %X %p %% with the flags 0 and -, a width, a precision (also *) for %s, and the
+ * lengths l, ll, z, h, hh.
  */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
@@ -36,7 +38,10 @@ void log_print(const char *fmt, ...) PRINTF_LIKE(1, 2);
 int fl_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 int fl_snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-/* For Fairlead's own bugs only: print, leave the panic record, reset the machine. Supplied by the architecture. */
+/*
+ * For Fairlead's own bugs only: print, leave the panic record, reset the machine. Supplied by the
+ * architecture.
+ */
 void panic(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN;
 
 #endif

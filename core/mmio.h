@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Accesses to device registers: exactly one load or store of the stated width, never merged, torn or reordered by the
- * compiler. The address must be mapped uncached (x86: MTRRs and page attributes; arm64: device memory).
+ * Accesses to device registers: exactly one load or store of the stated width, never merged, torn or
+ * reordered by the compiler. The address must be mapped uncached (x86: MTRRs and page attributes; arm64:
+ * device memory).
  */
 #ifndef CORE_MMIO_H
 #define CORE_MMIO_H
@@ -10,8 +11,9 @@
 
 #ifdef FL_HOST
 /*
- * Unit tests model devices: a test sets these to be asked first. They return true if the address is a register of the model (and then
- * have done the access); other addresses are plain memory. core/host_mmio.c.
+ * Unit tests model devices: a test sets these to be asked first. They return true if the address is a
+ * register of the model (and then have done the access); other addresses are plain memory.
+ * core/host_mmio.c.
  */
 extern bool (*host_mmio_read)(const volatile void *addr, unsigned int size, u64 *value);
 extern bool (*host_mmio_write)(volatile void *addr, unsigned int size, u64 value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The page allocator: a block that is handed out from its start, and a list of pages that came back. A free page
- * holds the pointer to the next one in its first word; it is zeroed when it is handed out again.
+ * The page allocator: a block that is handed out from its start, and a list of pages that came back. A free
+ * page holds the pointer to the next one in its first word; it is zeroed when it is handed out again.
  */
 #include "core/pages.h"
 

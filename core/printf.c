@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Formatted text for the log. The formats are listed in core/log.h; anything else is copied out as it stands, so that
- * a slip is seen in the log and is never a crash. No floating point: Fairlead must not touch the guest's registers for it.
+ * Formatted text for the log. The formats are listed in core/log.h; anything else is copied out as it
+ * stands, so that a slip is seen in the log and is never a crash. No floating point: Fairlead must not
+ * touch the guest's registers for it.
  */
 #include "core/log.h"
 #include "core/string.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What reference counts do when something is wrong; the rest is inline in the header. A count that reached
- * REFCNT_SATURATED stays there for good; the distance to 0 and to 2^32 is larger than the number of CPUs that can be
- * between an increment and the repair, so it cannot wrap.
+ * REFCNT_SATURATED stays there for good; the distance to 0 and to 2^32 is larger than the number of CPUs
+ * that can be between an increment and the repair, so it cannot wrap.
  */
 #include "core/refcnt.h"
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reference counts. A count is born at 1, never goes from 0 back to 1, and saturates instead of wrapping: a leak
- * then costs one object, never a use after free. What goes wrong is logged, once for each object.
+ * Reference counts. A count is born at 1, never goes from 0 back to 1, and saturates instead of wrapping: a
+ * leak then costs one object, never a use after free. What goes wrong is logged, once for each object.
  *
  * Acquire/release order: what a holder wrote before its put is seen by whoever makes the last put.
  *
- * There is no destructor: the caller whose refcnt_put() gave true, and nobody else, disposes of the object, after
- * whatever it wraps the count in has done its own accounts. It may only pass the object on (a queue of deferred
- * work), because the last put may happen under any lock. Nobody reads the object after his own put.
+ * There is no destructor: the caller whose refcnt_put() gave true, and nobody else, disposes of the object,
+ * after whatever it wraps the count in has done its own accounts. It may only pass the object on (a queue
+ * of deferred work), because the last put may happen under any lock. Nobody reads the object after his own
+ * put.
  *
  * The paths that are taken all the time are inline: one locked instruction, one comparison.
  */
@@ -31,7 +32,10 @@ void refcnt_put_odd(struct refcnt *r, u32 old);
 /* To 1, owned by the caller. */
 static inline void refcnt_init(struct refcnt *r)
 {
-	/* Pairs with the acquire of refcnt_get_unless_zero(): who finds the object anew sees it initialised. */
+	/*
+	 * Pairs with the acquire of refcnt_get_unless_zero(): who finds the object anew sees it
+	 * initialised.
+	 */
 	atomic_store_explicit(&r->n, 1, memory_order_release);
 }
 

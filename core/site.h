@@ -3,8 +3,8 @@
  * A place in the source, handed to whoever wants to remember it: the lock checker, the list of a device's
  * holders. Debug builds carry "file:line"; in release builds the type is empty, so passing one costs nothing.
  *
- * A function that remembers its caller is named NAME_at(), takes a code_site last, and has a macro NAME() that
- * supplies HERE.
+ * A function that remembers its caller is named NAME_at(), takes a code_site last, and has a macro NAME()
+ * that supplies HERE.
  */
 #ifndef CORE_SITE_H
 #define CORE_SITE_H

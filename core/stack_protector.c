@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the compiler's stack protector needs: a value that it puts above each function's arrays, and someone to call when
- * that value is found changed. The value is the same for all CPUs; the architecture stirs it once, before it starts anything.
+ * What the compiler's stack protector needs: a value that it puts above each function's arrays, and someone
+ * to call when that value is found changed. The value is the same for all CPUs; the architecture stirs it
+ * once, before it starts anything.
  */
 #include "core/stack_protector.h"
 

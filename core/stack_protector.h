@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The compiler's interface to its stack protector (GCC manual, 3.12, -fstack-protector). The names are the compiler's.
+ * The compiler's interface to its stack protector (GCC manual, 3.12, -fstack-protector). The names are the
+ * compiler's.
  */
 #ifndef CORE_STACK_PROTECTOR_H
 #define CORE_STACK_PROTECTOR_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mem* and str* functions of C17 7.24 that Fairlead and its compilers use. Plain loops, but for the two that move
- * whole pages: those are worth a machine-word step.
+ * The mem* and str* functions of C17 7.24 that Fairlead and its compilers use. Plain loops, but for the two
+ * that move whole pages: those are worth a machine-word step.
  */
 #include "core/string.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The few string functions a freestanding program must bring along (GCC and clang emit calls to the mem* four).
- * Semantics are those of C17 7.24. On the host the libc's are used.
+ * The few string functions a freestanding program must bring along (GCC and clang emit calls to the mem*
+ * four). Semantics are those of C17 7.24. On the host the libc's are used.
  */
 #ifndef CORE_STRING_H
 #define CORE_STRING_H

@@ -2,8 +2,9 @@
 /*
  * The words every other file uses: fixed-width integers, addresses, and the handful of macros that C lacks.
  *
- * Fairlead's own page tables are an identity map, so a pointer and the physical address of what it points to are the
- * same number; phys_to_virt() and virt_to_phys() exist to say in the code which of the two is meant.
+ * Fairlead's own page tables are an identity map, so a pointer and the physical address of what it points
+ * to are the same number; phys_to_virt() and virt_to_phys() exist to say in the code which of the two is
+ * meant.
  */
 #ifndef CORE_TYPES_H
 #define CORE_TYPES_H

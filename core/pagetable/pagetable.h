@@ -84,7 +84,10 @@ struct pt_leaf {
 	u64 in, out, size;
 	unsigned int prot;
 };
-/* The leaf at *in, or the next one above; *in becomes its end. False: there is none. For looking through a table. */
+/*
+ * The leaf at *in, or the next one above; *in becomes its end. False: there is none. For looking through a
+ * table.
+ */
 bool pt_next_leaf(const struct pagetable *pt, u64 *in, struct pt_leaf *leaf);
 /* Frees every table. Boot, when giving up; no hardware uses it. */
 void pt_destroy(struct pagetable *pt);

@@ -32,7 +32,10 @@ static unsigned int attachments_top GUARDED_BY(attachments_lock); /* none is in 
 
 /* ---- turns ---- */
 
-/* May one of its IDs be another device's, too? A bridge's own is what conventional devices behind it may be seen as. */
+/*
+ * May one of its IDs be another device's, too? A bridge's own is what conventional devices behind it may be
+ * seen as.
+ */
 static bool shares_ids(const struct pci_dev *dev)
 {
 	return dev->requester_ids > 1 || dev->header_type == PCI_HEADER_BRIDGE;

@@ -2,10 +2,11 @@
 /*
  * Requester IDs, ACS and isolation groups.
  *
- * Groups follow the tree. A bus is one place for all that stands on it unless the bridge above keeps its devices
- * apart from the rest, so a device is in the group of the bridge above it, or, where that bridge isolates, in the
- * group of its own slot, if the slot's functions can reach each other, or alone. Each step leads to a lower BDF, so
- * the answer is the lowest of the group, whichever member asks: no sets to merge and no memory for them.
+ * Groups follow the tree. A bus is one place for all that stands on it unless the bridge above keeps its
+ * devices apart from the rest, so a device is in the group of the bridge above it, or, where that bridge
+ * isolates, in the group of its own slot, if the slot's functions can reach each other, or alone. Each step
+ * leads to a lower BDF, so the answer is the lowest of the group, whichever member asks: no sets to merge
+ * and no memory for them.
  */
 #include "drivers/pci/group.h"
 
@@ -31,9 +32,9 @@ static int add_id(struct pci_dev *dev, u16 id)
 }
 
 /*
- * With Phantom Functions Enable a function also uses the IDs of the functions above it: of as many function numbers
- * as its most significant one, two or three bits give ([PCIe] 7.5.3.3, Phantom Functions Supported). A function whose
- * own number has one of these bits set breaks that rule and has none.
+ * With Phantom Functions Enable a function also uses the IDs of the functions above it: of as many function
+ * numbers as its most significant one, two or three bits give ([PCIe] 7.5.3.3, Phantom Functions
+ * Supported). A function whose own number has one of these bits set breaks that rule and has none.
  */
 static int add_phantoms(struct pci_dev *dev)
 {
@@ -61,9 +62,9 @@ static bool is_pcie_to_pci(const struct pci_dev *bridge)
 
 /*
  * What conventional PCI bridges above it put in the place of a device's ID (PCI Express to PCI/PCI-X Bridge
- * specification 1.0, 2.3; Intel VT-d specification rev. 4.1, 3.4.1): a PCIe-to-PCI bridge uses its secondary bus with
- * device and function 0, or for some requests its own ID; a PCI-to-PCI bridge its own. PCI Express ports leave the
- * ID as it is.
+ * specification 1.0, 2.3; Intel VT-d specification rev. 4.1, 3.4.1): a PCIe-to-PCI bridge uses its
+ * secondary bus with device and function 0, or for some requests its own ID; a PCI-to-PCI bridge its own.
+ * PCI Express ports leave the ID as it is.
  */
 static int add_aliases(struct pci_dev *dev)
 {
@@ -118,7 +119,10 @@ void pci_acs_enable(struct pci_dev *dev)
 		pci_dev_write(dev, acs + PCIE_ACS_CONTROL, 2, wanted);
 }
 
-/* Is everything on that the function has of it? What it lacks of the four it cannot do the wrong way either (6.12.1). */
+/*
+ * Is everything on that the function has of it? What it lacks of the four it cannot do the wrong way either
+ * (6.12.1).
+ */
 static bool acs_isolates(struct pci_dev *dev)
 {
 	unsigned int acs = pci_find_ext_cap(dev, PCIE_EXT_ID_ACS);
@@ -152,8 +156,8 @@ static struct pci_dev *neighbour(const struct pci_dev *dev, unsigned int i, unsi
 }
 
 /*
- * The functions of a device: those of its slot, or, where a link leads to it (ARI: [PCIe] 6.13, eight-bit function numbers),
- * of its bus.
+ * The functions of a device: those of its slot, or, where a link leads to it (ARI: [PCIe] 6.13, eight-bit
+ * function numbers), of its bus.
  */
 static unsigned int functions_of(const struct pci_dev *dev)
 {
@@ -164,7 +168,8 @@ static unsigned int functions_of(const struct pci_dev *dev)
 }
 
 /*
- * Do the functions of dev's slot keep to themselves: is it the only one, or has each of them ACS? *lowest is the lowest of them.
+ * Do the functions of dev's slot keep to themselves: is it the only one, or has each of them ACS? *lowest
+ * is the lowest of them.
  */
 static bool slot_isolates(struct pci_dev *dev, u16 *lowest)
 {
@@ -188,7 +193,10 @@ static bool slot_isolates(struct pci_dev *dev, u16 *lowest)
 	return present < 2 || isolated;
 }
 
-/* A switch: its downstream ports stand on one bus, and one without ACS sends requests down any of the others. */
+/*
+ * A switch: its downstream ports stand on one bus, and one without ACS sends requests down any of the
+ * others.
+ */
 static bool switch_isolates(const struct pci_dev *upstream)
 {
 	bool isolates = true;
@@ -206,8 +214,9 @@ static bool switch_isolates(const struct pci_dev *upstream)
 }
 
 /*
- * Does this bridge keep what is behind it from itself and what is around it? A port's ACS judges what comes up through it; what a
- * neighbour sends down through it passes. So a port isolates only where its neighbours do.
+ * Does this bridge keep what is behind it from itself and what is around it? A port's ACS judges what comes
+ * up through it; what a neighbour sends down through it passes. So a port isolates only where its
+ * neighbours do.
  */
 static bool bridge_isolates(struct pci_dev *bridge)
 {
@@ -256,9 +265,9 @@ static bool same_group(const struct pci_dev *a, const struct pci_dev *b)
 }
 
 /*
- * What keeps the guest from a group that this device is in; NULL: nothing. One that waits in quarantine for an owner
- * does not: it was reset, masters nothing, and the guest could have it too. (Otherwise no group of two could ever be
- * given, one after the other.)
+ * What keeps the guest from a group that this device is in; NULL: nothing. One that waits in quarantine for
+ * an owner does not: it was reset, masters nothing, and the guest could have it too. (Otherwise no group of
+ * two could ever be given, one after the other.)
  */
 static const char *stands_in_the_way(const struct pci_dev *dev)
 {

@@ -19,8 +19,9 @@ struct pci_dev *pci_pool_get(void);
 /* Gives it back. Its count is 0 and no slot names it. */
 void pci_pool_put(struct pci_dev *dev);
 /*
- * The slot of dev->sbdf becomes dev's, and what was latched is answered. -EBUSY: it is another's; if that one is
- * dying, the presence is latched, and pci_slot_empty() will tell. -ENOMEM: no page for the table. Takes slots_lock.
+ * The slot of dev->sbdf becomes dev's, and what was latched is answered. -EBUSY: it is another's; if that
+ * one is dying, the presence is latched, and pci_slot_empty() will tell. -ENOMEM: no page for the table.
+ * Takes slots_lock.
  */
 int MUST_CHECK pci_slot_reserve(struct pci_dev *dev);
 /*
@@ -28,11 +29,15 @@ int MUST_CHECK pci_slot_reserve(struct pci_dev *dev);
  */
 bool MUST_CHECK pci_slot_empty(struct pci_dev *dev);
 /*
- * The slot's tenant becomes LIVE, and a latched presence is forgotten: the device is there. One step, so that none is
- * latched in between. Takes slots_lock; the caller holds the device's lock (a VF's: and its PF's).
+ * The slot's tenant becomes LIVE, and a latched presence is forgotten: the device is there. One step, so
+ * that none is latched in between. Takes slots_lock; the caller holds the device's lock (a VF's: and its
+ * PF's).
  */
 void pci_slot_make_live(struct pci_dev *dev);
-/* The slot's tenant, if its release failed and it was kept (PCI_FLAG_KEPT): the caller's alone, no reference. Or NULL. */
+/*
+ * The slot's tenant, if its release failed and it was kept (PCI_FLAG_KEPT): the caller's alone, no
+ * reference. Or NULL.
+ */
 struct pci_dev *pci_slot_take_kept(struct sbdf sbdf);
 /* The first empty slot at or after *from with a latched presence, which is taken from it. False: none. */
 bool pci_slot_next_latched(u32 *from, struct sbdf *out);
@@ -137,9 +142,9 @@ void pci_latched_post(void);
 
 void pci_reap_init(struct pci_dev *dev); /* its work */
 /*
- * The count is 0: RELEASING, silenced, DMA blocked, slot empty. No lock held. -errno: the release failed, the
- * object is LIVE again in quarantine, or KEPT. `tell`: post the completion event of its operation (a failure's is
- * always posted).
+ * The count is 0: RELEASING, silenced, DMA blocked, slot empty. No lock held. -errno: the release failed,
+ * the object is LIVE again in quarantine, or KEPT. `tell`: post the completion event of its operation (a
+ * failure's is always posted).
  */
 int pci_dev_reap(struct pci_dev *dev, bool tell);
 const struct pci_hooks *pci_hooks_get(void);
@@ -154,7 +159,10 @@ void pci_surprise_init(struct pci_dev *dev); /* its work */
  * held.
  */
 void pci_surprise_post(struct pci_dev *dev);
-/* A VF is LIVE no longer: its PF, if that vanished, may have waited for it. The caller holds a reference on the VF. */
+/*
+ * A VF is LIVE no longer: its PF, if that vanished, may have waited for it. The caller holds a reference on
+ * the VF.
+ */
 void pci_pf_wake(struct pci_dev *vf);
 /* A reaped device lets go of its port's link. */
 void pci_link_release(struct pci_dev *dev);

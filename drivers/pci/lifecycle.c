@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Birth and removal. Every transition happens under the device's lock (a VF's: and its PF's); the transitions
- * between "on a list" and "on none" also under the list's. So remove's questions (whose is it, is it claimed, is
- * anything behind it) and its answer are one step.
+ * Birth and removal. Every transition happens under the device's lock (a VF's: and its PF's); the
+ * transitions between "on a list" and "on none" also under the list's. So remove's questions (whose is it,
+ * is it claimed, is anything behind it) and its answer are one step.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -88,8 +88,8 @@ void pci_dev_make_live(struct pci_dev *dev)
 }
 
 /*
- * The bridge's surprise says GONE, passes the bridge's lock, and looks for the living behind it; we are LIVE, pass
- * that lock, and look for GONE. Who comes second sees the other.
+ * The bridge's surprise says GONE, passes the bridge's lock, and looks for the living behind it; we are
+ * LIVE, pass that lock, and look for GONE. Who comes second sees the other.
  */
 static bool parent_vanished(struct pci_dev *parent)
 {

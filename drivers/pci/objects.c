@@ -6,8 +6,9 @@
  * lets a lookup touch an object that it holds no reference to: at worst it raises the count of another
  * device, notices, and puts it back.
  *
- * A segment's table has 256 bus pages of 256 slots. A slot holds a pointer and, in one word, a generation, which counts
- * how often it was emptied, and a latch: a function showed up at this address while the slot was still a dying one's.
+ * A segment's table has 256 bus pages of 256 slots. A slot holds a pointer and, in one word, a generation,
+ * which counts how often it was emptied, and a latch: a function showed up at this address while the slot
+ * was still a dying one's.
  */
 #include "core/errno.h"
 #include "core/log.h"

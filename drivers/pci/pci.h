@@ -90,8 +90,8 @@ unsigned int pci_ecam_windows(const struct ecam_window **windows);
  *   DYING       yes            fail          may finish, may duplicate their own reference
  *   RELEASING   yes            fail          none
  *
- * Every transition, every change of owner and the publication of a VF happens under the device's lock (a VF's also
- * under its PF's). `state` and `owner` are atomic for readers without it.
+ * Every transition, every change of owner and the publication of a VF happens under the device's lock (a
+ * VF's also under its PF's). `state` and `owner` are atomic for readers without it.
  */
 
 enum pci_state { PCI_NEW, PCI_LIVE, PCI_DYING, PCI_RELEASING };
@@ -154,7 +154,10 @@ struct pci_bar {
 struct vpci_dev; /* drivers/vpci: the guest's view */
 struct pci_msi;	 /* drivers/pci/msi.h */
 
-/* Lock classes, outermost first. A VF's own lock has a class of its own, because it may be taken under its PF's. */
+/*
+ * Lock classes, outermost first. A VF's own lock has a class of its own, because it may be taken under its
+ * PF's.
+ */
 extern struct lock_class pci_domain_class; /* pci_domain.pdevs_lock */
 extern struct lock_class pci_vpci_class;   /* pci_dev.vpci_lock */
 extern struct lock_class pci_dev_class;	   /* pci_dev.lock */
@@ -164,7 +167,10 @@ struct pci_dev {
 	struct refcnt refs; /* first: what a stale lookup may touch */
 #ifdef FL_DEBUG
 	_Atomic u32 refs_by_kind[PCI_REF_KINDS]; /* their sum is refs */
-	/* Who holds references beside BASE and OWNER, as far as there is room: site text, or NULL. Kind in the other array. */
+	/*
+	 * Who holds references beside BASE and OWNER, as far as there is room: site text, or NULL. Kind in
+	 * the other array.
+	 */
 	_Atomic(const char *) holder_site[PCI_SITES];
 	_Atomic u32 holder_kind[PCI_SITES];
 #endif
@@ -234,7 +240,9 @@ static inline bool pci_dev_has(const struct pci_dev *dev, enum pci_flag flag)
 	return atomic_load_explicit(&dev->flags, memory_order_relaxed) & (u32)flag;
 }
 
-/* ---- the device's two locks (order: vpci_lock, PF's lock, VF's lock; never two devices' of one kind) ---- */
+/*
+ * ---- the device's two locks (order: vpci_lock, PF's lock, VF's lock; never two devices' of one kind) ----
+ */
 
 static inline void pci_dev_lock_at(struct pci_dev *dev, struct code_site site) ACQUIRES(dev->lock, pci_dev_class)
 	NO_THREAD_ANALYSIS
@@ -258,8 +266,8 @@ static inline void pci_vf_unlock(struct pci_dev *vf) RELEASES(vf->lock, pci_vf_c
 	spin_unlock(&vf->lock);
 }
 /*
- * For transitions and changes of owner: the device's lock, and around it, if it is a virtual function, its PF's. To the
- * compiler it is the device's alone.
+ * For transitions and changes of owner: the device's lock, and around it, if it is a virtual function, its
+ * PF's. To the compiler it is the device's alone.
  */
 static inline void pci_dev_lock_with_pf_at(struct pci_dev *dev, struct code_site site)
 	ACQUIRES(dev->lock, pci_dev_class) NO_THREAD_ANALYSIS
@@ -303,38 +311,50 @@ int MUST_CHECK pci_objects_init(unsigned int max);
  */
 int MUST_CHECK pci_enumerate(void);
 /*
- * Looks again: a function that answers and has no object gets one, in quarantine; those that have one are not
- * touched. Bridges are entered by their cached bus numbers. Returns how many were added; -ENOMEM. A slot that is
- * still occupied by a dying device has its presence latched: the add runs when the slot is emptied. Management
- * context, no lock held; one at a time (-EBUSY).
+ * Looks again: a function that answers and has no object gets one, in quarantine; those that have one are
+ * not touched. Bridges are entered by their cached bus numbers. Returns how many were added; -ENOMEM. A
+ * slot that is still occupied by a dying device has its presence latched: the add runs when the slot is
+ * emptied. Management context, no lock held; one at a time (-EBUSY).
  */
 int MUST_CHECK pci_rescan(void);
-/* One function: NEW, sized, published LIVE in quarantine. -EBUSY: the slot is occupied (latched, if by a dying device; then the
- * add event follows); -ENODEV: nothing answers, or a VF without its LIVE PF; -ENOMEM. A failed add leaves nothing behind. */
+/*
+ * One function: NEW, sized, published LIVE in quarantine. -EBUSY: the slot is occupied (latched, if by a
+ * dying device; then the add event follows); -ENODEV: nothing answers, or a VF without its LIVE PF;
+ * -ENOMEM. A failed add leaves nothing behind.
+ */
 int MUST_CHECK pci_dev_add(struct sbdf sbdf);
 
 /* ---- lookup and references ---- */
 
-/* Lookup as docs/design/objects.md has it: no lock, O(1). A TRANSIENT reference, or NULL. Boot and exit path. */
+/*
+ * Lookup as docs/design/objects.md has it: no lock, O(1). A TRANSIENT reference, or NULL. Boot and exit
+ * path.
+ */
 struct pci_dev *pci_dev_find_at(struct sbdf sbdf, struct code_site site);
 #define pci_dev_find(...) pci_dev_find_at(__VA_ARGS__, HERE)
 void pci_dev_get_at(struct pci_dev *dev, enum pci_ref_kind kind, struct code_site site); /* caller already holds one */
 #define pci_dev_get(dev, kind) pci_dev_get_at(dev, kind, HERE)
-/* The caller touches the object no more. The last put only queues the release (reap.c). Any context but NMI, any lock. */
+/*
+ * The caller touches the object no more. The last put only queues the release (reap.c). Any context but
+ * NMI, any lock.
+ */
 void pci_dev_put(struct pci_dev *dev, enum pci_ref_kind kind);
 /* A reference changes its kind: a TRANSIENT one that is kept beyond the exit becomes WORK, and back. */
 void pci_dev_convert_at(struct pci_dev *dev, enum pci_ref_kind from, enum pci_ref_kind to, struct code_site site);
 #define pci_dev_convert(dev, from, to) pci_dev_convert_at(dev, from, to, HERE)
 /*
- * All LIVE devices in segment/bus/device/function order, one after the other: NULL gives the first. Takes a TRANSIENT
- * reference on what it returns and drops the one on `prev`; who stops early drops it himself. Devices that come or go
- * meanwhile may or may not be met.
+ * All LIVE devices in segment/bus/device/function order, one after the other: NULL gives the first. Takes a
+ * TRANSIENT reference on what it returns and drops the one on `prev`; who stops early drops it himself.
+ * Devices that come or go meanwhile may or may not be met.
  *	for (struct pci_dev *dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev))
  */
 struct pci_dev *pci_dev_next_at(struct pci_dev *prev, struct code_site site);
 #define pci_dev_next(prev) pci_dev_next_at(prev, HERE)
 
-/* What the monitor and the oracle show of an object in whatever state, without a reference: a copy made under slots_lock. */
+/*
+ * What the monitor and the oracle show of an object in whatever state, without a reference: a copy made
+ * under slots_lock.
+ */
 struct pci_dev_info {
 	struct sbdf sbdf;
 	u16 vendor, device;
@@ -348,7 +368,10 @@ struct pci_dev_info {
 	enum pci_ref_kind holder_kind[PCI_SITES];
 	u64 generation; /* of the slot */
 };
-/* The first occupied slot at or after *from (a 32-bit number: segment << 16 | bdf); false: none. *from becomes its successor. */
+/*
+ * The first occupied slot at or after *from (a 32-bit number: segment << 16 | bdf); false: none. *from
+ * becomes its successor.
+ */
 bool pci_dev_info_next(u32 *from, struct pci_dev_info *out);
 /* How often the slot of that address was emptied; 0 for an address never used. */
 u64 pci_slot_generation(struct sbdf sbdf);
@@ -388,19 +411,22 @@ struct pci_reason {
 };
 
 /*
- * Claims a device for one management operation, so that no other runs on it meanwhile: remove answers -EBUSY, a second
- * assign too. The claimer holds a reference. -EBUSY: claimed already (why says by what); -ENODEV: not LIVE. Takes the
- * device's lock. *ticket gets a number for the completion event.
+ * Claims a device for one management operation, so that no other runs on it meanwhile: remove answers
+ * -EBUSY, a second assign too. The claimer holds a reference. -EBUSY: claimed already (why says by what);
+ * -ENODEV: not LIVE. Takes the device's lock. *ticket gets a number for the completion event.
  */
 int MUST_CHECK pci_op_begin(struct pci_dev *dev, enum pci_op op, u32 *ticket, struct pci_reason *why);
-/* Gives the claim back and posts the completion event with that result (0 or -errno). If the device vanished meanwhile,
- * its surprise removal goes on from here. The caller holds a reference. */
+/*
+ * Gives the claim back and posts the completion event with that result (0 or -errno). If the device
+ * vanished meanwhile, its surprise removal goes on from here. The caller holds a reference.
+ */
 void pci_op_end(struct pci_dev *dev, int result);
 /* Gives it back without an event: the operation did not start after all. Else as pci_op_end(). */
 void pci_op_cancel(struct pci_dev *dev);
 /*
- * Moves to another owner's list; the OWNER reference moves along. Boot, or by who has claimed the device. -EBUSY unless
- * LIVE: an owner is never moved onto a dying device. Takes the lists' and the device's locks, one list at a time.
+ * Moves to another owner's list; the OWNER reference moves along. Boot, or by who has claimed the device.
+ * -EBUSY unless LIVE: an owner is never moved onto a dying device. Takes the lists' and the device's locks,
+ * one list at a time.
  */
 int MUST_CHECK pci_dev_set_owner(struct pci_dev *dev, enum pci_owner owner);
 
@@ -417,26 +443,35 @@ int MUST_CHECK pci_dev_set_owner(struct pci_dev *dev, enum pci_owner owner);
  */
 int MUST_CHECK pci_dev_remove(struct sbdf sbdf, u32 *ticket, struct pci_reason *why);
 /*
- * The device has vanished (pulled out, or it reads all-ones): GONE at once, VFs before their PF; the listener of
- * pci_set_surprise_handler() takes it from its owner; then it dies as by remove. May be called more than once, by
- * any CPU: the first one wins. Exit path; caller holds a reference.
+ * The device has vanished (pulled out, or it reads all-ones): GONE at once, VFs before their PF; the
+ * listener of pci_set_surprise_handler() takes it from its owner; then it dies as by remove. May be called
+ * more than once, by any CPU: the first one wins. Exit path; caller holds a reference.
  */
 void pci_dev_surprise(struct pci_dev *dev);
 
 /* ---- what drivers/pci asks of those above it; set once at boot ---- */
 struct pci_hooks {
-	/* Blocks DMA of all requester IDs of a device nobody holds, drops translations, waits. 0 or -errno. Deferred work. */
+	/*
+	 * Blocks DMA of all requester IDs of a device nobody holds, drops translations, waits. 0 or -errno.
+	 * Deferred work.
+	 */
 	int (*block_dma)(struct pci_dev *dev);
-	/* A device of the guest's has vanished: take it away from the guest (the device is claimed, PCI_OP_SURPRISE); calls
-	 * pci_surprise_done(dev) when nothing of the guest refers to it. Deferred work. */
+	/*
+	 * A device of the guest's has vanished: take it away from the guest (the device is claimed,
+	 * PCI_OP_SURPRISE); calls pci_surprise_done(dev) when nothing of the guest refers to it. Deferred
+	 * work.
+	 */
 	void (*surprise)(struct pci_dev *dev);
-	/* A port's link is to be disabled until the object is reaped, and enabled again (NULL: nothing is done). */
+	/*
+	 * A port's link is to be disabled until the object is reaped, and enabled again (NULL: nothing is
+	 * done).
+	 */
 	void (*link)(struct pci_dev *port, bool enable);
 };
 void pci_set_hooks(const struct pci_hooks *hooks);
 /*
- * Called for each device that is added after the first enumeration, before anybody can find it: sets the flags that the configuration
- * asks for. Boot; NULL: none.
+ * Called for each device that is added after the first enumeration, before anybody can find it: sets the
+ * flags that the configuration asks for. Boot; NULL: none.
  */
 void pci_set_configure(void (*fn)(struct pci_dev *dev));
 void pci_surprise_done(struct pci_dev *dev);

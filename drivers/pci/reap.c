@@ -67,9 +67,9 @@ static bool may_live(const struct pci_dev *dev)
 }
 
 /*
- * The release failed: back to quarantine as if nobody had removed it, but BROKEN; a later remove tries again.
- * A VF that went with its PF stays RELEASING, in its slot and with its PF reference: it is the next remover's. Then
- * it is not ours from the unlock on.
+ * The release failed: back to quarantine as if nobody had removed it, but BROKEN; a later remove tries
+ * again. A VF that went with its PF stays RELEASING, in its slot and with its PF reference: it is the next
+ * remover's. Then it is not ours from the unlock on.
  */
 static void keep(struct pci_dev *dev)
 {
@@ -83,7 +83,10 @@ static void keep(struct pci_dev *dev)
 	atomic_store_explicit(&dev->op, PCI_OP_NONE, memory_order_release);
 	atomic_store_explicit(&dev->owner, PCI_OWNER_QUARANTINE, memory_order_release);
 	if (may_live(dev)) {
-		/* The one place where a count rises from 0: it is ours alone, and lookups still see RELEASING. */
+		/*
+		 * The one place where a count rises from 0: it is ours alone, and lookups still see
+		 * RELEASING.
+		 */
 		pci_refs_init(dev);
 		pci_dev_make_live(dev);
 	} else {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The reset of a function: which way, and the steps of each. Each step is one call of the timer: it touches a handful of
- * registers, names the next step and sets the timer, so no CPU waits for a device.
+ * The reset of a function: which way, and the steps of each. Each step is one call of the timer: it touches
+ * a handful of registers, names the next step and sets the timer, so no CPU waits for a device.
  *
  *	save -> pending -> (power up) -> trigger -> ... -> settle -> restore
  *
- * Until the trigger, an all-ones vendor ID means that the device is gone; from then until it answers again it means
- * nothing (BUSY), and RESETTING keeps others from ending that early. Nothing is written to a device that is GONE, save
- * that a bus is never left in reset.
+ * Until the trigger, an all-ones vendor ID means that the device is gone; from then until it answers again
+ * it means nothing (BUSY), and RESETTING keeps others from ending that early. Nothing is written to a
+ * device that is GONE, save that a bus is never left in reset.
  */
 #include "drivers/pci/reset.h"
 
@@ -49,7 +49,10 @@ static bool has_flr(struct pci_dev *dev)
 	return dev->pcie_cap && (pci_dev_read(dev, dev->pcie_cap + PCIE_DEVICE_CAP, 4) & PCIE_DEVICE_CAP_FLR);
 }
 
-/* An AF FLR counts only together with Transactions Pending (ECN Advanced Capabilities for Conventional PCI, 6.x.2: both or none). */
+/*
+ * An AF FLR counts only together with Transactions Pending (ECN Advanced Capabilities for Conventional PCI,
+ * 6.x.2: both or none).
+ */
 static bool has_af_flr(struct pci_dev *dev, unsigned int *cap)
 {
 	const u32 both = PCI_AF_CAP_FLR | PCI_AF_CAP_PENDING;
@@ -167,8 +170,8 @@ static u32 saved_field(const struct pci_saved *s, unsigned int offset, unsigned 
 }
 
 /*
- * A BAR's own address is where firmware put it, whatever the register said last: the guest may have reset the function
- * before us. One that firmware left alone gets back what it had.
+ * A BAR's own address is where firmware put it, whatever the register said last: the guest may have reset
+ * the function before us. One that firmware left alone gets back what it had.
  */
 static u32 bar_value(const struct pci_dev *dev, const struct pci_saved *s, unsigned int i)
 {
@@ -222,7 +225,10 @@ static void clear_bits(struct pci_dev *dev, unsigned int offset, u32 bits)
 		pci_dev_write(dev, offset, 2, value & ~bits);
 }
 
-/* What sends on its own. A reset ends it; a reset that forgets some of it must not leave it to the next owner. */
+/*
+ * What sends on its own. A reset ends it; a reset that forgets some of it must not leave it to the next
+ * owner.
+ */
 static void switch_off(struct pci_dev *dev)
 {
 	static const struct {
@@ -246,7 +252,10 @@ static void switch_off(struct pci_dev *dev)
 	}
 }
 
-/* Nothing is decoded until the addresses are right; Status and BIST, which writes do things to, are never written. */
+/*
+ * Nothing is decoded until the addresses are right; Status and BIST, which writes do things to, are never
+ * written.
+ */
 static void restore(struct pci_dev *dev, const struct pci_saved *s)
 {
 	const u32 command = saved_field(s, PCI_COMMAND, 2) & ~PCI_COMMAND_BUS_MASTER;

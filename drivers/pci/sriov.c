@@ -2,8 +2,8 @@
 /*
  * Virtual functions: switching them on and off, and what each of them is ([PCIe] 9.3).
  *
- * An operation on a physical function's VFs claims the PF, so no two run at once and the PF is neither removed, reset nor given away
- * meanwhile. It is a state machine on a timer:
+ * An operation on a physical function's VFs claims the PF, so no two run at once and the PF is neither
+ * removed, reset nor given away meanwhile. It is a state machine on a timer:
  *
  *	enable   VF Enable -> 100 ms -> a few VFs are added -> ... -> done; if one cannot be added, as disable
  *	disable  the VFs are removed -> none is held any more -> VF Enable off -> 1 s -> done
@@ -148,8 +148,9 @@ static u32 vf_bdf(const struct vf_operation *op, unsigned int i)
 }
 
 /*
- * IDs come from the PF's registers, because a VF reads its own as all-ones ([PCIe] 9.3.4.1.1); it has no BARs either, but a
- * share of the PF's VF BARs (9.3.3.14). Header type is 0, and the multi-function bit means nothing in it.
+ * IDs come from the PF's registers, because a VF reads its own as all-ones ([PCIe] 9.3.4.1.1); it has no
+ * BARs either, but a share of the PF's VF BARs (9.3.3.14). Header type is 0, and the multi-function bit
+ * means nothing in it.
  */
 static int fill(const struct vf_operation *op, struct pci_dev *vf, unsigned int i)
 {
@@ -221,7 +222,10 @@ int pci_vf_publish(struct pci_dev *vf)
 
 /* ---- the registers ---- */
 
-/* As bars.c does it for a function's own: all-ones, see what sticks, the old value back. VF MSE is off, so nothing decodes. */
+/*
+ * As bars.c does it for a function's own: all-ones, see what sticks, the old value back. VF MSE is off, so
+ * nothing decodes.
+ */
 static u32 sizing_mask(const struct vf_operation *op, unsigned int offset)
 {
 	const u32 held = get(op, offset, 4);
@@ -354,8 +358,9 @@ static bool one_came_back(struct pci_dev *pf)
 }
 
 /*
- * Holders may touch a VF until they let go of it, so it stays switched on until then; and for good, if one cannot be
- * released. Of a PF that has vanished there is nothing to be switched off: the surprise goes on without us.
+ * Holders may touch a VF until they let go of it, so it stays switched on until then; and for good, if one
+ * cannot be released. Of a PF that has vanished there is nothing to be switched off: the surprise goes on
+ * without us.
  */
 static void step_held(struct vf_operation *op)
 {

@@ -42,9 +42,9 @@ static void take_along(struct pci_dev *bridge)
 }
 
 /*
- * Its virtual functions are GONE with it. True: some are LIVE yet, and the last of them to die or to be removed
- * will post the PF again. Who publishes a VF, or makes one LIVE again, looks for GONE under the same lock, so
- * none can come after us.
+ * Its virtual functions are GONE with it. True: some are LIVE yet, and the last of them to die or to be
+ * removed will post the PF again. Who publishes a VF, or makes one LIVE again, looks for GONE under the
+ * same lock, so none can come after us.
  */
 static bool waits_for_vfs(struct pci_dev *pf)
 {
@@ -149,7 +149,10 @@ void pci_dev_surprise(struct pci_dev *dev)
 
 	if (mark_gone(dev))
 		log_warn("pci: " SBDF_FMT " vanished", SBDF_ARGS(dev->sbdf));
-	/* Takes the device's lock, between the mark and the look at what is behind it: see parent_vanished(). */
+	/*
+	 * Takes the device's lock, between the mark and the look at what is behind it: see
+	 * parent_vanished().
+	 */
 	waits = waits_for_vfs(dev);
 	take_along(dev);
 	/* Its VFs' deaths come back to us; so does the end of an operation that has claimed it. */

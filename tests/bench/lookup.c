@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a lookup costs: pci_dev_find() and the put of what it found, in instructions at 4, 256 and 65,536 devices, and in
- * time under contention, beside a variant that takes a leaf lock around a plain table in place of the second check.
+ * What a lookup costs: pci_dev_find() and the put of what it found, in instructions at 4, 256 and 65,536
+ * devices, and in time under contention, beside a variant that takes a leaf lock around a plain table in
+ * place of the second check.
  *
- * Instructions are counted by single-stepping a child, so the figure is exact and the same on every run. Times are of
- * this host and say only which variant is better.
+ * Instructions are counted by single-stepping a child, so the figure is exact and the same on every run.
+ * Times are of this host and say only which variant is better.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -144,7 +145,10 @@ static void *run_job(void *ctx)
 	return NULL;
 }
 
-/* Nanoseconds a lookup, all threads together: from the first's start to the last's end, by lookups done. `same`: all look for one device. */
+/*
+ * Nanoseconds a lookup, all threads together: from the first's start to the last's end, by lookups done.
+ * `same`: all look for one device.
+ */
 static double time_once(find_fn find, unsigned int threads, unsigned int devices, bool same)
 {
 	pthread_t thread[THREADS_MAX];

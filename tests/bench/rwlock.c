@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Would a reader-writer lock pay? Sections as short as the tree's (one step along a list) under the ticket spinlock of
- * core/lock.c and under a fair ticket reader-writer lock that exists only here, readers alone, on 1, 2 and 4 threads.
+ * Would a reader-writer lock pay? Sections as short as the tree's (one step along a list) under the ticket
+ * spinlock of core/lock.c and under a fair ticket reader-writer lock that exists only here, readers alone,
+ * on 1, 2 and 4 threads.
  *
- * Figures are of this host: nanoseconds of CPU time a section, waiting included, the median of several rounds. CPU time,
- * because it hardly depends on what else the host does. Under a lock that lets readers work side by side for free, the
- * figure would not grow with the threads.
+ * Figures are of this host: nanoseconds of CPU time a section, waiting included, the median of several
+ * rounds. CPU time, because it hardly depends on what else the host does. Under a lock that lets readers
+ * work side by side for free, the figure would not grow with the threads.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -36,8 +37,8 @@ void arch_cpu_relax(void)
 }
 
 /*
- * Fair: readers and writers enter in the order of their tickets. A reader passes the turn on as soon as it is in, so the
- * next one may join; a writer waits until those before it have left.
+ * Fair: readers and writers enter in the order of their tickets. A reader passes the turn on as soon as it
+ * is in, so the next one may join; a writer waits until those before it have left.
  */
 struct ticket_rwlock {
 	_Atomic u32 next, read_turn, write_turn;

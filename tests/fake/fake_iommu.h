@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A fake IOMMU behind the interface of drivers/iommu/iommu.h: one unit for everything. It keeps what hardware keeps, an
- * entry for each requester ID, and beside it caches of entries and translations that hold on to old contents until an
- * invalidation, so that a forgotten one lets a device through. Its operations can be told to fail.
+ * A fake IOMMU behind the interface of drivers/iommu/iommu.h: one unit for everything. It keeps what
+ * hardware keeps, an entry for each requester ID, and beside it caches of entries and translations that
+ * hold on to old contents until an invalidation, so that a forgotten one lets a device through. Its
+ * operations can be told to fail.
  *
- * Relaxed atomics only, no lock, for the reason that fake_threads.h gives. One file of a program defines FAKE_IOMMU_HERE.
+ * Relaxed atomics only, no lock, for the reason that fake_threads.h gives. One file of a program defines
+ * FAKE_IOMMU_HERE.
  */
 #ifndef TESTS_FAKE_IOMMU_H
 #define TESTS_FAKE_IOMMU_H
@@ -158,7 +160,10 @@ static inline bool fi_dma(u16 bdf, u64 iova)
 		if (!domain)
 			return false;
 		atomic_store_explicit(&fi.cached[bdf], domain, memory_order_relaxed);
-		/* Hardware that reads an entry while it is cleared keeps at most what the invalidation then drops. */
+		/*
+		 * Hardware that reads an entry while it is cleared keeps at most what the invalidation then
+		 * drops.
+		 */
 		if (!atomic_load_explicit(&fi.entry[bdf], memory_order_relaxed))
 			atomic_store_explicit(&fi.cached[bdf], NULL, memory_order_relaxed);
 	}

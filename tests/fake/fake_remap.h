@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A fake interrupt-remapping unit: what becomes of a message that a device sends. Written from Intel's VT-d specification
- * (rev. 4.1), 5.1, with constants of its own. It caches entries until they are invalidated, as hardware may (6.5.5),
- * and it blocks what emulators let through: messages in compatibility format.
+ * A fake interrupt-remapping unit: what becomes of a message that a device sends. Written from Intel's VT-d
+ * specification (rev. 4.1), 5.1, with constants of its own. It caches entries until they are invalidated,
+ * as hardware may (6.5.5), and it blocks what emulators let through: messages in compatibility format.
  */
 #ifndef TESTS_FAKE_REMAP_H
 #define TESTS_FAKE_REMAP_H
@@ -33,7 +33,10 @@ static struct {
 	u8 delivered;		/* the last vector */
 } remap;
 
-/* 5.1.3: the address of a remappable message has bit 4 set, 19:5 are handle 14:0, bit 2 handle 15, bit 3 "subhandle valid". */
+/*
+ * 5.1.3: the address of a remappable message has bit 4 set, 19:5 are handle 14:0, bit 2 handle 15, bit 3
+ * "subhandle valid".
+ */
 static inline u64 fake_remappable(u16 index)
 {
 	return 0xfee00010u | (u64)(index & 0x7fff) << 5 | (u64)(index >> 15) << 2;

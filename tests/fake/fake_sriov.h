@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SR-IOV on the fake machine: a physical function's capability (PCIe base spec 6.0, 9.3.3), and virtual functions that
- * answer only while VF Enable is set, 100 ms after it was. VFs are functions of the machine like others, but read their vendor and device
- * ID as all-ones (9.3.4.1.1) and have no BARs.
+ * SR-IOV on the fake machine: a physical function's capability (PCIe base spec 6.0, 9.3.3), and virtual
+ * functions that answer only while VF Enable is set, 100 ms after it was. VFs are functions of the machine
+ * like others, but read their vendor and device ID as all-ones (9.3.4.1.1) and have no BARs.
  *
- * Hooks into fake.silent and fake.wrote, so a test that wants these itself calls fake_vf_silent() and fake_vf_wrote().
+ * Hooks into fake.silent and fake.wrote, so a test that wants these itself calls fake_vf_silent() and
+ * fake_vf_wrote().
  */
 #ifndef TESTS_FAKE_SRIOV_H
 #define TESTS_FAKE_SRIOV_H
@@ -63,7 +64,10 @@ static inline void fake_vf_wrote(struct fake_fn *f, unsigned int offset, unsigne
 		s->sized_while_on += (fake_reg(f, s->at + 8, 2) & 8) != 0;
 }
 
-/* Makes `pf` a physical function with that many VFs, of 16 KiB (64-bit, at 0x480000000) and 4 KiB (at 0xd1000000) BARs each. */
+/*
+ * Makes `pf` a physical function with that many VFs, of 16 KiB (64-bit, at 0x480000000) and 4 KiB (at
+ * 0xd1000000) BARs each.
+ */
 static inline void fake_sriov_add(struct fake_fn *pf, unsigned int at, unsigned int vfs, u16 first, u16 stride)
 {
 	struct fake_sriov *s = &fake_sriov;

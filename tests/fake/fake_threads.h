@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A fake machine for threads that play CPUs: configuration space that resets, sizes its BARs, clears on a written 1,
- * brings virtual functions and vanishes; and its own clock. Beside it: fake_iommu.h, fake_remap.h, and the CPUs' TLBs of
- * tests/stress/guest.c.
+ * A fake machine for threads that play CPUs: configuration space that resets, sizes its BARs, clears on a
+ * written 1, brings virtual functions and vanishes; and its own clock. Beside it: fake_iommu.h,
+ * fake_remap.h, and the CPUs' TLBs of tests/stress/guest.c.
  *
  * Everything shared is a relaxed atomic and nothing is locked: a lock in here would order the threads, and
  * ThreadSanitizer could no longer see where the code under test forgot to.
  *
- * Time stands still while any thread does: it is the smallest of the threads' own clocks, so a thread that the host does
- * not schedule makes nobody else's wait time out.
+ * Time stands still while any thread does: it is the smallest of the threads' own clocks, so a thread that
+ * the host does not schedule makes nobody else's wait time out.
  *
  * Written from the specifications, with numbers of its own: it shares no table with the code under test.
  */

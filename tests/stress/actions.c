@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a CPU does inside Fairlead in one round: one of the things that the object model must stand, chosen at random. Each
- * answer is held against what the rules allow; which of the allowed ones comes depends on the other threads.
+ * What a CPU does inside Fairlead in one round: one of the things that the object model must stand, chosen
+ * at random. Each answer is held against what the rules allow; which of the allowed ones comes depends on
+ * the other threads.
  */
 #include "core/errno.h"
 #include "core/manage/manage.h"
@@ -17,7 +18,10 @@
 static _Atomic bool removing[HOT];
 static _Atomic unsigned int last_removed;
 _Atomic u64 assign_calls[HOT];
-/* Generation + 1 of the tenant that was last seen to be dying. Until the slot is emptied nobody may find it. */
+/*
+ * Generation + 1 of the tenant that was last seen to be dying. Until the slot is emptied nobody may find
+ * it.
+ */
 static _Atomic u64 dying[HOT];
 
 /* xorshift64*: fast, and the same for each seed. */

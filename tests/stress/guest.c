@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest, between an entry and the next exit: its CPU touches device registers through a TLB that keeps translations until it is
- * flushed, and its devices write to memory. What was in quarantine all the while must not be reached by either.
+ * The guest, between an entry and the next exit: its CPU touches device registers through a TLB that keeps
+ * translations until it is flushed, and its devices write to memory. What was in quarantine all the while
+ * must not be reached by either.
  */
 #include "core/shootdown.h"
 #include "drivers/vpci/vpci.h"
@@ -41,8 +42,8 @@ static bool quarantined_throughout(struct standing before, unsigned int i)
 }
 
 /*
- * The page walker of a CPU: it reads tables while they change, as hardware does, so the sanitizers look away. AMD64 APM vol. 2,
- * 15.25: an identity of four levels, bit 0 present, bit 7 large.
+ * The page walker of a CPU: it reads tables while they change, as hardware does, so the sanitizers look
+ * away. AMD64 APM vol. 2, 15.25: an identity of four levels, bit 0 present, bit 7 large.
  */
 __attribute__((no_sanitize("thread"), no_sanitize("address"))) static u64 walk(u64 gpa)
 {

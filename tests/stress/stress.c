@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The stress run: threads play CPUs on the fake machine, with the real locks, and do all that the object model must stand at
- * once: lookups, the guest's config accesses, MSI set-up, assign and deassign, remove and add again, virtual functions that
- * come and go, devices that vanish. Built once with ThreadSanitizer and once with the address and undefined-behaviour
- * sanitizers.
+ * The stress run: threads play CPUs on the fake machine, with the real locks, and do all that the object
+ * model must stand at once: lookups, the guest's config accesses, MSI set-up, assign and deassign, remove
+ * and add again, virtual functions that come and go, devices that vanish. Built once with ThreadSanitizer
+ * and once with the address and undefined-behaviour sanitizers.
  *
  *	stress [--threads N] [--lifecycles N] [--seed N]
  *
- * It checks as it goes that a device which was taken from the guest is reached neither by the guest's CPUs nor its DMA, and at
- * the end that every count is back where it began and the oracle has nothing to say. It prints how much really overlapped
- * and fails if the overlap was too small to mean anything.
+ * It checks as it goes that a device which was taken from the guest is reached neither by the guest's CPUs
+ * nor its DMA, and at the end that every count is back where it began and the oracle has nothing to say. It
+ * prints how much really overlapped and fails if the overlap was too small to mean anything.
  */
 #define _GNU_SOURCE
 #define FAKE_IOMMU_HERE

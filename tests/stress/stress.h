@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the stress run share: the machine's shape, the counters, and what a thread does in one round.
+ * What the files of the stress run share: the machine's shape, the counters, and what a thread does in one
+ * round.
  */
 #ifndef TESTS_STRESS_H
 #define TESTS_STRESS_H
@@ -50,7 +51,10 @@ void drop_held(struct actor *a);
 void stress_event(const struct pci_event *event, void *ctx);
 /* guest.c: an entry, some accesses of the guest and its devices, the exit. */
 void be_the_guest(struct actor *a);
-/* What completion events told: device `i` was taken from the guest (an odd number), or may be given to it (even). */
+/*
+ * What completion events told: device `i` was taken from the guest (an odd number), or may be given to it
+ * (even).
+ */
 u64 taken_stamp(unsigned int i);
 u64 random_number(struct actor *a);
 /* verdict.c */

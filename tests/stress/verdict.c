@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Before and after the stress run: what the machine looked like, whether it has come to rest, and whether every count is back where
- * it began.
+ * Before and after the stress run: what the machine looked like, whether it has come to rest, and whether
+ * every count is back where it began.
  */
 #include "core/errno.h"
 #include "core/manage/manage.h"
