@@ -104,17 +104,6 @@ static struct quoted quote(struct span s)
 
 /* ---- numbers ---- */
 
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* All of the span is a number not above max. */
 static bool parse_number(struct span s, unsigned int base, u64 max, u64 *out)
 {
@@ -122,7 +111,7 @@ static bool parse_number(struct span s, unsigned int base, u64 max, u64 *out)
 	size_t i;
 
 	for (i = 0; i < s.len; i++) {
-		int digit = digit_value(s.at[i]);
+		int digit = hex_digit(s.at[i]);
 
 		if (digit < 0 || (unsigned int)digit >= base)
 			return false;

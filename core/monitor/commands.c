@@ -73,18 +73,7 @@ static void cut_into_words(void)
 	}
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* Exactly `digits` of them, then `end`. */
+/* Exactly `digits` hexadecimal digits, then `end`. */
 static bool take_hex(const char **word, unsigned int digits, char end, u32 max, u32 *out)
 {
 	u32 value = 0;
