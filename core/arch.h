@@ -22,6 +22,11 @@ void arch_describe_cpu(void);
 int MUST_CHECK arch_pci_cfg_init(void);
 /* start.c: boot services are gone, boot_info is complete. Takes the machine and runs the guest. */
 void arch_start(void) NORETURN;
+/*
+ * paging.c: device registers in [base, base + size), whole pages, are reachable for Fairlead from now on, at
+ * phys_to_virt(); idempotent. Exit path; takes a leaf lock. -ENOMEM.
+ */
+int MUST_CHECK arch_map_registers(paddr_t base, u64 size);
 /* How many CPUs Fairlead can know of. */
 #define CPUS_MAX 64
 /* cpu.c: which CPU this is: 0 .. CPUS_MAX-1, the boot CPU is 0. Any context. */

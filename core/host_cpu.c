@@ -28,6 +28,11 @@ WEAK void arch_cpu_kick(unsigned int cpu UNUSED)
 {
 }
 
+WEAK int arch_map_registers(paddr_t base UNUSED, u64 size UNUSED)
+{
+	return 0;
+}
+
 WEAK void arch_timer_arm(u64 at_us UNUSED)
 {
 }

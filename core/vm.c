@@ -172,6 +172,6 @@ void vm_mmio_access(struct vm *vm, gpa_t gpa, unsigned int size, bool write, u64
 
 	if (region)
 		region->fn(region->ctx, gpa, size, write, value);
-	else
+	else if (!vm->trap || !vm->trap(gpa, size, write, value))
 		unowned_access(vm, gpa, size, write, value);
 }

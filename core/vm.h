@@ -21,6 +21,12 @@
  */
 typedef void (*vm_mmio_fn)(void *ctx, gpa_t gpa, unsigned int size, bool write, u64 *value);
 
+/*
+ * Registers that are trapped and move with the guest's BARs (vPCI). True: it has answered; false: the address
+ * is not one of them. Arguments as above. Exit path, no lock held.
+ */
+typedef bool (*vm_trap_fn)(gpa_t gpa, unsigned int size, bool write, u64 *value);
+
 struct vm_mmio_region {
 	gpa_t base;
 	u64 size;
@@ -43,6 +49,7 @@ struct vm {
 	bool dma_on; /* false: iommu=off, or optional and absent */
 	struct vm_mmio_region region[VM_MMIO_REGIONS];
 	unsigned int regions;
+	vm_trap_fn trap; /* asked when no region has the address; NULL: nobody. Written at boot */
 	u64 unowned_reads, unowned_writes;
 	gpa_t logged_page[VM_LOGGED_PAGES];
 	unsigned int logged_pages;

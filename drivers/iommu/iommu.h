@@ -14,9 +14,13 @@
 #include "core/lock.h"
 #include "core/pagetable/pagetable.h"
 #include "core/types.h"
+#include "drivers/pci/msi.h"
 #include "drivers/pci/pci.h"
 
 struct iommu;
+struct intr_source;
+struct intr_entry;
+struct apic_target;
 
 extern struct lock_class iommu_domain_class; /* iommu_domain.lock */
 
@@ -43,7 +47,9 @@ static inline void iommu_domain_unlock(struct iommu_domain *domain)
 
 struct iommu_fault {
 	struct sbdf source;
-	u64 address; /* page-aligned where the hardware drops the low bits */
+	bool interrupt; /* a message was blocked: `index` counts; else DMA: `address` and `write` do */
+	u32 index;	/* of the remapping entry that it asked for */
+	u64 address;	/* page-aligned where the hardware drops the low bits */
 	bool write;
 	u8 reason;	  /* backend's code */
 	const char *text; /* backend's words for the reason */
@@ -81,6 +87,22 @@ struct iommu_ops {
 	 * enabled. -ETIMEDOUT, -EIO.
 	 */
 	int (*device_tlb_invalidate)(struct iommu *iommu, u16 bdf, u64 iova, u64 size);
+	/*
+	 * Interrupt remapping (intr.h). NULL: the backend, or with can_remap false the unit, has none. As the
+	 * functions of the same names there; alloc gives a row that begins at a multiple of the next power of
+	 * two, and free takes back any part of it.
+	 */
+	bool (*can_remap)(struct iommu *iommu);
+	int (*intr_alloc)(struct iommu *iommu, const struct intr_source *source, unsigned int count, u32 *first);
+	void (*intr_set)(struct iommu *iommu, u32 entry, const struct apic_target *target);
+	int (*intr_flush)(struct iommu *iommu, u32 first, unsigned int count);
+	void (*intr_free)(struct iommu *iommu, u32 first, unsigned int count);
+	/* `multiple`: of a row of 2^n, whose number the device adds in the data's low bits. */
+	struct pci_message (*intr_message)(struct iommu *iommu, u32 entry, bool multiple);
+	bool (*intr_lookup)(struct iommu *iommu, u32 entry, struct intr_entry *out);
+	void (*intr_usage)(struct iommu *iommu, unsigned int *used, unsigned int *entries);
+	/* Does that unit serve that controller, and what is its requester ID? False: no. */
+	bool (*intr_platform)(struct iommu *iommu, unsigned int kind, u8 id, struct intr_source *out);
 	/* Hands out and clears recorded faults, at most `budget`; returns how many. Exit path. Overflow is
 	 * counted and logged. */
 	unsigned int (*drain_faults)(struct iommu *iommu, unsigned int budget, iommu_fault_fn fn, void *ctx);

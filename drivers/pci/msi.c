@@ -13,6 +13,7 @@ static struct spinlock msi_pool_lock LEAF_LOCK = SPINLOCK_INIT(msi_pool_class); 
 static struct pci_msi *msi_free GUARDED_BY(msi_pool_lock);
 static unsigned int msi_left GUARDED_BY(msi_pool_lock);
 static void (*free_entry_hook)(struct pci_msi *msi); /* set at boot */
+static const struct pci_msi_ops *msi_ops;	      /* set at boot */
 
 int pci_msi_init(unsigned int max)
 {
@@ -35,6 +36,16 @@ int pci_msi_init(unsigned int max)
 void pci_msi_set_free_entry(void (*free_entry)(struct pci_msi *msi))
 {
 	free_entry_hook = free_entry;
+}
+
+void pci_msi_set_ops(const struct pci_msi_ops *ops)
+{
+	msi_ops = ops;
+}
+
+const struct pci_msi_ops *pci_msi_get_ops(void)
+{
+	return msi_ops;
 }
 
 /* `count` at once or none: NULL. */
@@ -105,7 +116,7 @@ int pci_msi_grow(struct pci_dev *dev, bool msix, unsigned int count)
 
 		list = msi->next;
 		*msi = (struct pci_msi){
-			.next = dev->msi_first, .dev = dev, .index = (u16)have++, .msix = msix
+			.next = dev->msi_first, .dev = dev, .index = (u16)have++, .msix = msix, .entry = PCI_MSI_NO_ENTRY
 		};
 		pci_dev_get(dev, PCI_REF_MSI);
 		atomic_fetch_add_explicit(&dev->msi_count, 1, memory_order_relaxed);

@@ -14,11 +14,59 @@
 /* Of the whole machine, by default: four functions with the largest MSI-X table. */
 #define PCI_MSI_MESSAGES 8192
 
+/* A memory write that is an interrupt: what software asks for, or what a device is programmed with. */
+struct pci_message {
+	u64 address;
+	u32 data;
+};
+
+/*
+ * How the machine turns the messages of devices into interrupts of the guest. x86: drivers/iommu/intr.c; arm64:
+ * the ITS. An entry is a number of the backend's, valid for one device.
+ */
+struct pci_msi_ops {
+	/*
+	 * `count` entries in a row for messages of that device and of no other; they deliver nothing. The
+	 * first is a multiple of the power of two not below count. vpci_lock held: does not wait. -ENOSPC;
+	 * -ENODEV: no unit covers the device; -EOPNOTSUPP: who raises them cannot be checked.
+	 */
+	int (*alloc)(struct pci_dev *dev, unsigned int count, u32 *first);
+	/*
+	 * The entry delivers what the guest asked for from now on; hardware may go on with what it said before
+	 * until a flush is done. NULL: nothing. False: the guest may not have that interrupt, and the entry
+	 * delivers nothing. vpci_lock held, or the entry is in nobody else's reach: does not wait.
+	 */
+	bool (*set)(struct pci_dev *dev, u32 entry, const struct pci_message *guest);
+	/*
+	 * What the device is to be programmed with; `multiple`: for a row of 2^n entries, whose number the
+	 * device puts in the data's low n bits. `guest` is what was set. Pure.
+	 */
+	struct pci_message (*program)(struct pci_dev *dev, u32 entry, bool multiple, const struct pci_message *guest);
+	/*
+	 * Waits, bounded, until nothing is delivered by what the entries [first, first + count) said before;
+	 * count 0: all entries of all devices. No lock held. 0, -ETIMEDOUT, -EIO.
+	 */
+	int (*flush)(struct pci_dev *dev, u32 first, unsigned int count);
+	/* Gives back entries that deliver nothing and were flushed: any part of a row. Does not wait. */
+	void (*free)(struct pci_dev *dev, u32 first, unsigned int count);
+	/*
+	 * For the oracle: does the entry in the hardware's table deliver just what `guest` asks for (NULL:
+	 * nothing), and for that device alone?
+	 */
+	bool (*agrees)(struct pci_dev *dev, u32 entry, const struct pci_message *guest);
+};
+/* Boot. NULL: no device gets a message enabled. */
+void pci_msi_set_ops(const struct pci_msi_ops *ops);
+const struct pci_msi_ops *pci_msi_get_ops(void);
+
+#define PCI_MSI_NO_ENTRY 0xffffffffu
+
 struct pci_msi {
 	struct pci_msi *next; /* of the device, by falling index for each kind; in the pool; to release */
 	struct pci_dev *dev;
 	u16 index; /* message number, or number of the MSI-X table entry */
 	bool msix;
+	u32 entry; /* of pci_msi_ops, the message's own; PCI_MSI_NO_ENTRY */
 };
 
 /* A pool of `max` descriptors. Boot. -ENOMEM. */

@@ -17,9 +17,9 @@
 #ifndef DRIVERS_VPCI_ROW_H
 #define DRIVERS_VPCI_ROW_H
 
+#include "drivers/pci/msi.h"
 #include "drivers/vpci/vpci.h"
 
-struct pci_msi;
 struct vpci_dev;
 struct vpci_row;
 
@@ -56,11 +56,53 @@ struct vpci_bar {
 	u64 placed_at;
 };
 
+/*
+ * Messages, in two phases. What the guest writes is recorded, and goes into the remapping entries, under
+ * vpci_lock; that takes effect when a flush is done, which waits. So whoever unlocks takes a note of the
+ * entries that he has changed (vpci_dev.flush), flushes them without the lock, and then, under the lock again,
+ * lets the hardware use what is flushed: sets MSI's enable bit, clears mask bits in the MSI-X table.
+ *
+ * Each change of an entry gets a number (vpci_dev.changes); the note says the newest number when it was
+ * taken. An entry whose own number is newer was changed by another CPU meanwhile, and is that one's to commit.
+ * Masking and disabling never wait.
+ */
+struct vpci_flush {
+	bool wanted;
+	u32 first, count; /* a range that holds all entries that were changed */
+	u32 upto;	  /* vpci_dev.changes when the note was taken */
+};
+
 struct vpci_msi {
 	u16 cap; /* 0: no MSI */
 	bool is64;
 	u64 address; /* as the guest wrote them; the hardware gets them once they are allowed */
 	u16 data;
+	u16 control;	    /* enable and multiple message enable, as the guest wrote them */
+	u32 first;	    /* entries, while there are descriptors */
+	unsigned int count; /* of them; 0: none */
+	u32 changed_at;	    /* number of the last change of any */
+};
+
+/* One entry of the MSI-X table as the guest wrote it (PCIe base spec 6.0, 7.7.2.5), and what became of it. */
+struct vpci_msix_entry {
+	u64 address;
+	u32 data;
+	u32 control;	/* vector control: bit 0 masks */
+	u32 changed_at; /* number of the last change of its remapping entry */
+	bool open;	/* the hardware's mask bit is clear */
+};
+
+#define VPCI_MSIX_MAX 2048u
+#define VPCI_MSIX_PER_PAGE (4096u / (unsigned int)sizeof(struct vpci_msix_entry))
+
+struct vpci_msix {
+	u16 cap; /* 0: no MSI-X */
+	u16 entries;
+	u8 bar, pba_bar;
+	u32 table, pba; /* offsets in those BARs */
+	bool enabled, function_masked; /* as the guest wrote them */
+	u32 first;		       /* remapping entries, while enabled: one for each of the table's */
+	struct vpci_msix_entry *page[(VPCI_MSIX_MAX + VPCI_MSIX_PER_PAGE - 1) / VPCI_MSIX_PER_PAGE];
 };
 
 #define VPCI_ROWS_MAX 240
@@ -97,7 +139,9 @@ struct vpci_dev {
 	u16 decode_allowed GUARDED_BY(pci_vpci_class);
 	u16 payload GUARDED_BY(pci_vpci_class); /* Device Control's Max_Payload_Size as firmware set it */
 	struct vpci_msi msi GUARDED_BY(pci_vpci_class);
-	u16 msix_cap GUARDED_BY(pci_vpci_class);	    /* 0: no MSI-X */
+	struct vpci_msix msix GUARDED_BY(pci_vpci_class);
+	u32 changes GUARDED_BY(pci_vpci_class);	/* of remapping entries, counted; wraps: compare differences */
+	struct vpci_flush flush GUARDED_BY(pci_vpci_class); /* since the lock was taken */
 	struct pci_msi *retired GUARDED_BY(pci_vpci_class); /* descriptors to be released without the lock */
 	struct vpci_bar bar[PCI_BARS + 1] GUARDED_BY(pci_vpci_class);
 	unsigned int rows GUARDED_BY(pci_vpci_class);
@@ -219,6 +263,50 @@ void vpci_cap_extents(struct vpci_cap *caps, unsigned int count, unsigned int en
 int MUST_CHECK vpci_hide_body(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
 int MUST_CHECK vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
 int MUST_CHECK vpci_build_msix(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
+/*
+ * ---- message.c: what MSI and MSI-X share ----
+ *
+ * The entry delivers what the guest wrote from now on (NULL: nothing), and is noted for the flush; what it may
+ * not have delivers nothing, and is said once. Returns the change's number.
+ */
+u32 vpci_message_set(struct vpci_dev *v, u32 entry, const struct pci_message *guest) REQUIRES(pci_vpci_class);
+/* What was changed since the lock was taken; nothing is noted any more. Just before the lock is given back. */
+struct vpci_flush vpci_flush_take(struct vpci_dev *v) REQUIRES(pci_vpci_class);
+/*
+ * Waits for it without the lock, then takes the lock and lets the hardware use what is flushed: vpci_msi_commit(),
+ * vpci_msix_commit(). If the flush fails: logged; what was changed stays masked or disabled. The caller holds a
+ * reference. The device may be detached meanwhile.
+ */
+void vpci_flush_finish(struct pci_dev *dev, const struct vpci_flush *flush) EXCLUDES(pci_vpci_class);
+/* Was the change `number` done before the note was taken? */
+static inline bool vpci_flushed(const struct vpci_flush *flush, u32 number)
+{
+	return (s32)(flush->upto - number) >= 0;
+}
+
+/* ---- msi.c ---- */
+void vpci_msi_commit(struct vpci_dev *v, const struct vpci_flush *flush) REQUIRES(pci_vpci_class);
+
+/* ---- msix.c ---- */
+void vpci_msix_commit(struct vpci_dev *v, const struct vpci_flush *flush) REQUIRES(pci_vpci_class);
+/*
+ * The guest accesses byte `at` of the BAR, on a page that holds a part of the table: an entry, or another
+ * register, which is forwarded to the hardware. size 1, 2, 4, 8.
+ */
+void vpci_msix_access(struct vpci_dev *v, unsigned int bar, u64 at, unsigned int size, bool write, u64 *value)
+	REQUIRES(pci_vpci_class);
+/* The pages of the BAR that hold the table, [*from, *to) in bytes from the BAR's start; false: none of it. */
+bool vpci_msix_pages(const struct vpci_dev *v, unsigned int bar, u64 *from, u64 *to) REQUIRES(pci_vpci_class);
+
+/*
+ * message.c: before messages are enabled. False: there are not enough descriptors, and they must stay off.
+ */
+bool vpci_messages_grow(struct vpci_dev *v, bool msix, unsigned int count) REQUIRES(pci_vpci_class);
+/*
+ * message.c: after those from `count` on were disabled. What it takes to free them may wait, so the remapper
+ * does it.
+ */
+void vpci_messages_retire(struct vpci_dev *v, bool msix, unsigned int count) REQUIRES(pci_vpci_class);
 int MUST_CHECK vpci_build_express(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
 void vpci_msi_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* At attach, when nothing can fail any more: messages are off, and so have no descriptors. */

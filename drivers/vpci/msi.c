@@ -1,33 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MSI and MSI-X (PCIe base spec 6.0, 7.7). A message is a memory write that the device makes; until
- * interrupts are remapped, Fairlead's only hold on it is what is written here. The MSI registers get a
- * message only if it is an ordinary interrupt.
- *
- * The MSI-X table is in a BAR, which passes whole in this version: its messages are not checked.
- *
- * For each message that the guest has enabled there is a descriptor (drivers/pci/msi.h): with MSI, as many as
- * the guest enabled; with MSI-X, as many as the table has entries. They are there before the enable bit is
- * set, and leave after it was cleared.
+ * MSI (PCIe base spec 6.0, 7.7.1). A message is a memory write that the device makes; until interrupts are
+ * remapped, Fairlead's only hold on it is what is written here. The MSI registers get a message only if it is
+ * an ordinary interrupt.
  */
 #include "core/log.h"
 #include "drivers/pci/msi.h"
 #include "drivers/pci/regs.h"
 #include "drivers/vpci/row.h"
-
-/* Intel SDM vol. 3A, 11.11: bits 31:20 of the address; data 10:8 delivery mode. */
-#define MSI_ADDRESS_APIC	0xfee00000u
-#define MSI_ADDRESS_APIC_MASK	0xfffffffffff00000u
-#define MSI_DELIVERY_MODE(data) (((data) >> 8) & 7u)
-#define MSI_DELIVERY_FIXED	0u
-#define MSI_DELIVERY_LOWEST	1u
-
-bool vpci_msi_is_interrupt(u64 address, u16 data)
-{
-	return (address & MSI_ADDRESS_APIC_MASK) == MSI_ADDRESS_APIC &&
-	       (MSI_DELIVERY_MODE(data) == MSI_DELIVERY_FIXED ||
-		MSI_DELIVERY_MODE(data) == MSI_DELIVERY_LOWEST);
-}
 
 static bool message_allowed(const struct vpci_msi *msi)
 {
@@ -70,28 +50,6 @@ static void message_changed(struct vpci_dev *v, unsigned int offset) REQUIRES(pc
 		vpci_refused(v, offset);
 }
 
-/* ---- descriptors ---- */
-
-/* Before messages are enabled. False: there are not enough descriptors, and they must stay off. */
-static bool may_enable(struct vpci_dev *v, bool msix, unsigned int count) REQUIRES(pci_vpci_class)
-{
-	if (!pci_msi_grow(v->dev, msix, count))
-		return true;
-	if (!v->messages_logged)
-		log_warn("vpci: " SBDF_FMT ": no descriptors for %u %s messages: they stay off",
-			 SBDF_ARGS(v->dev->sbdf), count, msix ? "MSI-X" : "MSI");
-	v->messages_logged = true;
-	return false;
-}
-
-/* After those from `count` on were disabled. What it takes to free them may wait, so the remapper does it. */
-static void retire(struct vpci_dev *v, bool msix, unsigned int count) REQUIRES(pci_vpci_class)
-{
-	v->retired = pci_msi_shrink(v->dev, msix, count, v->retired);
-	if (v->retired)
-		vpci_wish(v);
-}
-
 /* How many messages that value of Message Control enables (7.7.1.2: 2^n; 6 and 7 are reserved). */
 static unsigned int messages_of(u32 control)
 {
@@ -101,14 +59,6 @@ static unsigned int messages_of(u32 control)
 		return 0;
 	return 1u << (log2 < PCI_MSI_MULTIPLE_MAX ? log2 : PCI_MSI_MULTIPLE_MAX);
 }
-
-/* 7.7.2.2: the table's size is one more than the field says. */
-static unsigned int entries_of(u32 control)
-{
-	return control & PCI_MSIX_ENABLE ? (control & PCI_MSIX_TABLE_SIZE) + 1 : 0;
-}
-
-/* ---- MSI ---- */
 
 /* Not shown: extended message data, whose register is not among the ones below. */
 static u32 read_control(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
@@ -130,10 +80,10 @@ static void write_control(struct vpci_dev *v, struct vpci_row *row, u32 value, u
 			refuse_message(v, row->offset);
 		}
 	}
-	if (messages_of(new) && !may_enable(v, false, messages_of(new)))
+	if (messages_of(new) && !vpci_messages_grow(v, false, messages_of(new)))
 		new &= ~PCI_MSI_ENABLE;
 	pci_dev_write(v->dev, row->offset, 2, new);
-	retire(v, false, messages_of(new));
+	vpci_messages_retire(v, false, messages_of(new));
 }
 
 static u32 read_address(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
@@ -183,15 +133,6 @@ static const struct vpci_row_ops control_ops = { read_control, write_control };
 static const struct vpci_row_ops address_ops = { read_address, write_address };
 static const struct vpci_row_ops address_upper_ops = { read_address_upper, write_address_upper };
 static const struct vpci_row_ops data_ops = { read_data, write_data };
-
-void vpci_msi_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class)
-{
-	v->msi.address = 0;
-	v->msi.data = 0;
-	v->messages_logged = false;
-	retire(v, false, 0);
-	retire(v, true, 0);
-}
 
 static const struct vpci_row msi32[] = {
 	{ .offset = PCI_MSI_CONTROL, .length = 2, .ops = &control_ops },
@@ -265,70 +206,4 @@ int vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_
 	if (ret || !(control & PCI_MSI_PER_VECTOR_MASK))
 		return ret;
 	return add_masks(v, cap, is64 ? PCI_MSI_DATA_64 + 4 : PCI_MSI_DATA_32 + 4);
-}
-
-/* ---- MSI-X ---- */
-
-static u32 read_msix_control(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
-{
-	return pci_dev_read(v->dev, row->offset, 2) &
-	       (PCI_MSIX_TABLE_SIZE | PCI_MSIX_FUNCTION_MASK | PCI_MSIX_ENABLE);
-}
-
-static void write_msix_control(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
-	REQUIRES(pci_vpci_class)
-{
-	u32 old = pci_dev_read(v->dev, row->offset, 2);
-	u32 new = vpci_merge(old, value, mask & (PCI_MSIX_FUNCTION_MASK | PCI_MSIX_ENABLE));
-
-	if (entries_of(new) && !may_enable(v, true, entries_of(new)))
-		new &= ~PCI_MSIX_ENABLE;
-	pci_dev_write(v->dev, row->offset, 2, new);
-	retire(v, true, entries_of(new));
-}
-
-static const struct vpci_row_ops msix_control_ops = { read_msix_control, write_msix_control };
-
-/* Where table and pending bits are. */
-#define MSIX_PLACES { .offset = 4, .length = PCI_MSIX_SIZE - 4, .ro = 0xffffffff }
-
-static const struct vpci_row msix[] = {
-	{ .offset = PCI_MSIX_CONTROL, .length = 2, .ops = &msix_control_ops },
-	MSIX_PLACES,
-};
-
-static const struct vpci_row msix_bridge[] = {
-	{ .offset = PCI_MSIX_CONTROL,
-	  .length = 2,
-	  .ro = PCI_MSIX_TABLE_SIZE,
-	  .shadow = PCI_MSIX_FUNCTION_MASK | PCI_MSIX_ENABLE },
-	MSIX_PLACES,
-};
-
-int vpci_build_msix(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
-{
-	static_assert(ARRAY_SIZE(msix) == ARRAY_SIZE(msix_bridge), "the same registers");
-	if (v->msix_cap)
-		return vpci_hide_body(v, cap); /* as with MSI: one would hide the other's messages */
-	v->msix_cap = cap->offset;
-	return vpci_add_rows(v, cap->offset, v->chipset ? msix_bridge : msix, ARRAY_SIZE(msix));
-}
-
-/* What firmware has left on is not the guest's, who expects it off (7.7.1.2, 7.7.2.2: the default). */
-void vpci_msi_start(struct vpci_dev *v) REQUIRES(pci_vpci_class)
-{
-	u32 control;
-
-	if (v->chipset)
-		return;
-	if (v->msi.cap) {
-		control = pci_dev_read(v->dev, v->msi.cap + PCI_MSI_CONTROL, 2);
-		if (control & PCI_MSI_ENABLE)
-			pci_dev_write(v->dev, v->msi.cap + PCI_MSI_CONTROL, 2, control & ~PCI_MSI_ENABLE);
-	}
-	if (v->msix_cap) {
-		control = pci_dev_read(v->dev, v->msix_cap + PCI_MSIX_CONTROL, 2);
-		if (control & PCI_MSIX_ENABLE)
-			pci_dev_write(v->dev, v->msix_cap + PCI_MSIX_CONTROL, 2, control & ~PCI_MSIX_ENABLE);
-	}
 }
