@@ -25,7 +25,7 @@ static const struct monitor_command commands[] = {
 	  monitor_reset },
 	{ "vfs", "SBDF N", "switch on N virtual functions of a device; 0: off", 3, 3, monitor_vfs },
 	{ "locks", "", "lock classes: taken, contended, held (debug builds)", 1, 1, monitor_show_locks },
-	{ "stats", "", "counters", 1, 1, monitor_show_stats },
+	{ "stats", "[-r]", "counters; -r: exits and events then begin at 0 again", 1, 2, monitor_show_stats },
 };
 
 static struct monitor_run run;

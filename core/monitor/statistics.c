@@ -2,10 +2,12 @@
 /*
  * `locks` and `stats`: counters of the other parts, for looking on.
  */
+#include "core/counters.h"
 #include "core/lockcheck.h"
 #include "core/log.h"
 #include "core/monitor/internal.h"
 #include "core/pages.h"
+#include "core/string.h"
 #include "core/timer.h"
 #include "core/work.h"
 #include "drivers/iommu/iommu.h"
@@ -48,7 +50,7 @@ static void show_devices(void)
 		log_print("  IOMMU %u (%s): %llu faults", iommu->index, iommu->ops->name, (ull)iommu->faults);
 }
 
-enum monitor_step monitor_show_stats(struct monitor_run *run)
+static void show_parts(struct vm *vm)
 {
 	struct work_stats work;
 	struct timer_stats timer;
@@ -60,7 +62,76 @@ enum monitor_step monitor_show_stats(struct monitor_run *run)
 		  (ull)work.left_over);
 	log_print("  timers: %llu expired, latest by %llu us", (ull)timer.expired, (ull)timer.latest_us);
 	log_print("  memory: %llu KiB of pool left", (ull)pages_left() * (PAGE_SIZE / 1024));
-	log_print("  addresses that nobody owns: %llu reads, %llu writes", (ull)run->vm->unowned_reads,
-		  (ull)run->vm->unowned_writes);
+	log_print("  addresses that nobody owns: %llu reads, %llu writes", (ull)vm->unowned_reads,
+		  (ull)vm->unowned_writes);
+}
+
+/* ---- one CPU's counters: rows, of which those that are 0 are left out ---- */
+
+#define EXITS_HEADING  0u
+#define FIRST_EXIT     1u
+#define EVENTS_HEADING (FIRST_EXIT + COUNTED_EXITS_MAX)
+#define FIRST_EVENT    (EVENTS_HEADING + 1)
+#define ROWS	       (FIRST_EVENT + COUNTED_EVENTS)
+
+static struct counters_snapshot shown; /* of the CPU whose rows are being shown */
+
+static bool show_count(const char *name, u64 count)
+{
+	if (count)
+		log_print("    %-20s %12llu", name, (ull)count);
+	return count;
+}
+
+/* True: it has taken a line. */
+static bool show_row(unsigned int cpu, unsigned int row)
+{
+	if (row == EXITS_HEADING)
+		log_print("  exits on CPU %u: %llu", cpu, (ull)shown.exits);
+	else if (row < EVENTS_HEADING)
+		return show_count(counters_exit_name(row - FIRST_EXIT), shown.exit[row - FIRST_EXIT]);
+	else if (row == EVENTS_HEADING)
+		log_print("  events on CPU %u:", cpu);
+	else
+		return show_count(counters_event_name(row - FIRST_EVENT), shown.event[row - FIRST_EVENT]);
+	return true;
+}
+
+/* The boot CPU has its heading even if nothing was counted; others have not run. */
+static enum monitor_step show_counters(u32 *cursor, bool restart)
+{
+	unsigned int lines = 0;
+
+	for (; *cursor < CPUS_MAX * ROWS; (*cursor)++) {
+		unsigned int cpu = *cursor / ROWS, row = *cursor % ROWS;
+
+		if (row == EXITS_HEADING && !counters_get(cpu, &shown) && cpu) {
+			*cursor += ROWS - 1;
+			continue;
+		}
+		if (lines == MONITOR_STEP_LINES)
+			return MONITOR_MORE;
+		lines += show_row(cpu, row);
+		if (restart && row == ROWS - 1)
+			counters_restart(cpu, &shown);
+	}
 	return MONITOR_DONE;
+}
+
+enum monitor_step monitor_show_stats(struct monitor_run *run)
+{
+	bool restart = run->words == 2;
+	u32 row = run->cursor - 1; /* the first step has shown the other parts */
+	enum monitor_step step = MONITOR_MORE;
+
+	if (restart && strcmp(run->word[1], "-r"))
+		return monitor_refuse("\"%s\" is no option of `stats`; there is -r", run->word[1]);
+	if (!run->cursor) {
+		show_parts(run->vm);
+		row = 0;
+	} else {
+		step = show_counters(&row, restart);
+	}
+	run->cursor = row + 1;
+	return step;
 }

@@ -12,6 +12,7 @@
 
 #include "arch/x86/nmi.h"
 #include "arch/x86/svm/svm.h"
+#include "core/counters.h"
 
 #define V 0x80000000ull
 #define HAS_ERROR 0x800ull
@@ -122,6 +123,26 @@ static void test_iret_is_watched_during_an_nmi(void **state)
 	assert_int_equal(vmcb.control.intercept_1, 0x5);
 }
 
+/* What Fairlead gives, not what it gives back. */
+static void test_injections_are_counted(void **state)
+{
+	struct counters_snapshot before, after;
+
+	(void)counters_get(0, &before);
+	(void)chosen(0);
+	(void)chosen(INTERRUPT(0x31));
+	(void)chosen(NMI);
+	vcpu_raise(&v, X86_VEC_UD);
+	(void)chosen(0);
+	vcpu_raise(&v, X86_VEC_UD);
+	(void)chosen(INTERRUPT(0x31));
+	nmi_waits = true;
+	(void)chosen(0);
+	(void)counters_get(0, &after);
+	assert_int_equal(after.event[COUNT_INJECTED_EXCEPTION] - before.event[COUNT_INJECTED_EXCEPTION], 2);
+	assert_int_equal(after.event[COUNT_INJECTED_NMI] - before.event[COUNT_INJECTED_NMI], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +153,7 @@ int main(void)
 		cmocka_unit_test_setup(test_exception_comes_before_the_interrupted_event, setup),
 		cmocka_unit_test_setup(test_nmi_waits_for_its_turn, setup),
 		cmocka_unit_test_setup(test_iret_is_watched_during_an_nmi, setup),
+		cmocka_unit_test_setup(test_injections_are_counted, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,10 @@
  */
 #include "fake_monitor.h"
 
+#include "core/counters.h"
+
+extern _Thread_local unsigned int host_cpu; /* core/host_cpu.c */
+
 /* ---- commands ---- */
 
 static void help_names_every_command(void **state)
@@ -48,7 +52,8 @@ static void wrong_numbers_of_words(void **state)
 		{ "vfs 00:02.0", "refused: write it as in `vfs SBDF N`\n" },
 		{ "vfs 00:02.0 1 2", "refused: write it as in `vfs SBDF N`\n" },
 		{ "locks all", "refused: write it as in `locks`\n" },
-		{ "stats a", "refused: write it as in `stats`\n" },
+		{ "stats a", "refused: \"a\" is no option of `stats`; there is -r\n" },
+		{ "stats -r 0", "refused: write it as in `stats [-r]`\n" },
 		{ "pci -v 00:02.0 x", "refused: write it as in `pci [-v] [SBDF]`\n" },
 		{ "pci -v 00:02.0 x y z", "refused: write it as in `pci [-v] [SBDF]`\n" },
 	};
@@ -409,6 +414,75 @@ static void statistics(void **state)
 	assert_non_null(strstr(said, "\ndone\n"));
 }
 
+/* Exits and events of CPU 0, whatever it has counted before, as other tests also run work. */
+static void counters_begin_at_0(void)
+{
+	static const char *const names[COUNTED_EXITS_MAX] = { "cpuid", "b", "c", "d", "e", "f", "g", "h",
+							      "i",     "j", "k", "l", "m", "n", "o", "p" };
+
+	counters_name_exits(names, COUNTED_EXITS_MAX);
+	host_cpu = 0;
+	command("stats -r");
+}
+
+static void counters_in_stats(void **state)
+{
+	static const char nothing[] = "  exits on CPU 0: 0\n  events on CPU 0:\ndone\n";
+
+	counters_begin_at_0();
+	command("stats");
+	assert_non_null(strstr(said, nothing));
+	for (unsigned int i = 0; i < 670; i++)
+		count_exit(0);
+	count_exit(15);
+	count_event(COUNT_INJECTED_NMI);
+	count_event(COUNT_IOMMU_FAULT);
+	command("stats -x");
+	assert_said("refused: \"-x\" is no option of `stats`; there is -r\n");
+	for (unsigned int again = 0; again < 2; again++) {
+		command(again ? "stats -r" : "stats");
+		assert_non_null(strstr(said, "  exits on CPU 0: 671\n"
+					     "    cpuid                         670\n"
+					     "    p                               1\n"
+					     "  events on CPU 0:\n"
+					     "    injected-nmi                    1\n"
+					     "    iommu-fault                     1\n"
+					     "done\n"));
+	}
+	command("stats");
+	assert_non_null(strstr(said, nothing));
+}
+
+/* More lines than a step has; a CPU that has never counted is not shown, the last one is. */
+static void every_counter_of_two_cpus(void **state)
+{
+	char *at;
+
+	counters_begin_at_0();
+	for (host_cpu = 0; host_cpu < CPUS_MAX; host_cpu += CPUS_MAX - 1) {
+		for (unsigned int i = 0; i < COUNTED_EXITS_MAX; i++)
+			count_exit(i);
+		for (unsigned int i = 0; i < COUNTED_EVENTS; i++)
+			count_event(i);
+	}
+	host_cpu = 0;
+	command("stats -r"); /* settle() looks at the number of lines in each step */
+	assert_int_equal(occurrences("  exits on CPU "), 2);
+	at = strstr(said, "  exits on CPU 0: 16\n");
+	assert_non_null(at);
+	at = strstr(at, "  exits on CPU 63: 16\n");
+	assert_non_null(at);
+	for (unsigned int i = 0; i < COUNTED_EVENTS; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "\n    %-20s %12u\n", counters_event_name(i), 1);
+		assert_int_equal(occurrences(line), 2);
+	}
+	assert_int_equal(said_lines, 7 + 2 * (2 + COUNTED_EXITS_MAX + COUNTED_EVENTS) + 1);
+	command("stats");
+	assert_non_null(strstr(said, "  exits on CPU 63: 0\n  events on CPU 63:\ndone\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +502,8 @@ int main(void)
 		cmocka_unit_test_setup(typing_during_a_long_answer, setup_entered),
 		cmocka_unit_test_setup(lock_classes, setup_entered),
 		cmocka_unit_test_setup(statistics, setup_entered),
+		cmocka_unit_test_setup(counters_in_stats, setup_entered),
+		cmocka_unit_test_setup(every_counter_of_two_cpus, setup_entered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

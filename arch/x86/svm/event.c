@@ -34,8 +34,10 @@ void svm_choose_event(struct vcpu *v, struct vmcb *vmcb)
 		if (e->has_error_code)
 			event |= SVM_EVENT_ERROR(e->error_code);
 		e->pending = false;
+		count_event(COUNT_INJECTED_EXCEPTION);
 	} else if (!event && nmi_take(v)) {
 		event = SVM_EVENT(SVM_EVENT_NMI, X86_VEC_NMI);
+		count_event(COUNT_INJECTED_NMI);
 	}
 	vmcb->control.event_injection = event;
 	if (v->nmi_blocked)

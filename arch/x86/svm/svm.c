@@ -60,6 +60,7 @@ int svm_start(struct vcpu *v)
 	guest_vmcb->save.dr6 = 0xffff0ff0; /* reset values, APM vol. 2, table 14-1 */
 	guest_vmcb->save.dr7 = 0x400;
 	v->pat = rdmsr(MSR_PAT);
+	x86_name_exits();
 
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, virt_to_phys(host_save));
@@ -180,6 +181,7 @@ void svm_run(struct vcpu *v)
 		store_vcpu(v, guest_vmcb);
 		enter_guest(v);
 		load_vcpu(v, &guest_vmcb->save);
+		count_exit(svm_exit_reason(&guest_vmcb->control));
 
 		v->retired = false;
 		svm_handle_exit(v, guest_vmcb);

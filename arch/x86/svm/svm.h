@@ -5,6 +5,7 @@
 #ifndef ARCH_X86_SVM_SVM_H
 #define ARCH_X86_SVM_SVM_H
 
+#include "arch/x86/exit_reason.h"
 #include "arch/x86/svm/vmcb.h"
 #include "arch/x86/vcpu.h"
 
@@ -19,6 +20,9 @@ void svm_run(struct vcpu *v) NORETURN;
 void svm_enter(struct vcpu *v, paddr_t vmcb, paddr_t host_vmcb);
 void nmi_window(void);
 void run_on_stack(u64 top, void (*function)(void)) NORETURN;
+
+/* reason.c: as which the last exit counts. */
+enum x86_exit svm_exit_reason(const struct vmcb_control *c);
 
 /* exits.c: what the guest's last exit asks for. */
 void svm_handle_exit(struct vcpu *v, struct vmcb *vmcb);
