@@ -34,6 +34,7 @@
 #include "core/string.h"
 #include "core/timer_debug.h"
 #include "core/vm.h"
+#include "drivers/iommu/intr.h"
 #include "drivers/pci/pci.h"
 #include "drivers/vpci/vpci.h"
 
@@ -155,6 +156,7 @@ static void build_guest_map(void)
 		log_warn("UNPROTECTED: no IOMMU is used, devices can reach all memory (iommu=%s)",
 			 boot_info.config.iommu == IOMMU_OFF ? "off" : "optional");
 	}
+	intr_start();
 	must(vm_map_memory(&guest, &boot_info.memmap), "the guest's memory map");
 	cut_registers();
 }

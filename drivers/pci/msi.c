@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pool of message descriptors. It guards that a descriptor goes back only after its remapping entry is
- * gone, and that each one in use holds its device.
+ * The pool of message descriptors. It guards that each one in use has an entry and holds its device, and that
+ * an entry goes back to the backend only when hardware has forgotten it.
  */
 #include "drivers/pci/msi.h"
 
 #include "core/errno.h"
+#include "core/log.h"
 #include "core/pages.h"
 
 static LOCK_CLASS(msi_pool_class, "pci_msi_pool");
 static struct spinlock msi_pool_lock LEAF_LOCK = SPINLOCK_INIT(msi_pool_class); /* a leaf */
 static struct pci_msi *msi_free GUARDED_BY(msi_pool_lock);
 static unsigned int msi_left GUARDED_BY(msi_pool_lock);
-static void (*free_entry_hook)(struct pci_msi *msi); /* set at boot */
-static const struct pci_msi_ops *msi_ops;	      /* set at boot */
+static const struct pci_msi_ops *msi_ops; /* set at boot */
 
 int pci_msi_init(unsigned int max)
 {
@@ -31,11 +31,6 @@ int pci_msi_init(unsigned int max)
 	msi_left = max;
 	spin_unlock(&msi_pool_lock);
 	return 0;
-}
-
-void pci_msi_set_free_entry(void (*free_entry)(struct pci_msi *msi))
-{
-	free_entry_hook = free_entry;
 }
 
 void pci_msi_set_ops(const struct pci_msi_ops *ops)
@@ -77,6 +72,16 @@ static void pool_give(struct pci_msi *msi)
 	spin_unlock(&msi_pool_lock);
 }
 
+static void pool_give_all(struct pci_msi *list)
+{
+	while (list) {
+		struct pci_msi *msi = list;
+
+		list = msi->next;
+		pool_give(msi);
+	}
+}
+
 unsigned int pci_msi_left(void)
 {
 	unsigned int left;
@@ -92,68 +97,85 @@ unsigned int pci_msi_count(const struct pci_dev *dev)
 	return atomic_load_explicit(&dev->msi_count, memory_order_relaxed);
 }
 
-static unsigned int count_of_kind(struct pci_dev *dev, bool msix) REQUIRES(pci_vpci_class)
+int pci_msi_grow(struct pci_dev *dev, bool msix, unsigned int count, u32 *first)
 {
-	unsigned int count = 0;
-
-	for (const struct pci_msi *msi = dev->msi_first; msi; msi = msi->next)
-		count += msi->msix == msix;
-	return count;
-}
-
-int pci_msi_grow(struct pci_dev *dev, bool msix, unsigned int count)
-{
-	unsigned int have = count_of_kind(dev, msix);
 	struct pci_msi *list;
+	int ret;
 
-	if (count <= have)
-		return 0;
-	list = pool_take(count - have);
+	if (!msi_ops)
+		return -EOPNOTSUPP;
+	list = pool_take(count);
 	if (!list)
 		return -ENOMEM;
-	while (list) {
+	ret = msi_ops->alloc(dev, count, first);
+	if (ret) {
+		pool_give_all(list);
+		return ret;
+	}
+	for (unsigned int i = 0; i < count; i++) {
 		struct pci_msi *msi = list;
 
 		list = msi->next;
-		*msi = (struct pci_msi){
-			.next = dev->msi_first, .dev = dev, .index = (u16)have++, .msix = msix, .entry = PCI_MSI_NO_ENTRY
-		};
+		*msi = (struct pci_msi){ .next = dev->msi_first, .dev = dev, .index = (u16)i, .msix = msix,
+					 .entry = *first + i };
 		pci_dev_get(dev, PCI_REF_MSI);
-		atomic_fetch_add_explicit(&dev->msi_count, 1, memory_order_relaxed);
 		dev->msi_first = msi;
 	}
+	atomic_fetch_add_explicit(&dev->msi_count, count, memory_order_relaxed);
 	return 0;
 }
 
-struct pci_msi *pci_msi_shrink(struct pci_dev *dev, bool msix, unsigned int count, struct pci_msi *list)
+struct pci_msi *pci_msi_shrink(struct pci_dev *dev, bool msix, struct pci_msi *list)
 {
 	struct pci_msi **at = &dev->msi_first;
 
 	while (*at) {
 		struct pci_msi *msi = *at;
 
-		if (msi->msix != msix || msi->index < count) {
+		if (msi->msix != msix) {
 			at = &msi->next;
 			continue;
 		}
 		*at = msi->next;
+		(void)msi_ops->set(dev, msi->entry, NULL); /* nothing is always allowed */
 		msi->next = list;
 		list = msi;
 	}
 	return list;
 }
 
-void pci_msi_release(struct pci_msi *list)
+/* One wait, over the range that holds all of them: a table of MSI-X may have 2048. */
+static int flush_all(const struct pci_msi *list)
 {
+	struct pci_dev *dev = list->dev;
+	u32 first = PCI_MSI_NO_ENTRY, last = 0;
+	int ret;
+
+	for (const struct pci_msi *msi = list; msi; msi = msi->next) {
+		first = min_u32(first, msi->entry);
+		last = max_u32(last, msi->entry);
+	}
+	ret = msi_ops->flush(dev, first, last - first + 1);
+	if (ret)
+		log_error("pci: " SBDF_FMT ": interrupt entries %u to %u cannot be flushed (%d): lost",
+			  SBDF_ARGS(dev->sbdf), first, last, ret);
+	return ret;
+}
+
+int pci_msi_release(struct pci_msi *list)
+{
+	int ret = list ? flush_all(list) : 0;
+
 	while (list) {
 		struct pci_msi *msi = list;
 		struct pci_dev *dev = msi->dev;
 
 		list = msi->next;
-		if (free_entry_hook)
-			free_entry_hook(msi);
+		if (!ret)
+			msi_ops->free(dev, msi->entry, 1);
 		pool_give(msi);
 		atomic_fetch_sub_explicit(&dev->msi_count, 1, memory_order_relaxed);
 		pci_dev_put(dev, PCI_REF_MSI);
 	}
+	return ret;
 }

@@ -72,26 +72,24 @@ struct pci_msi {
 /* A pool of `max` descriptors. Boot. -ENOMEM. */
 int MUST_CHECK pci_msi_init(unsigned int max);
 /*
- * Invalidates the descriptor's remapping entry and waits, bounded; NULL: there is no interrupt remapping.
- * Called without a lock.
+ * Gives the device, which has none of that kind, `count` descriptors with indexes from 0, and a row of entries
+ * from *first on, one each; they deliver nothing yet. -ENOMEM: the pool has fewer left; -EOPNOTSUPP: there are
+ * no pci_msi_ops; else as their alloc. After an error nothing has changed.
  */
-void pci_msi_set_free_entry(void (*free_entry)(struct pci_msi *msi));
-/*
- * The device has at least `count` of that kind, from index 0. -ENOMEM: the pool is empty, nothing has
- * changed.
- */
-int MUST_CHECK pci_msi_grow(struct pci_dev *dev, bool msix, unsigned int count) REQUIRES(pci_vpci_class);
-/*
- * Takes those from index `count` on off the device, and puts them before `list`; returns the whole list, to
- * be released.
- */
-struct pci_msi *pci_msi_shrink(struct pci_dev *dev, bool msix, unsigned int count, struct pci_msi *list)
+int MUST_CHECK pci_msi_grow(struct pci_dev *dev, bool msix, unsigned int count, u32 *first)
 	REQUIRES(pci_vpci_class);
 /*
- * Frees each: its remapping entry, then its MSI reference. No lock held; the caller holds a reference of
- * another kind.
+ * Takes all of that kind off the device, and puts them before `list`; returns the whole list, to be released.
+ * Their entries deliver nothing any more, as soon as they are flushed.
  */
-void pci_msi_release(struct pci_msi *list) EXCLUDES(pci_vpci_class);
+struct pci_msi *pci_msi_shrink(struct pci_dev *dev, bool msix, struct pci_msi *list) REQUIRES(pci_vpci_class);
+/*
+ * One flush for all of the list, which is of one device; then the entries, the descriptors and their references
+ * are given back. No lock held; the caller holds a reference of another kind. An error is that of the flush
+ * (logged): hardware may still deliver what the entries said, so they are lost, for nobody may get them; the
+ * rest is given back.
+ */
+int pci_msi_release(struct pci_msi *list) EXCLUDES(pci_vpci_class);
 /* Descriptors of the device, those being freed included. */
 unsigned int pci_msi_count(const struct pci_dev *dev);
 /* Descriptors that the pool can still give. */

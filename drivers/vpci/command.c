@@ -126,5 +126,6 @@ void vpci_function_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 	v->rom_off = false;
 	vpci_wish(v);
 	vpci_msi_reset(v);
+	vpci_msix_reset(v);
 	atomic_fetch_or(&v->dev->flags, PCI_FLAG_BUSY);
 }

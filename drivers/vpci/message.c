@@ -1,72 +1,104 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Messages that the guest has set up: what MSI (msi.c) and MSI-X (msix.c) share. For each message that the guest
- * has enabled there is a descriptor (drivers/pci/msi.h): with MSI, as many as the guest enabled; with MSI-X, as
- * many as the table has entries. They are there before the enable bit is set, and leave after it was cleared.
+ * has enabled there is a descriptor with an entry (drivers/pci/msi.h): with MSI, as many as the guest enabled;
+ * with MSI-X, as many as the table has entries. They are there before the enable bit is set, and leave after it
+ * was cleared.
+ *
+ * It guards that the hardware uses a changed entry only after the flush (row.h, struct vpci_flush).
  */
+#include "core/errno.h"
 #include "core/log.h"
 #include "drivers/pci/msi.h"
-#include "drivers/pci/regs.h"
 #include "drivers/vpci/row.h"
 
-/* Intel SDM vol. 3A, 11.11: bits 31:20 of the address; data 10:8 delivery mode. */
-#define MSI_ADDRESS_APIC	0xfee00000u
-#define MSI_ADDRESS_APIC_MASK	0xfffffffffff00000u
-#define MSI_DELIVERY_MODE(data) (((data) >> 8) & 7u)
-#define MSI_DELIVERY_FIXED	0u
-#define MSI_DELIVERY_LOWEST	1u
+/* Changes of entries so far, of all devices. 64 bits do not wrap. */
+static _Atomic u64 changes;
 
-bool vpci_msi_is_interrupt(u64 address, u16 data)
+/* ---- entries ---- */
+
+static void note(struct vpci_flush *flush, u32 entry, u64 number)
 {
-	return (address & MSI_ADDRESS_APIC_MASK) == MSI_ADDRESS_APIC &&
-	       (MSI_DELIVERY_MODE(data) == MSI_DELIVERY_FIXED ||
-		MSI_DELIVERY_MODE(data) == MSI_DELIVERY_LOWEST);
+	u32 first = entry, last = entry;
+
+	if (flush->wanted) {
+		first = min_u32(first, flush->first);
+		last = max_u32(last, flush->first + flush->count - 1);
+	}
+	*flush = (struct vpci_flush){ .wanted = true, .first = first, .count = last - first + 1, .upto = number };
 }
 
-/* Before messages are enabled. False: there are not enough descriptors, and they must stay off. */
-bool vpci_messages_grow(struct vpci_dev *v, bool msix, unsigned int count) REQUIRES(pci_vpci_class)
+bool vpci_message_set(struct vpci_dev *v, u32 entry, const struct pci_message *asked, u64 *number)
 {
-	if (!pci_msi_grow(v->dev, msix, count))
-		return true;
-	if (!v->messages_logged)
-		log_warn("vpci: " SBDF_FMT ": no descriptors for %u %s messages: they stay off",
-			 SBDF_ARGS(v->dev->sbdf), count, msix ? "MSI-X" : "MSI");
-	v->messages_logged = true;
-	return false;
+	bool allowed = pci_msi_get_ops()->set(v->dev, entry, asked);
+
+	*number = atomic_fetch_add_explicit(&changes, 1, memory_order_relaxed) + 1;
+	note(&v->flush, entry, *number);
+	if (!allowed && !v->refused_message_logged) {
+		log_warn("vpci: " SBDF_FMT ": message 0x%llx/0x%x is not an ordinary interrupt: it is not sent",
+			 SBDF_ARGS(v->dev->sbdf), (unsigned long long)asked->address, asked->data);
+		v->refused_message_logged = true;
+	}
+	return allowed;
 }
 
-/* After those from `count` on were disabled. What it takes to free them may wait, so the remapper does it. */
-void vpci_messages_retire(struct vpci_dev *v, bool msix, unsigned int count) REQUIRES(pci_vpci_class)
+struct vpci_flush vpci_flush_take(struct vpci_dev *v)
 {
-	v->retired = pci_msi_shrink(v->dev, msix, count, v->retired);
+	struct vpci_flush flush = v->flush;
+
+	v->flush = (struct vpci_flush){ 0 };
+	return flush;
+}
+
+void vpci_flush_finish(struct pci_dev *dev, const struct vpci_flush *flush)
+{
+	int ret = pci_msi_get_ops()->flush(dev, flush->first, flush->count);
+	struct vpci_dev *v;
+
+	pci_vpci_lock(dev);
+	v = dev->vpci;
+	/* One that is being withdrawn is silenced by another, who must not be undone. */
+	if (v && !v->closing && !ret) {
+		vpci_msi_commit(v, flush);
+		vpci_msix_commit(v, flush);
+	}
+	pci_vpci_unlock(dev);
+	if (ret)
+		log_error("vpci: " SBDF_FMT ": interrupt entries cannot be flushed (%d): what was changed stays off",
+			  SBDF_ARGS(dev->sbdf), ret);
+}
+
+/* ---- descriptors ---- */
+
+static const char *why_none(int error)
+{
+	switch (error) {
+	case -ENOMEM:
+		return "no descriptors are left";
+	case -ENOSPC:
+		return "no remapping entries are left";
+	case -ENODEV:
+		return "no unit remaps them";
+	default:
+		return "what raises them cannot be checked";
+	}
+}
+
+bool vpci_messages_grow(struct vpci_dev *v, bool msix, unsigned int count, u32 *first)
+{
+	int ret = pci_msi_grow(v->dev, msix, count, first);
+
+	if (ret && !v->messages_logged) {
+		log_warn("vpci: " SBDF_FMT ": %u %s messages stay off: %s (%d)", SBDF_ARGS(v->dev->sbdf), count,
+			 msix ? "MSI-X" : "MSI", why_none(ret), ret);
+		v->messages_logged = true;
+	}
+	return !ret;
+}
+
+void vpci_messages_retire(struct vpci_dev *v, bool msix)
+{
+	v->retired = pci_msi_shrink(v->dev, msix, v->retired);
 	if (v->retired)
 		vpci_wish(v);
-}
-
-void vpci_msi_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class)
-{
-	v->msi.address = 0;
-	v->msi.data = 0;
-	v->messages_logged = false;
-	vpci_messages_retire(v, false, 0);
-	vpci_messages_retire(v, true, 0);
-}
-
-/* What firmware has left on is not the guest's, who expects it off (7.7.1.2, 7.7.2.2: the default). */
-void vpci_msi_start(struct vpci_dev *v) REQUIRES(pci_vpci_class)
-{
-	u32 control;
-
-	if (v->chipset)
-		return;
-	if (v->msi.cap) {
-		control = pci_dev_read(v->dev, v->msi.cap + PCI_MSI_CONTROL, 2);
-		if (control & PCI_MSI_ENABLE)
-			pci_dev_write(v->dev, v->msi.cap + PCI_MSI_CONTROL, 2, control & ~PCI_MSI_ENABLE);
-	}
-	if (v->msix.cap) {
-		control = pci_dev_read(v->dev, v->msix.cap + PCI_MSIX_CONTROL, 2);
-		if (control & PCI_MSIX_ENABLE)
-			pci_dev_write(v->dev, v->msix.cap + PCI_MSIX_CONTROL, 2, control & ~PCI_MSIX_ENABLE);
-	}
 }

@@ -1,89 +1,214 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MSI (PCIe base spec 6.0, 7.7.1). A message is a memory write that the device makes; until interrupts are
- * remapped, Fairlead's only hold on it is what is written here. The MSI registers get a message only if it is
- * an ordinary interrupt.
+ * MSI (PCIe base spec 6.0, 7.7.1). The guest reads back what it wrote; the device is programmed with the message
+ * that names its remapping entries, and what the guest asks for goes into these. So to change a message is to
+ * change an entry, which hardware sees whole: it delivers by the old one or by the new one, and after the flush
+ * by the new one only.
+ *
+ * It guards that the hardware's enable bit is set only while there are flushed entries that may deliver.
  */
-#include "core/log.h"
 #include "drivers/pci/msi.h"
 #include "drivers/pci/regs.h"
 #include "drivers/vpci/row.h"
 
-static bool message_allowed(const struct vpci_msi *msi)
-{
-	const struct vpci_platform *p = vpci_platform();
+#define MME_SHIFT 4u
+#define MMC_SHIFT 1u
+static_assert(1u << MME_SHIFT == PCI_MSI_MULTIPLE_ENABLE_ONE, "the field's lowest bit");
 
-	return p->msi_allowed ? p->msi_allowed(p->ctx, msi->address, msi->data) :
-				vpci_msi_is_interrupt(msi->address, msi->data);
-}
+/* ---- the hardware's registers ---- */
 
 static unsigned int data_offset(const struct vpci_msi *msi)
 {
-	return msi->is64 ? msi->cap + PCI_MSI_DATA_64 : msi->cap + PCI_MSI_DATA_32;
+	return msi->fixed & PCI_MSI_64BIT ? msi->cap + PCI_MSI_DATA_64 : msi->cap + PCI_MSI_DATA_32;
 }
 
-static void program(struct vpci_dev *v) REQUIRES(pci_vpci_class)
+static bool has_masks(const struct vpci_msi *msi)
+{
+	return msi->fixed & PCI_MSI_PER_VECTOR_MASK;
+}
+
+/* Mask bits are in the dword behind the one with the data. */
+static unsigned int mask_offset(const struct vpci_msi *msi)
+{
+	return data_offset(msi) + 4;
+}
+
+static void hw_message(struct vpci_dev *v, const struct pci_message *message) REQUIRES(pci_vpci_class)
 {
 	const struct vpci_msi *msi = &v->msi;
 
-	pci_dev_write(v->dev, msi->cap + PCI_MSI_ADDRESS, 4, (u32)msi->address);
-	if (msi->is64)
-		pci_dev_write(v->dev, msi->cap + PCI_MSI_ADDRESS_UPPER, 4, (u32)(msi->address >> 32));
-	pci_dev_write(v->dev, data_offset(msi), 2, msi->data);
+	pci_dev_write(v->dev, msi->cap + PCI_MSI_ADDRESS, 4, (u32)message->address);
+	if (msi->fixed & PCI_MSI_64BIT)
+		pci_dev_write(v->dev, msi->cap + PCI_MSI_ADDRESS_UPPER, 4, (u32)(message->address >> 32));
+	pci_dev_write(v->dev, data_offset(msi), 2, message->data & 0xffff);
 }
 
-static void refuse_message(struct vpci_dev *v, unsigned int offset) REQUIRES(pci_vpci_class)
+static void hw_enable(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
-	vpci_refused(v, offset);
-	log_warn("vpci: " SBDF_FMT ": MSI 0x%llx/0x%x is not an ordinary interrupt: refused",
-		 SBDF_ARGS(v->dev->sbdf), (unsigned long long)v->msi.address, v->msi.data);
+	u32 log2 = 0;
+
+	while (1u << log2 < v->msi.count)
+		log2++;
+	pci_dev_write(v->dev, v->msi.cap + PCI_MSI_CONTROL, 2, PCI_MSI_ENABLE | log2 << MME_SHIFT);
+	v->msi.enabled = true;
 }
 
-/* The guest changed the message. The hardware learns of it now only if it may send it now. */
-static void message_changed(struct vpci_dev *v, unsigned int offset) REQUIRES(pci_vpci_class)
+static void hw_disable(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
-	if (!(pci_dev_read(v->dev, v->msi.cap + PCI_MSI_CONTROL, 2) & PCI_MSI_ENABLE))
+	if (!v->msi.enabled)
 		return;
-	if (message_allowed(&v->msi))
-		program(v);
-	else
-		vpci_refused(v, offset);
+	pci_dev_write(v->dev, v->msi.cap + PCI_MSI_CONTROL, 2, 0);
+	/* Its answer pushes messages that are under way before it: they still find their entries. */
+	(void)pci_dev_read(v->dev, v->msi.cap + PCI_MSI_CONTROL, 2);
+	v->msi.enabled = false;
 }
 
-/* How many messages that value of Message Control enables (7.7.1.2: 2^n; 6 and 7 are reserved). */
-static unsigned int messages_of(u32 control)
+/* ---- entries ---- */
+
+/* How many the device can send at most; 6 and 7 are reserved (7.7.1.2). */
+static unsigned int log2_capable(const struct vpci_msi *msi)
 {
-	u32 log2 = (control & PCI_MSI_MULTIPLE_ENABLE) / PCI_MSI_MULTIPLE_ENABLE_ONE;
-
-	if (!(control & PCI_MSI_ENABLE))
-		return 0;
-	return 1u << (log2 < PCI_MSI_MULTIPLE_MAX ? log2 : PCI_MSI_MULTIPLE_MAX);
+	return min_u32((u32)(msi->fixed & PCI_MSI_MULTIPLE_CAPABLE) >> MMC_SHIFT, PCI_MSI_MULTIPLE_MAX);
 }
 
-/* Not shown: extended message data, whose register is not among the ones below. */
+/* How many the guest has enabled. */
+static unsigned int messages_wanted(const struct vpci_msi *msi)
+{
+	u32 log2 = (msi->control & PCI_MSI_MULTIPLE_ENABLE) >> MME_SHIFT;
+
+	return msi->control & PCI_MSI_ENABLE ? 1u << min_u32(log2, log2_capable(msi)) : 0;
+}
+
+static struct pci_message asked_message(const struct vpci_msi *msi, unsigned int i)
+{
+	/* 7.7.1.5: the device puts the message's number in the low bits. */
+	return (struct pci_message){ msi->address, (msi->data & ~(msi->count - 1)) | i };
+}
+
+/* The entries say what the guest wrote. The hardware follows in vpci_msi_commit(). */
+static void set_entries(struct vpci_dev *v) REQUIRES(pci_vpci_class)
+{
+	struct vpci_msi *msi = &v->msi;
+
+	msi->allowed = true;
+	msi->unflushed = true;
+	for (unsigned int i = 0; i < msi->count; i++) {
+		struct pci_message message = asked_message(msi, i);
+
+		if (!vpci_message_set(v, msi->first + i, &message, &msi->changed_at))
+			msi->allowed = false;
+	}
+	if (!msi->allowed) {
+		vpci_refused(v, msi->cap);
+		hw_disable(v);
+	}
+}
+
+static void stop(struct vpci_dev *v) REQUIRES(pci_vpci_class)
+{
+	hw_disable(v);
+	if (v->msi.count)
+		vpci_messages_retire(v, false);
+	v->msi.count = 0;
+	v->msi.unflushed = false;
+}
+
+/* Another number of messages needs another row of entries. */
+static void start(struct vpci_dev *v, unsigned int count) REQUIRES(pci_vpci_class)
+{
+	if (!vpci_messages_grow(v, false, count, &v->msi.first)) {
+		v->msi.control &= (u16)~PCI_MSI_ENABLE;
+		return;
+	}
+	v->msi.count = count;
+	set_entries(v);
+}
+
+/*
+ * The guest changed the message. If it was the same before, there is nothing to wait for, unless another CPU
+ * that wrote it is still waiting, or could not flush it.
+ */
+static void message_changed(struct vpci_dev *v, bool other) REQUIRES(pci_vpci_class)
+{
+	if (v->msi.count && (other || v->msi.unflushed))
+		set_entries(v);
+}
+
+void vpci_msi_commit(struct vpci_dev *v, const struct vpci_flush *flush)
+{
+	struct vpci_msi *msi = &v->msi;
+	struct pci_message asked = { msi->address, msi->data }, message;
+
+	if (!msi->count || !vpci_flushed(flush, msi->first, msi->changed_at))
+		return;
+	msi->unflushed = false;
+	if (!msi->allowed)
+		return;
+	message = pci_msi_get_ops()->program(v->dev, msi->first, msi->count > 1, &asked);
+	/* With remapping it is the same for as long as the row lives. */
+	if (!msi->enabled || message.address != msi->sent.address || message.data != msi->sent.data)
+		hw_message(v, &message);
+	msi->sent = message;
+	if (has_masks(msi))
+		pci_dev_write(v->dev, mask_offset(msi), 4, msi->mask);
+	if (!msi->enabled)
+		hw_enable(v);
+}
+
+void vpci_msi_reset(struct vpci_dev *v)
+{
+	stop(v);
+	v->msi.address = 0;
+	v->msi.data = 0;
+	v->msi.control = 0;
+	v->msi.mask = 0;
+}
+
+/* The guest expects what 7.7.1.2 and 7.7.1.7 call the default. */
+void vpci_msi_start(struct vpci_dev *v)
+{
+	const struct vpci_msi *msi = &v->msi;
+
+	if (v->chipset || !msi->cap)
+		return;
+	if (pci_dev_read(v->dev, msi->cap + PCI_MSI_CONTROL, 2) & PCI_MSI_ENABLE)
+		pci_dev_write(v->dev, msi->cap + PCI_MSI_CONTROL, 2, 0);
+	if (has_masks(msi) && pci_dev_read(v->dev, mask_offset(msi), 4))
+		pci_dev_write(v->dev, mask_offset(msi), 4, 0);
+}
+
+/* ---- the guest's registers ---- */
+
 static u32 read_control(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
 {
-	return pci_dev_read(v->dev, row->offset, 2) & ~PCI_MSI_EXTENDED_DATA;
+	(void)row;
+	return v->msi.fixed | v->msi.control;
 }
 
 static void write_control(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
 	REQUIRES(pci_vpci_class)
 {
-	u32 old = pci_dev_read(v->dev, row->offset, 2);
-	u32 new = vpci_merge(old, value, mask & (PCI_MSI_ENABLE | PCI_MSI_MULTIPLE_ENABLE));
+	unsigned int wanted;
 
-	if (new & ~old & PCI_MSI_ENABLE) {
-		if (message_allowed(&v->msi)) {
-			program(v);
-		} else {
-			new &= ~PCI_MSI_ENABLE;
-			refuse_message(v, row->offset);
-		}
+	(void)row;
+	v->msi.control = (u16)vpci_merge(v->msi.control, value,
+					 mask & (PCI_MSI_ENABLE | PCI_MSI_MULTIPLE_ENABLE));
+	wanted = messages_wanted(&v->msi);
+	if (wanted == v->msi.count) {
+		message_changed(v, false);
+		return;
 	}
-	if (messages_of(new) && !vpci_messages_grow(v, false, messages_of(new)))
-		new &= ~PCI_MSI_ENABLE;
-	pci_dev_write(v->dev, row->offset, 2, new);
-	vpci_messages_retire(v, false, messages_of(new));
+	stop(v);
+	if (wanted)
+		start(v, wanted);
+}
+
+static void set_address(struct vpci_dev *v, u64 address) REQUIRES(pci_vpci_class)
+{
+	bool other = address != v->msi.address;
+
+	v->msi.address = address;
+	message_changed(v, other);
 }
 
 static u32 read_address(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
@@ -97,8 +222,8 @@ static void write_address(struct vpci_dev *v, struct vpci_row *row, u32 value, u
 {
 	u32 low = vpci_merge((u32)v->msi.address, value, mask) & ~3u;
 
-	v->msi.address = (v->msi.address & ~(u64)0xffffffffu) | low;
-	message_changed(v, row->offset);
+	(void)row;
+	set_address(v, (v->msi.address & ~(u64)0xffffffffu) | low);
 }
 
 static u32 read_address_upper(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
@@ -112,8 +237,8 @@ static void write_address_upper(struct vpci_dev *v, struct vpci_row *row, u32 va
 {
 	u64 high = vpci_merge((u32)(v->msi.address >> 32), value, mask);
 
-	v->msi.address = (v->msi.address & 0xffffffffu) | high << 32;
-	message_changed(v, row->offset);
+	(void)row;
+	set_address(v, (v->msi.address & 0xffffffffu) | high << 32);
 }
 
 static u32 read_data(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
@@ -125,14 +250,43 @@ static u32 read_data(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pc
 static void write_data(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
 	REQUIRES(pci_vpci_class)
 {
-	v->msi.data = (u16)vpci_merge(v->msi.data, value, mask);
-	message_changed(v, row->offset);
+	u16 old = v->msi.data;
+
+	(void)row;
+	v->msi.data = (u16)vpci_merge(old, value, mask);
+	message_changed(v, v->msi.data != old);
+}
+
+static u32 read_mask(struct vpci_dev *v, const struct vpci_row *row) REQUIRES(pci_vpci_class)
+{
+	(void)row;
+	return v->msi.mask;
+}
+
+/*
+ * Masking does not wait. Unmasking does, while what was changed is not flushed: the device would send by the old
+ * entry.
+ */
+static void write_mask(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 mask)
+	REQUIRES(pci_vpci_class)
+{
+	struct vpci_msi *msi = &v->msi;
+	u32 valid = (u32)((1ull << (1u << log2_capable(msi))) - 1); /* 7.7.1.7: the others are reserved */
+	u32 kept = 0;
+
+	msi->mask = vpci_merge(msi->mask, value, mask) & valid;
+	if (msi->unflushed)
+		kept = pci_dev_read(v->dev, row->offset, 4) & ~msi->mask;
+	pci_dev_write(v->dev, row->offset, 4, msi->mask | kept);
+	if (kept)
+		set_entries(v);
 }
 
 static const struct vpci_row_ops control_ops = { read_control, write_control };
 static const struct vpci_row_ops address_ops = { read_address, write_address };
 static const struct vpci_row_ops address_upper_ops = { read_address_upper, write_address_upper };
 static const struct vpci_row_ops data_ops = { read_data, write_data };
+static const struct vpci_row_ops mask_ops = { read_mask, write_mask };
 
 static const struct vpci_row msi32[] = {
 	{ .offset = PCI_MSI_CONTROL, .length = 2, .ops = &control_ops },
@@ -147,6 +301,11 @@ static const struct vpci_row msi64[] = {
 	{ .offset = PCI_MSI_ADDRESS_UPPER, .length = 4, .ops = &address_upper_ops },
 	{ .offset = PCI_MSI_DATA_64, .length = 2, .ops = &data_ops },
 	{ .offset = PCI_MSI_DATA_64 + 2, .length = 2 },
+};
+
+static const struct vpci_row masks[] = {
+	{ .offset = 0, .length = 4, .ops = &mask_ops },
+	{ .offset = 4, .length = 4, .ro = 0xffffffff }, /* pending */
 };
 
 /* Class 06 sends no interrupt to the guest in this version: the registers remember and no more. */
@@ -171,39 +330,36 @@ static const struct vpci_row msi_bridge64[] = {
 	{ .offset = PCI_MSI_DATA_64 + 2, .length = 2 },
 };
 
-/* Mask bits, then pending bits, one a message, behind the data register's dword. */
-static int add_masks(struct vpci_dev *v, const struct vpci_cap *cap, unsigned int offset)
-	REQUIRES(pci_vpci_class)
-{
-	static const struct vpci_row masks[] = {
-		{ .offset = 0, .length = 4, .rw = 0xffffffff },
-		{ .offset = 4, .length = 4, .ro = 0xffffffff },
-	};
+static const struct vpci_row masks_bridge[] = {
+	{ .offset = 0, .length = 4, .shadow = 0xffffffff },
+	{ .offset = 4, .length = 4, .ro = 0xffffffff },
+};
 
-	return vpci_add_rows(v, cap->offset + offset, masks, ARRAY_SIZE(masks));
+static int add_rows(struct vpci_dev *v, const struct vpci_cap *cap, bool is64) REQUIRES(pci_vpci_class)
+{
+	if (v->chipset)
+		return is64 ? vpci_add_rows(v, cap->offset, msi_bridge64, ARRAY_SIZE(msi_bridge64)) :
+			      vpci_add_rows(v, cap->offset, msi_bridge32, ARRAY_SIZE(msi_bridge32));
+	return is64 ? vpci_add_rows(v, cap->offset, msi64, ARRAY_SIZE(msi64)) :
+		      vpci_add_rows(v, cap->offset, msi32, ARRAY_SIZE(msi32));
 }
 
-int vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
+int vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap)
 {
 	u32 control = pci_dev_read(v->dev, cap->offset + PCI_MSI_CONTROL, 2);
-	bool is64 = control & PCI_MSI_64BIT;
 	int ret;
 
 	/* A second one is the device's mistake, and would be a way around the first. */
 	if (v->msi.cap)
 		return vpci_hide_body(v, cap);
-	v->msi = (struct vpci_msi){ .cap = cap->offset, .is64 = is64 };
-	v->msi.address = pci_dev_read(v->dev, cap->offset + PCI_MSI_ADDRESS, 4) & ~3u;
-	if (is64)
-		v->msi.address |= (u64)pci_dev_read(v->dev, cap->offset + PCI_MSI_ADDRESS_UPPER, 4) << 32;
-	v->msi.data = (u16)pci_dev_read(v->dev, data_offset(&v->msi), 2);
-	if (v->chipset)
-		ret = is64 ? vpci_add_rows(v, cap->offset, msi_bridge64, ARRAY_SIZE(msi_bridge64)) :
-			     vpci_add_rows(v, cap->offset, msi_bridge32, ARRAY_SIZE(msi_bridge32));
-	else
-		ret = is64 ? vpci_add_rows(v, cap->offset, msi64, ARRAY_SIZE(msi64)) :
-			     vpci_add_rows(v, cap->offset, msi32, ARRAY_SIZE(msi32));
-	if (ret || !(control & PCI_MSI_PER_VECTOR_MASK))
+	/* Not shown: extended message data, whose register is not among the rows. */
+	v->msi = (struct vpci_msi){
+		.cap = cap->offset,
+		.fixed = control & (PCI_MSI_64BIT | PCI_MSI_PER_VECTOR_MASK | PCI_MSI_MULTIPLE_CAPABLE),
+	};
+	ret = add_rows(v, cap, control & PCI_MSI_64BIT);
+	if (ret || !has_masks(&v->msi))
 		return ret;
-	return add_masks(v, cap, is64 ? PCI_MSI_DATA_64 + 4 : PCI_MSI_DATA_32 + 4);
+	return v->chipset ? vpci_add_rows(v, mask_offset(&v->msi), masks_bridge, ARRAY_SIZE(masks_bridge)) :
+			    vpci_add_rows(v, mask_offset(&v->msi), masks, ARRAY_SIZE(masks));
 }

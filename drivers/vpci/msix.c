@@ -25,10 +25,34 @@ static void write_msix_control(struct vpci_dev *v, struct vpci_row *row, u32 val
 	u32 old = pci_dev_read(v->dev, row->offset, 2);
 	u32 new = vpci_merge(old, value, mask & (PCI_MSIX_FUNCTION_MASK | PCI_MSIX_ENABLE));
 
-	if (entries_of(new) && !vpci_messages_grow(v, true, entries_of(new)))
+	if (new & ~old & PCI_MSIX_ENABLE && !vpci_messages_grow(v, true, entries_of(new), &v->msix.first))
 		new &= ~PCI_MSIX_ENABLE;
 	pci_dev_write(v->dev, row->offset, 2, new);
-	vpci_messages_retire(v, true, entries_of(new));
+	if (old & ~new & PCI_MSIX_ENABLE)
+		vpci_messages_retire(v, true);
+}
+
+void vpci_msix_commit(struct vpci_dev *v, const struct vpci_flush *flush)
+{
+	(void)v; /* the device's own table passes: nothing waits */
+	(void)flush;
+}
+
+void vpci_msix_reset(struct vpci_dev *v)
+{
+	vpci_messages_retire(v, true);
+}
+
+/* What firmware has left on is not the guest's, who expects it off (7.7.2.2: the default). */
+void vpci_msix_start(struct vpci_dev *v)
+{
+	u32 control;
+
+	if (v->chipset || !v->msix.cap)
+		return;
+	control = pci_dev_read(v->dev, v->msix.cap + PCI_MSIX_CONTROL, 2);
+	if (control & PCI_MSIX_ENABLE)
+		pci_dev_write(v->dev, v->msix.cap + PCI_MSIX_CONTROL, 2, control & ~PCI_MSIX_ENABLE);
 }
 
 static const struct vpci_row_ops msix_control_ops = { read_msix_control, write_msix_control };

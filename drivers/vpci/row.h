@@ -62,25 +62,32 @@ struct vpci_bar {
  * entries that he has changed (vpci_dev.flush), flushes them without the lock, and then, under the lock again,
  * lets the hardware use what is flushed: sets MSI's enable bit, clears mask bits in the MSI-X table.
  *
- * Each change of an entry gets a number (vpci_dev.changes); the note says the newest number when it was
- * taken. An entry whose own number is newer was changed by another CPU meanwhile, and is that one's to commit.
- * Masking and disabling never wait.
+ * Each change of an entry gets a number, counted over all devices and never used again; the note says the
+ * newest number in it. An entry whose own number is newer was changed by another CPU meanwhile, and is that one's
+ * to commit; and so is one that is not in the note's range. Masking and disabling never wait.
  */
 struct vpci_flush {
 	bool wanted;
 	u32 first, count; /* a range that holds all entries that were changed */
-	u32 upto;	  /* vpci_dev.changes when the note was taken */
+	u64 upto;	  /* number of the newest change */
 };
 
+/* Message Signalled Interrupts, as the guest wrote them and as the hardware has them (msi.c). */
 struct vpci_msi {
-	u16 cap; /* 0: no MSI */
-	bool is64;
-	u64 address; /* as the guest wrote them; the hardware gets them once they are allowed */
+	u16 cap;     /* 0: no MSI */
+	u16 fixed;   /* read-only bits of Message Control that the guest sees */
+	u64 address;
 	u16 data;
-	u16 control;	    /* enable and multiple message enable, as the guest wrote them */
-	u32 first;	    /* entries, while there are descriptors */
-	unsigned int count; /* of them; 0: none */
-	u32 changed_at;	    /* number of the last change of any */
+	u16 control; /* enable and multiple message enable */
+	u32 mask;    /* one bit a message */
+	/* What became of it. */
+	u32 first;	    /* entries */
+	unsigned int count; /* of them and of descriptors; 0: the hardware is disabled */
+	bool allowed;	    /* all entries deliver; else the hardware is disabled */
+	bool unflushed;	    /* hardware may still go by what they said before: no mask bit is cleared */
+	u64 changed_at;	    /* number of their last change */
+	bool enabled;	    /* the hardware is, with the message `sent` */
+	struct pci_message sent;
 };
 
 /* One entry of the MSI-X table as the guest wrote it (PCIe base spec 6.0, 7.7.2.5), and what became of it. */
@@ -88,7 +95,7 @@ struct vpci_msix_entry {
 	u64 address;
 	u32 data;
 	u32 control;	/* vector control: bit 0 masks */
-	u32 changed_at; /* number of the last change of its remapping entry */
+	u64 changed_at; /* number of the last change of its remapping entry */
 	bool open;	/* the hardware's mask bit is clear */
 };
 
@@ -122,6 +129,7 @@ struct vpci_dev {
 	bool refusal_logged GUARDED_BY(pci_vpci_class);
 	bool overflow_logged GUARDED_BY(pci_vpci_class);
 	bool messages_logged GUARDED_BY(pci_vpci_class);
+	bool refused_message_logged GUARDED_BY(pci_vpci_class);
 	/* Withdrawn: the guest does not find it, BARs are wanted nowhere. */
 	bool closing GUARDED_BY(pci_vpci_class);
 	/* Something was written that may change where BARs stand. */
@@ -140,8 +148,7 @@ struct vpci_dev {
 	u16 payload GUARDED_BY(pci_vpci_class); /* Device Control's Max_Payload_Size as firmware set it */
 	struct vpci_msi msi GUARDED_BY(pci_vpci_class);
 	struct vpci_msix msix GUARDED_BY(pci_vpci_class);
-	u32 changes GUARDED_BY(pci_vpci_class);	/* of remapping entries, counted; wraps: compare differences */
-	struct vpci_flush flush GUARDED_BY(pci_vpci_class); /* since the lock was taken */
+	struct vpci_flush flush GUARDED_BY(pci_vpci_class); /* entries changed since the lock was taken */
 	struct pci_msi *retired GUARDED_BY(pci_vpci_class); /* descriptors to be released without the lock */
 	struct vpci_bar bar[PCI_BARS + 1] GUARDED_BY(pci_vpci_class);
 	unsigned int rows GUARDED_BY(pci_vpci_class);
@@ -266,28 +273,35 @@ int MUST_CHECK vpci_build_msix(struct vpci_dev *v, const struct vpci_cap *cap) R
 /*
  * ---- message.c: what MSI and MSI-X share ----
  *
- * The entry delivers what the guest wrote from now on (NULL: nothing), and is noted for the flush; what it may
- * not have delivers nothing, and is said once. Returns the change's number.
+ * The entry delivers what the guest asked for from now on (NULL: nothing), and is noted for the flush. False: what
+ * it may not have, which delivers nothing, and is said once. *number is the change's.
  */
-u32 vpci_message_set(struct vpci_dev *v, u32 entry, const struct pci_message *guest) REQUIRES(pci_vpci_class);
+bool MUST_CHECK vpci_message_set(struct vpci_dev *v, u32 entry, const struct pci_message *asked, u64 *number)
+	REQUIRES(pci_vpci_class);
 /* What was changed since the lock was taken; nothing is noted any more. Just before the lock is given back. */
 struct vpci_flush vpci_flush_take(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /*
  * Waits for it without the lock, then takes the lock and lets the hardware use what is flushed: vpci_msi_commit(),
  * vpci_msix_commit(). If the flush fails: logged; what was changed stays masked or disabled. The caller holds a
- * reference. The device may be detached meanwhile.
+ * reference. The device may be detached meanwhile, and even attached again.
  */
 void vpci_flush_finish(struct pci_dev *dev, const struct vpci_flush *flush) EXCLUDES(pci_vpci_class);
-/* Was the change `number` done before the note was taken? */
-static inline bool vpci_flushed(const struct vpci_flush *flush, u32 number)
+/* Is the entry in the note, and the change `number` of it no newer? */
+static inline bool vpci_flushed(const struct vpci_flush *flush, u32 entry, u64 number)
 {
-	return (s32)(flush->upto - number) >= 0;
+	return entry - flush->first < flush->count && number <= flush->upto;
 }
 
 /* ---- msi.c ---- */
+/* At attach, when nothing can fail any more: what firmware has left on is off. */
+void vpci_msi_start(struct vpci_dev *v) REQUIRES(pci_vpci_class);
+/* The guest's view is that after a reset, and the hardware is disabled. */
+void vpci_msi_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 void vpci_msi_commit(struct vpci_dev *v, const struct vpci_flush *flush) REQUIRES(pci_vpci_class);
 
 /* ---- msix.c ---- */
+void vpci_msix_start(struct vpci_dev *v) REQUIRES(pci_vpci_class);
+void vpci_msix_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 void vpci_msix_commit(struct vpci_dev *v, const struct vpci_flush *flush) REQUIRES(pci_vpci_class);
 /*
  * The guest accesses byte `at` of the BAR, on a page that holds a part of the table: an entry, or another
@@ -299,18 +313,17 @@ void vpci_msix_access(struct vpci_dev *v, unsigned int bar, u64 at, unsigned int
 bool vpci_msix_pages(const struct vpci_dev *v, unsigned int bar, u64 *from, u64 *to) REQUIRES(pci_vpci_class);
 
 /*
- * message.c: before messages are enabled. False: there are not enough descriptors, and they must stay off.
+ * message.c: before messages are enabled: `count` descriptors, with entries from *first on. False (said once): there
+ * are not enough, and they must stay off.
  */
-bool vpci_messages_grow(struct vpci_dev *v, bool msix, unsigned int count) REQUIRES(pci_vpci_class);
+bool MUST_CHECK vpci_messages_grow(struct vpci_dev *v, bool msix, unsigned int count, u32 *first)
+	REQUIRES(pci_vpci_class);
 /*
- * message.c: after those from `count` on were disabled. What it takes to free them may wait, so the remapper
- * does it.
+ * message.c: after they were disabled: all of that kind. What it takes to free them waits, so the remapper does
+ * it.
  */
-void vpci_messages_retire(struct vpci_dev *v, bool msix, unsigned int count) REQUIRES(pci_vpci_class);
+void vpci_messages_retire(struct vpci_dev *v, bool msix) REQUIRES(pci_vpci_class);
 int MUST_CHECK vpci_build_express(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
-void vpci_msi_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class);
-/* At attach, when nothing can fail any more: messages are off, and so have no descriptors. */
-void vpci_msi_start(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* One more, of one device. */
 static inline void vpci_count(_Atomic u64 *counter, u64 more)
 {

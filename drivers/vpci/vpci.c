@@ -160,6 +160,7 @@ int vpci_attach(struct pci_dev *dev)
 		work_init(&v->work, vpci_remap_work);
 		v->remapping = true;
 		vpci_msi_start(v);
+		vpci_msix_start(v);
 		dev->vpci = v;
 	}
 	pci_vpci_unlock(dev);
@@ -199,6 +200,7 @@ int vpci_detach(struct pci_dev *dev)
 {
 	struct pci_msi *messages;
 	struct vpci_dev *v;
+	int ret;
 
 	pci_vpci_lock(dev);
 	v = dev->vpci;
@@ -206,13 +208,13 @@ int vpci_detach(struct pci_dev *dev)
 		pci_vpci_unlock(dev);
 		return v ? -EBUSY : -ENODEV;
 	}
-	messages = pci_msi_shrink(dev, false, 0, pci_msi_shrink(dev, true, 0, v->retired));
+	messages = pci_msi_shrink(dev, false, pci_msi_shrink(dev, true, v->retired));
 	dev->vpci = NULL;
 	pci_vpci_unlock(dev);
-	pci_msi_release(messages);
+	ret = pci_msi_release(messages);
 	pool_put(v);
 	pci_dev_put(dev, PCI_REF_VPCI);
-	return 0;
+	return ret;
 }
 
 /* ---- for the oracle ---- */
@@ -353,6 +355,7 @@ void vpci_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u64 va
 	bool seen = false;
 
 	if (dev) {
+		struct vpci_flush flush = { 0 };
 		struct vpci_dev *v;
 		bool remap = false;
 
@@ -364,8 +367,12 @@ void vpci_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u64 va
 			if (answers(dev))
 				device_write(v, offset, size, value);
 			remap = vpci_remap_claim(v);
+			flush = vpci_flush_take(v);
 		}
 		pci_vpci_unlock(dev);
+		/* Before the map: what waits for interrupts should not wait for a shoot-down. */
+		if (flush.wanted)
+			vpci_flush_finish(dev, &flush);
 		if (remap)
 			(void)vpci_remap(dev); /* what fails is logged; the guest's next write tries again */
 		pci_dev_put(dev, PCI_REF_TRANSIENT);

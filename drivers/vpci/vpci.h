@@ -28,18 +28,7 @@ struct vpci_platform {
 	 */
 	bool (*may_map)(void *ctx, gpa_t gpa, u64 size);
 	void *ctx;
-	/*
-	 * May a device send this message? NULL: vpci_msi_is_interrupt(). An architecture whose messages
-	 * look otherwise brings its own. Exit path.
-	 */
-	bool (*msi_allowed)(void *ctx, u64 address, u16 data);
 };
-
-/*
- * True for a message to a local APIC that is an ordinary interrupt: address 0xfeexxxxx, delivery mode fixed
- * or lowest priority (Intel SDM vol. 3A, 11.11). SMI, NMI, INIT and ExtINT would reach past the guest.
- */
-bool vpci_msi_is_interrupt(u64 address, u16 data);
 
 /* Boot: pools for `devices` devices' virtual config spaces. -ENOMEM; -EINVAL: the platform has no may_map. */
 int MUST_CHECK vpci_init(struct vm *vm, const struct vpci_platform *platform, unsigned int devices);
@@ -72,8 +61,9 @@ int MUST_CHECK vpci_attach(struct pci_dev *dev);
 int MUST_CHECK vpci_withdraw_start(struct pci_dev *dev);
 /*
  * After that has returned 0: message descriptors are freed (their remapping entries first), rows freed, the
- * VPCI reference dropped. -EBUSY: the withdrawal is not complete; -ENODEV: not attached. Exit path, no lock
- * held.
+ * VPCI reference dropped. -EBUSY: the withdrawal is not complete; -ENODEV: not attached. Another: detached all
+ * the same, but hardware may still deliver what its entries said: the device must not change hands. Exit path,
+ * no lock held.
  */
 int MUST_CHECK vpci_detach(struct pci_dev *dev);
 

@@ -18,6 +18,7 @@
 #include "drivers/pci/internal.h"
 #include "drivers/vpci/vpci.h"
 #include "tests/fake/fake_pci.h"
+#include "tests/fake/fake_remap.h"
 
 #define POOL_SIZE (8 * SIZE_2M)
 
@@ -335,6 +336,7 @@ static inline int setup(void **state)
 	at_map = at_unmap = NULL;
 #endif
 	memset(ports, 0, sizeof(ports));
+	fake_remap_begin(false); /* messages are only checked; a test may remap them */
 	fake_machine_reset();
 	build_bridges();
 	build_nic();
@@ -364,6 +366,7 @@ static inline int teardown(void **state)
 	free(pool);
 	if (what)
 		fail_msg("under a lock: not so: %s", what);
+	assert_null(fake_remap.misuse);
 	assert_int_equal(fake.bad_accesses, 0);
 	return 0;
 }

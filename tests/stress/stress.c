@@ -27,6 +27,7 @@
 #include "drivers/pci/sriov.h"
 #include "drivers/vpci/vpci.h"
 #include "tests/fake/fake_iommu.h"
+#include "tests/fake/fake_remap.h"
 #include "tests/fake/fake_threads.h"
 #include "tests/stress/stress.h"
 
@@ -126,6 +127,8 @@ static void start_machine(void)
 	ft_vm.dma_on = true;
 	must(iommu_map(&ft_vm.dma, DMA_PAGE, DMA_PAGE, PAGE_SIZE, PT_READ | PT_WRITE), "DMA map");
 	must(vpci_init(&ft_vm, &platform, OBJECTS), "vPCI");
+	fake_remap_begin(true);
+	fake_remap.threads = true;
 	manage_init(&ft_vm);
 	pci_set_event_listener(stress_event, NULL);
 }

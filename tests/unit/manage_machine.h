@@ -25,6 +25,7 @@
 #include "drivers/vpci/vpci.h"
 #include "tests/fake/fake_iommu.h"
 #include "tests/fake/fake_pci.h"
+#include "tests/fake/fake_remap.h"
 
 #define POOL_SIZE (8 * SIZE_2M)
 
@@ -203,6 +204,7 @@ static inline void start_guest(void)
 	vm.dma_on = true;
 	ok(vm_map_memory(&vm, &memory));
 	ok(vpci_init(&vm, &platform, 16));
+	fake_remap_begin(true);
 	manage_init(&vm);
 	oracle_set_memory(&memory);
 	oracle_after_operations(true);

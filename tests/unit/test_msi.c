@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Message descriptors: one for each message that the guest has enabled, each an MSI reference; freed without
- * a lock, after their remapping entry. Counts as PCIe base spec 6.0, 7.7.1.2 and 7.7.2.2 say.
+ * Message descriptors: one for each message that the guest has enabled, each an MSI reference with an entry of its
+ * own; freed without a lock, after one flush. Counts as PCIe base spec 6.0, 7.7.1.2 and 7.7.2.2 say.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,16 +11,12 @@
 #include <cmocka.h>
 
 #include "drivers/pci/msi.h"
-#include "tests/fake/fake_remap.h"
 #include "tests/fake/fake_vpci.h"
 
 #define MSI_CONTROL 0xd2  /* the NIC's: 64-bit */
 #define MSI_ADDRESS 0xd4
 #define MSI_DATA 0xdc
 #define MSIX_CONTROL 0xc2 /* table size field 4: 5 entries */
-
-static unsigned int entries_freed;
-static bool index_seen[64];
 
 static u32 msi_refs(void)
 {
@@ -32,31 +28,54 @@ static unsigned int total(void)
 	return pci_msi_count(device(NIC));
 }
 
-static void free_entry(struct pci_msi *msi)
+static unsigned int entries_freed(void)
 {
-	assert_ptr_equal(msi->dev, device(NIC));
-	assert_true(spin_trylock(&msi->dev->vpci_lock)); /* it may wait for hardware */
-	spin_unlock(&msi->dev->vpci_lock);
-	assert_true(msi_refs() > 0); /* its reference is still there */
-	assert_true(total() > 0);
-	assert_false(index_seen[msi->index + 32 * msi->msix]);
-	index_seen[msi->index + 32 * msi->msix] = true;
-	entries_freed++;
+	return fake_remap.frees;
+}
+
+static unsigned int flushes(void)
+{
+	return fake_remap.flushes;
+}
+
+/* What the flush may not find given back already: the references, the descriptors, the entries. */
+static void nothing_is_free_before_the_flush(void)
+{
+	if (total() != msi_refs())
+		broken = "references and descriptors differ during a flush";
+	if (fake_entries_used() < total())
+		broken = "an entry was given back before its flush";
+}
+
+static int attach_devices(void)
+{
+	int ret = 0;
+
+	for (struct pci_dev *d = pci_dev_next(NULL); d && !ret; d = pci_dev_next(d))
+		ret = vpci_attach(d);
+	return ret;
+}
+
+static int begin_bare(void **state)
+{
+	int ret = setup(state);
+
+	fake_remap_begin(true);
+	fake_remap.at_flush = nothing_is_free_before_the_flush;
+	fake_set(nic, MSI_CONTROL, 2, 0x008a, 0x0071, 0); /* 32 messages */
+	return ret;
 }
 
 static int begin(void **state)
 {
-	int ret = attach_all(state);
+	int ret = begin_bare(state);
 
-	pci_msi_set_free_entry(free_entry);
-	entries_freed = 0;
-	memset(index_seen, 0, sizeof(index_seen));
-	return ret;
+	return ret ? ret : attach_devices();
 }
 
 static int end(void **state)
 {
-	pci_msi_set_free_entry(NULL);
+	fake_remap.at_flush = NULL;
 	return teardown(state);
 }
 
@@ -81,14 +100,15 @@ static void test_msi_counts(void **state)
 	set_message();
 	assert_int_equal(total(), 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++) {
-		memset(index_seen, 0, sizeof(index_seen));
 		wr(NIC, MSI_CONTROL, 2, steps[i].control);
 		assert_int_equal(total(), steps[i].messages);
+		assert_int_equal(fake_entries_used(), steps[i].messages);
 		assert_int_equal(msi_refs(), steps[i].messages);
 		assert_int_equal(pci_msi_left(), PCI_MSI_MESSAGES - steps[i].messages);
 		assert_int_equal(fake_reg(nic, MSI_CONTROL, 2) & 1, steps[i].control & 1);
 	}
-	assert_int_equal(entries_freed, 6 + 2 + 32);
+	/* 1, 8 and 2 went for the next row, 32 with the guest's enable bit. */
+	assert_int_equal(entries_freed(), 1 + 8 + 2 + 32);
 }
 
 static void test_msix_counts(void **state)
@@ -100,10 +120,10 @@ static void test_msix_counts(void **state)
 	assert_int_equal(total(), 32);
 	wr(NIC, MSIX_CONTROL, 2, 0x8000); /* the mask does not matter */
 	assert_int_equal(total(), 32);
-	assert_int_equal(entries_freed, 0);
+	assert_int_equal(entries_freed(), 0);
 	wr(NIC, MSIX_CONTROL + 1, 1, 0);
 	assert_int_equal(total(), 0);
-	assert_int_equal(entries_freed, 32);
+	assert_int_equal(entries_freed(), 32);
 	assert_int_equal(rd(NIC, MSIX_CONTROL, 2), 0x001f);
 }
 
@@ -115,17 +135,20 @@ static void test_both_kinds(void **state)
 	assert_int_equal(total(), 4 + 5);
 	wr(NIC, MSI_CONTROL, 2, 0);
 	assert_int_equal(total(), 5);
-	assert_false(index_seen[32]); /* MSI-X's stay */
+	assert_int_equal(entries_freed(), 4); /* MSI-X's stay */
 	wr(NIC, MSIX_CONTROL, 2, 0);
 	assert_int_equal(total(), 0);
 }
 
-static void test_refused_message_has_no_descriptor(void **state)
+/* The guest may enable before it writes the message: there are descriptors, which deliver nothing. */
+static void test_refused_message_delivers_nothing(void **state)
 {
 	set_message();
 	wr(NIC, MSI_DATA, 2, 0x0241); /* an SMI */
 	wr(NIC, MSI_CONTROL, 2, 0x0001);
-	assert_int_equal(total(), 0);
+	assert_int_equal(total(), 1);
+	assert_int_equal(fake_reg(nic, MSI_CONTROL, 2) & 1, 0);
+	assert_int_equal(fake_message(NIC, fake_remappable(0), 0), FAKE_NOT_PRESENT);
 }
 
 static void test_reset_frees(void **state)
@@ -136,7 +159,7 @@ static void test_reset_frees(void **state)
 	wr(NIC, 0x80 + 8, 2, 0x8000); /* function level reset */
 	assert_int_equal(total(), 0);
 	assert_int_equal(msi_refs(), 0);
-	assert_int_equal(entries_freed, 13);
+	assert_int_equal(entries_freed(), 13);
 	assert_int_equal(rd(NIC, MSI_CONTROL, 2) & 1, 0);
 }
 
@@ -152,11 +175,11 @@ static void test_detach_frees(void **state)
 	wr(NIC, MSI_CONTROL, 2, 0x0031);
 	assert_int_equal(vpci_withdraw_start(dev), 0);
 	assert_int_equal(total(), 8);
-	assert_int_equal(entries_freed, 0);
+	assert_int_equal(entries_freed(), 0);
 	assert_int_equal(vpci_detach(dev), 0);
 	assert_int_equal(total(), 0);
 	assert_int_equal(msi_refs(), 0);
-	assert_int_equal(entries_freed, 8);
+	assert_int_equal(entries_freed(), 8);
 	assert_int_equal(pci_msi_left(), PCI_MSI_MESSAGES);
 }
 
@@ -168,7 +191,7 @@ static void test_vanished_device_frees(void **state)
 	assert_int_equal(rd(NIC, 0, 2), 0xffff);
 	detach(NIC);
 	assert_int_equal(msi_refs(), 0);
-	assert_int_equal(entries_freed, 1);
+	assert_int_equal(entries_freed(), 1);
 }
 
 static void test_exhaustion(void **state)
@@ -180,14 +203,14 @@ static void test_exhaustion(void **state)
 	assert_int_equal(pci_msi_left(), 6);
 	assert_int_equal(fake_reg(nic, MSI_CONTROL, 2) & 1, 0);
 	assert_int_equal(rd(NIC, MSI_CONTROL, 2) & 1, 0);
-	assert_int_equal(times_logged("no descriptors for 8 MSI messages"), 1);
+	assert_int_equal(times_logged("8 MSI messages stay off: no descriptors are left"), 1);
 	wr(NIC, MSI_CONTROL, 2, 0x0011);
 	assert_int_equal(total(), 2);
 	wr(NIC, MSIX_CONTROL, 2, 0x8000); /* 5, and 4 are left */
 	assert_int_equal(total(), 2);
 	assert_int_equal(fake_reg(nic, MSIX_CONTROL, 2) & 0x8000, 0);
-	assert_int_equal(times_logged("no descriptors"), 1); /* one line a device */
-	wr(NIC, MSI_CONTROL, 2, 0x0041); /* 16: what was enabled is off now, and its descriptors are free */
+	assert_int_equal(times_logged("messages stay off"), 1); /* one line a device */
+	wr(NIC, MSI_CONTROL, 2, 0x0041); /* 16: what was enabled is off now, and its row is free */
 	assert_int_equal(fake_reg(nic, MSI_CONTROL, 2) & 1, 0);
 	assert_int_equal(total(), 0);
 	wr(NIC, MSIX_CONTROL, 2, 0x8000);
@@ -234,40 +257,144 @@ static void test_second_msix(void **state)
 	assert_int_equal(total(), 5);
 }
 
-/* ---- behind a remapping unit: what a freed descriptor's message becomes ---- */
+/* ---- entries ---- */
 
-static void free_remapped(struct pci_msi *msi)
+static void test_no_entries(void **state)
 {
-	remap.table[msi->index] = (struct fake_irte){ 0 };
-	fake_invalidate_irte(msi->index);
-	free_entry(msi);
+	static const struct {
+		int error;
+		const char *text;
+	} cases[] = {
+		{ -ENOSPC, "no remapping entries are left" },
+		{ -ENODEV, "no unit remaps them" },
+		{ -EOPNOTSUPP, "what raises them cannot be checked" },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		log_text[0] = '\0';
+		fake_remap.alloc_error = cases[i].error;
+		set_message();
+		for (unsigned int n = 0; n < 3; n++)
+			wr(NIC, MSI_CONTROL, 2, 0x0001);
+		assert_int_equal(total(), 0);
+		assert_int_equal(msi_refs(), 0);
+		assert_int_equal(pci_msi_left(), PCI_MSI_MESSAGES);
+		assert_int_equal(rd(NIC, MSI_CONTROL, 2) & 1, 0);
+		assert_int_equal(fake_reg(nic, MSI_CONTROL, 2) & 1, 0);
+		assert_int_equal(times_logged(cases[i].text), 1);
+		fake_remap.alloc_error = 0;
+		detach(NIC);
+		assert_int_equal(vpci_attach(device(NIC)), 0);
+	}
+}
+
+/* A row is whole or not at all: three entries are left, four are wanted. */
+static void test_too_few_entries(void **state)
+{
+	fake_remap.entries_left = 3;
+	set_message();
+	wr(NIC, MSI_CONTROL, 2, 0x0021);
+	assert_int_equal(total(), 0);
+	assert_int_equal(fake_entries_used(), 0);
+	wr(NIC, MSI_CONTROL, 2, 0x0011);
+	assert_int_equal(total(), 2);
+}
+
+static void test_no_backend(void **state)
+{
+	pci_msi_set_ops(NULL);
+	set_message();
+	wr(NIC, MSI_CONTROL, 2, 0x0001);
+	wr(NIC, MSI_CONTROL, 2, 0x0000);
+	wr(NIC, MSI_CONTROL, 2, 0x0001);
+	assert_int_equal(total(), 0);
+	assert_int_equal(fake_reg(nic, MSI_CONTROL, 2) & 1, 0);
+	assert_int_equal(rd(NIC, MSI_CONTROL, 2) & 1, 0);
+	assert_int_equal(times_logged("messages stay off"), 1);
+	detach(NIC);
+}
+
+/* 2048 descriptors, one wait: all in the range that was flushed. */
+static void test_one_flush_frees_all(void **state)
+{
+	u32 first;
+
+	fake_set(nic, MSIX_CONTROL, 2, 0x07ff, 0xc000, 0);
+	detach(NIC);
+	assert_int_equal(vpci_attach(device(NIC)), 0);
+	set_message();
+	wr(NIC, MSI_CONTROL, 2, 0x0051);
+	pci_vpci_lock(device(NIC));
+	assert_int_equal(pci_msi_grow(device(NIC), true, 2048, &first), 0);
+	pci_vpci_unlock(device(NIC));
+	assert_int_equal(total(), 2048 + 32);
+	assert_int_equal(first % 2048, 0);
+	assert_int_equal(vpci_withdraw_start(device(NIC)), 0);
+	fake_remap.flushes = 0;
+	assert_int_equal(vpci_detach(device(NIC)), 0);
+	assert_int_equal(flushes(), 1);
+	assert_int_equal(entries_freed(), 2048 + 32);
+	assert_int_equal(fake_entries_used(), 0);
+	assert_int_equal(pci_msi_left(), PCI_MSI_MESSAGES);
+}
+
+/* Entries that hardware may still go by are nobody's any more; all else is given back. */
+static void test_flush_fails_at_detach(void **state)
+{
+	set_message();
+	wr(NIC, MSI_CONTROL, 2, 0x0021);
+	assert_int_equal(vpci_withdraw_start(device(NIC)), 0);
+	fake_remap.fail_flushes = 1;
+	assert_int_equal(vpci_detach(device(NIC)), -ETIMEDOUT);
+	assert_int_equal(total(), 0);
+	assert_int_equal(msi_refs(), 0);
+	assert_int_equal(pci_msi_left(), PCI_MSI_MESSAGES);
+	assert_int_equal(entries_freed(), 0);
+	assert_int_equal(fake_entries_used(), 4);
+	assert_int_equal(times_logged("cannot be flushed"), 1);
+	assert_false(vpci_attached(device(NIC), NULL));
+	assert_int_equal(vpci_detach(device(NIC)), -ENODEV);
+	/* The next row is another. */
+	assert_int_equal(vpci_attach(device(NIC)), 0);
+	set_message();
+	wr(NIC, MSI_CONTROL, 2, 0x0021);
+	assert_int_equal(fake_reg(nic, MSI_ADDRESS, 4) & ~8u, fake_remappable(4));
+}
+
+static void test_flush_fails_when_the_guest_disables(void **state)
+{
+	set_message();
+	wr(NIC, MSI_CONTROL, 2, 0x0001);
+	fake_remap.fail_flushes = 1;
+	wr(NIC, MSI_CONTROL, 2, 0x0000);
+	assert_int_equal(total(), 0);
+	assert_int_equal(msi_refs(), 0);
+	assert_int_equal(entries_freed(), 0);
+	assert_int_equal(times_logged("lost"), 1);
+	wr(NIC, MSI_CONTROL, 2, 0x0001);
+	assert_int_equal(fake_reg(nic, MSI_ADDRESS, 4), fake_remappable(1));
 }
 
 /*
- * An entry lives as long as its descriptor. Before it, after it, from another requester, beyond the table and in the format of
- * old: blocked.
+ * An entry lives as long as its descriptor. Before it, after it, from another requester, beyond the table and in
+ * the format of old: blocked.
  */
 static void test_messages_of_a_freed_descriptor_are_blocked(void **state)
 {
-	memset(&remap, 0, sizeof(remap));
-	remap.on = true;
-	pci_msi_set_free_entry(free_remapped);
 	assert_int_equal(fake_message(NIC, fake_remappable(1), 0), FAKE_NOT_PRESENT);
-	fake_invalidate_irte(1);
 	set_message();
 	wr(NIC, MSI_CONTROL, 2, 0x0011);
-	for (u16 i = 0; i < total(); i++)
-		remap.table[i] = (struct fake_irte){ true, NIC, (u8)(0x40 + i) };
 	assert_int_equal(fake_message(NIC, fake_remappable(1), 0), FAKE_DELIVERED);
-	assert_int_equal(remap.delivered, 0x41);
+	assert_int_equal(fake_interrupt.vector, 0x41);
 	assert_int_equal(fake_message(SMALL, fake_remappable(1), 0), FAKE_WRONG_REQUESTER);
 	assert_int_equal(fake_message(NIC, fake_remappable(FAKE_IRTES), 0), FAKE_BEYOND_TABLE);
 	assert_int_equal(fake_message(NIC, 0xfee00000, 0x41), FAKE_COMPATIBILITY);
 	wr(NIC, MSI_CONTROL, 2, 0);
-	assert_int_equal(entries_freed, 2);
+	assert_int_equal(entries_freed(), 2);
 	assert_int_equal(fake_message(NIC, fake_remappable(1), 0), FAKE_NOT_PRESENT);
 }
 
+#define MB(name) cmocka_unit_test_setup_teardown(name, begin_bare, end)
 #define M(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -276,12 +403,18 @@ int main(void)
 		M(test_msi_counts),
 		M(test_msix_counts),
 		M(test_both_kinds),
-		M(test_refused_message_has_no_descriptor),
+		M(test_refused_message_delivers_nothing),
 		M(test_reset_frees),
 		M(test_detach_frees),
 		M(test_vanished_device_frees),
 		M(test_exhaustion),
 		M(test_messages_of_a_freed_descriptor_are_blocked),
+		M(test_no_entries),
+		M(test_too_few_entries),
+		M(test_no_backend),
+		M(test_one_flush_frees_all),
+		M(test_flush_fails_at_detach),
+		M(test_flush_fails_when_the_guest_disables),
 		BARE(test_left_on_by_firmware),
 		BARE(test_bridge_has_none),
 		BARE(test_second_msix),
