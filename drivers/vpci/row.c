@@ -60,6 +60,9 @@ static bool row_is_sane(const struct vpci_row *row)
 	bool disjoint = !(row->ro & row->rw) && !((row->ro | row->rw) & row->w1c) &&
 			!((row->ro | row->rw | row->w1c) & row->shadow);
 
+	/* A constant or a shadow's beginning, never of bits that are the hardware's. */
+	if (row->value & (row->ro | row->rw | row->w1c))
+		return false;
 	if (!disjoint || !row->length || row->offset + row->length > PCIE_CFG_SIZE)
 		return false;
 	if (is_range(row))
