@@ -225,6 +225,19 @@ static const char *set_iommu(struct config *config, struct span value)
 	return NULL;
 }
 
+static const char *set_intremap(struct config *config, struct span value)
+{
+	if (span_is(value, "required"))
+		config->intremap = INTR_REQUIRED;
+	else if (span_is(value, "optional"))
+		config->intremap = INTR_OPTIONAL;
+	else if (span_is(value, "off"))
+		config->intremap = INTR_OFF;
+	else
+		return "required, optional or off";
+	return NULL;
+}
+
 static const char *set_console(struct config *config, struct span value)
 {
 	u64 port;
@@ -301,12 +314,13 @@ static const struct {
 	{ "kernel", set_kernel, false },   { "initrd", set_initrd, false },
 	{ "cmdline", set_cmdline, true },  { "memory", set_memory, false },
 	{ "cpus", set_cpus, false },	   { "iommu", set_iommu, false },
+	{ "intremap", set_intremap, false },
 	{ "console", set_console, false }, { "loglevel", set_loglevel, false },
 	{ "monitor", set_monitor, false }, { "probe", set_probe, false },
 	{ "debug", set_debug, false },
 };
 
-#define KNOWN_KEYS "kernel initrd cmdline memory cpus iommu console loglevel monitor probe debug"
+#define KNOWN_KEYS "kernel initrd cmdline memory cpus iommu intremap console loglevel monitor probe debug"
 
 /* ---- device rules ---- */
 
@@ -502,6 +516,7 @@ void config_defaults(struct config *config)
 {
 	memset(config, 0, sizeof(*config));
 	config->iommu = IOMMU_REQUIRED;
+	config->intremap = INTR_REQUIRED;
 	config->console_port = COM1_PORT;
 	config->loglevel = LOG_INFO;
 	config->monitor_escape = CTRL_A;

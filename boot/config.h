@@ -9,6 +9,7 @@
 
 #include "core/log.h"
 #include "core/types.h"
+#include "drivers/iommu/intr.h"
 
 enum iommu_policy { IOMMU_REQUIRED, IOMMU_OPTIONAL, IOMMU_OFF };
 enum device_match { MATCH_SBDF, MATCH_ID, MATCH_CLASS };
@@ -39,6 +40,7 @@ struct config {
 	u64 memory;	   /* bytes of RAM for the guest; 0: all */
 	unsigned int cpus; /* 0: all */
 	enum iommu_policy iommu;
+	enum intr_policy intremap;
 	u16 console_port;  /* I/O port of the 16550; 0: none */
 	u64 console_base;  /* MMIO 16550 or PL011 (arm64, boards); 0: none */
 	enum log_level loglevel;

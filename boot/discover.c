@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Discovery of configuration access and IOMMUs, and the choice of what to hide. The policy of iommu= is
- * decided here and nowhere else: a guest is never started with less protection than was asked for.
+ * Discovery of configuration access and IOMMUs, and the choice of what to hide. The policies of iommu=
+ * and intremap= are decided here and nowhere else: a guest is never started with less protection than was asked for.
  */
 #include "boot/discover.h"
 #include "boot/acpi.h"
 #include "core/arch.h"
 #include "core/errno.h"
 #include "core/log.h"
-#include "drivers/iommu/iommu.h"
+#include "drivers/iommu/intr.h"
 #include "drivers/pci/pci.h"
 
 int discover_config_access(void)
@@ -72,6 +72,12 @@ int discover_iommus(enum iommu_policy policy)
 	if (!units)
 		return without_iommu(policy, "the firmware's DMAR table names no usable unit");
 	return units;
+}
+
+int discover_remapping(const struct config *config)
+{
+	/* A probe wants to know, not to be refused. */
+	return intr_decide(config->probe && config->intremap == INTR_REQUIRED ? INTR_OPTIONAL : config->intremap);
 }
 
 static bool hidden_by_config(const struct config *config, const struct pci_dev *dev)

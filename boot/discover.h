@@ -19,6 +19,11 @@ int MUST_CHECK discover_config_access(void);
  */
 int MUST_CHECK discover_iommus(enum iommu_policy policy);
 /*
+ * After it: are interrupts remapped? 0; -EOPNOTSUPP: required and not there, after one log_error; a probe is
+ * not refused. Boot.
+ */
+int MUST_CHECK discover_remapping(const struct config *config);
+/*
  * Sets PCI_FLAG_HIDDEN on what the configuration hides and, where units were found, on what stands behind
  * none of them while one is required, and the flags of the other device options. Logs each device behind no
  * unit. Devices that are added later are treated in the same way, so `config` has to last. Returns how many

@@ -220,11 +220,15 @@ static EFI_STATUS find_devices(void)
 static EFI_STATUS find_iommus(struct probe_findings *findings)
 {
 	enum iommu_policy policy = boot_info.config.iommu;
+	int err;
 
 	/* A probe wants to know, not to be refused. */
 	findings->iommu_units = discover_iommus(boot_info.config.probe ? IOMMU_OPTIONAL : policy);
 	if (findings->iommu_units < 0)
 		return status_of(findings->iommu_units);
+	err = discover_remapping(&boot_info.config);
+	if (err)
+		return status_of(err);
 	findings->hidden = discover_hide_devices(&boot_info.config, (unsigned int)findings->iommu_units);
 	return status_of(isolate_devices(findings->iommu_units > 0, boot_info.config.probe));
 }

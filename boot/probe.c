@@ -6,7 +6,7 @@
 #include "boot/boot_info.h"
 #include "core/arch.h"
 #include "core/log.h"
-#include "drivers/iommu/iommu.h"
+#include "drivers/iommu/intr.h"
 #include "drivers/pci/pci.h"
 
 static void report_memory(void)
@@ -69,6 +69,11 @@ static unsigned int report_missing(const struct probe_findings *findings)
 	} else if (!iommu_first() && boot_info.config.iommu == IOMMU_REQUIRED) {
 		log_info("missing: an IOMMU, and iommu=required; switch VT-d on in the firmware setup, or "
 			 "set iommu=off to run unprotected");
+		missing++;
+	}
+	if (iommu_first() && !intr_remapped() && boot_info.config.intremap == INTR_REQUIRED) {
+		log_info("missing: interrupt remapping, and intremap=required; switch it on in the firmware "
+			 "setup, or set intremap=off to run with interrupts unprotected");
 		missing++;
 	}
 	return missing;

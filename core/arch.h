@@ -50,6 +50,11 @@ void arch_console_edit(const char *line, size_t len, bool complete);
  * Any context.
  */
 void machine_reset(const char *why) NORETURN;
+/*
+ * cpu.c: do CPUs listen to destinations of 32 bits now (x86: the local APIC is in x2APIC mode)? The
+ * hardware that sends them interrupts for devices is then told so, where it can. Boot.
+ */
+bool arch_wants_extended_interrupts(void);
 /* cpu.c: a hint inside a busy-wait loop. */
 void arch_cpu_relax(void);
 /* cpu.c: microseconds since some moment, monotonic; good to about 1%; the first call measures and

@@ -41,6 +41,11 @@ WEAK void arch_console_edit(const char *line UNUSED, size_t len UNUSED, bool com
 {
 }
 
+WEAK bool arch_wants_extended_interrupts(void)
+{
+	return false;
+}
+
 WEAK void arch_cpu_relax(void)
 {
 	sched_yield();

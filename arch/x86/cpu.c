@@ -29,6 +29,14 @@ unsigned int arch_cpu_index(void)
 	return 0;
 }
 
+#define MSR_APIC_BASE 0x1bu
+#define APIC_BASE_EXTD BIT(10) /* x2APIC mode (Intel SDM vol. 3A, 11.12.1) */
+
+bool arch_wants_extended_interrupts(void)
+{
+	return rdmsr(MSR_APIC_BASE) & APIC_BASE_EXTD;
+}
+
 void arch_cpu_relax(void)
 {
 	__asm__ volatile("pause" : : : "memory");

@@ -12,7 +12,7 @@
 
 /* Whom an interrupt goes to, and as what. */
 struct apic_target {
-	u32 destination; /* APIC ID, or a set of CPUs if `logical` */
+	u32 destination; /* APIC ID or APIC_BROADCAST; a set of CPUs if `logical` */
 	u8 vector;
 	bool logical;
 	bool lowest; /* one of the set: redirection hint, lowest priority; else all of it */
@@ -20,12 +20,16 @@ struct apic_target {
 	bool level;  /* from an I/O APIC's level-triggered pin */
 };
 
+/* All CPUs: the physical destination FFh of 8 bits, FFFFFFFFh of 32 (SDM vol. 3A, 11.6.2.1). */
+#define APIC_BROADCAST 0xffffffffu
+
 /* Vectors below are no interrupts (SDM vol. 3A, 11.5.2: an APIC reports them as errors). */
 #define APIC_VECTOR_FIRST 16u
 
 /*
  * Takes apart what the guest wrote. False: no ordinary interrupt (not FEExxxxx, delivery mode other than
- * fixed or lowest priority, vector below APIC_VECTOR_FIRST, remappable format): it must not be sent.
+ * fixed or lowest priority, vector below APIC_VECTOR_FIRST, reserved address bits set, as in the remappable
+ * format): it must not be sent. It is an edge, whatever it says of that.
  */
 bool MUST_CHECK apic_message_parse(const struct pci_message *message, struct apic_target *out);
 /*

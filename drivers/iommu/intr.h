@@ -40,15 +40,16 @@ enum intr_policy { INTR_REQUIRED, INTR_OPTIONAL, INTR_OFF }; /* intremap= */
 
 /*
  * Boot, after discovery and before ExitBootServices, decides from the policy and from what units and firmware
- * offer whether interrupts are remapped. 0; -EOPNOTSUPP: required, and a unit or the firmware does not offer
- * it (after one log_error that says which, and what to do).
+ * offer whether interrupts are remapped: all units do, or none. Without a unit none, whatever the policy:
+ * iommu= has decided to run unprotected. 0; -EOPNOTSUPP: required, and a unit or the firmware does not offer it
+ * (after one log_error that says which, and what to do).
  */
 int MUST_CHECK intr_decide(enum intr_policy policy);
 /* True: iommu_enable_all() turns (has turned) it on in every unit. */
 bool intr_remapped(void);
 /*
  * Boot, after iommu_enable_all(): installs the message operations of devices: remapped ones, or ones that
- * only check what the guest writes.
+ * only check what the guest writes, after a warning.
  */
 void intr_start(void);
 

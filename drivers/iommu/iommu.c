@@ -188,13 +188,18 @@ static void count_for_device(struct sbdf source)
 static void report(const struct iommu_fault *fault)
 {
 	const u64 count = count_fault(fault->source);
+	const char *more = count == FAULT_LINES_FIRST ? "; of its next ones, each 1024th is shown" : "";
 
 	count_for_device(fault->source);
 	if (count > FAULT_LINES_FIRST && count % FAULT_LINES_AFTER)
 		return;
-	log_warn("iommu: DMA %s by " SBDF_FMT " %s 0x%llx blocked (%s)%s", fault->write ? "write" : "read",
-		 SBDF_ARGS(fault->source), fault->write ? "to" : "from", (unsigned long long)fault->address,
-		 fault->text, count == FAULT_LINES_FIRST ? "; of its next ones, each 1024th is shown" : "");
+	if (fault->interrupt)
+		log_warn("iommu: interrupt by " SBDF_FMT " blocked (index %u: %s)%s", SBDF_ARGS(fault->source),
+			 fault->index, fault->text, more);
+	else
+		log_warn("iommu: DMA %s by " SBDF_FMT " %s 0x%llx blocked (%s)%s",
+			 fault->write ? "write" : "read", SBDF_ARGS(fault->source), fault->write ? "to" : "from",
+			 (unsigned long long)fault->address, fault->text, more);
 }
 
 bool iommu_any_fault_pending(void)

@@ -88,11 +88,12 @@ struct iommu_ops {
 	 */
 	int (*device_tlb_invalidate)(struct iommu *iommu, u16 bdf, u64 iova, u64 size);
 	/*
-	 * Interrupt remapping (intr.h). NULL: the backend, or with can_remap false the unit, has none. As the
-	 * functions of the same names there; alloc gives a row that begins at a multiple of the next power of
-	 * two, and free takes back any part of it.
+	 * Interrupt remapping (intr.h). All NULL: the backend has none. cannot_remap: why the unit has none
+	 * ("the firmware does not offer it"); NULL: it can. The others as the functions of the same names
+	 * there; alloc gives a row that begins at a multiple of the power of two not below count, and free
+	 * takes back any part of it.
 	 */
-	bool (*can_remap)(struct iommu *iommu);
+	const char *(*cannot_remap)(struct iommu *iommu);
 	int (*intr_alloc)(struct iommu *iommu, const struct intr_source *source, unsigned int count, u32 *first);
 	void (*intr_set)(struct iommu *iommu, u32 entry, const struct apic_target *target);
 	int (*intr_flush)(struct iommu *iommu, u32 first, unsigned int count);
@@ -101,7 +102,7 @@ struct iommu_ops {
 	struct pci_message (*intr_message)(struct iommu *iommu, u32 entry, bool multiple);
 	bool (*intr_lookup)(struct iommu *iommu, u32 entry, struct intr_entry *out);
 	void (*intr_usage)(struct iommu *iommu, unsigned int *used, unsigned int *entries);
-	/* Does that unit serve that controller, and what is its requester ID? False: no. */
+	/* Does that unit serve that controller (enum intr_platform_source), and what is its requester ID? */
 	bool (*intr_platform)(struct iommu *iommu, unsigned int kind, u8 id, struct intr_source *out);
 	/* Hands out and clears recorded faults, at most `budget`; returns how many. Exit path. Overflow is
 	 * counted and logged. */

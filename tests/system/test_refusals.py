@@ -28,6 +28,7 @@ CONFIGURATIONS = {
     "unknown-device-option": (GOOD + "device 00:02.0: hied\n", "hied"),
     "bad-device-selector": (GOOD + "device 00:99.9: hide\n", "00:99.9"),
     "bad-iommu": (GOOD + "iommu=maybe\n", "iommu"),
+    "bad-intremap": (GOOD + "intremap=maybe\n", "intremap"),
     "bad-memory": (GOOD + "memory=lots\n", "memory"),
     "memory-overflow": (GOOD + "memory=99999999999999999999G\n", "memory"),
     "bad-cpus": (GOOD + "cpus=-1\n", "cpus"),
@@ -165,6 +166,12 @@ def test_cpu_without_nested_paging_is_refused(keeper):
 def test_no_iommu_is_refused_when_required(keeper):
     line = refused_by_machine(keeper, "no-iommu", "--iommu", "none")
     assert "iommu" in line.lower()
+
+
+def test_no_interrupt_remapping_is_refused_when_required(keeper):
+    line = refused_by_machine(keeper, "no-intremap", "--iommu", "vtd-no-intremap")
+    assert "intremap=required" in line
+    assert "intremap=off" in line       # what to do
 
 
 # --- IOMMU tables that are malformed: QEMU adds a DMAR table of ours to a machine that has none -----------------------

@@ -53,7 +53,19 @@ void page_free(void *page)
 
 void *pages_alloc_contig(u64 count, u64 align)
 {
-	return count == 1 && align <= PAGE_SIZE ? page_alloc() : NULL;
+	void *pages;
+
+	if (count == 1 && align <= PAGE_SIZE)
+		return page_alloc();
+	if (!count || !fake_pages_allowed || fake_pages_used == FAKE_PAGES_MAX)
+		return NULL;
+	fake_pages_allowed--;
+	pages = aligned_alloc(align, count * PAGE_SIZE);
+	if (!pages)
+		abort();
+	memset(pages, 0, count * PAGE_SIZE);
+	fake_page[fake_pages_used++] = pages; /* one block, of which the hash sees the first page */
+	return pages;
 }
 
 u64 pages_left(void)

@@ -35,6 +35,20 @@ struct fake_translation {
 	bool read, write;
 };
 
+struct fake_irte { /* a cached interrupt remapping entry */
+	bool valid;
+	u16 index;
+	u64 low, high;
+};
+
+/* What reached the CPUs' bus. */
+struct fake_delivery {
+	u32 destination;
+	u8 vector, mode; /* delivery mode */
+	bool logical, hint, level;
+	bool passed; /* as it came: nothing was remapped */
+};
+
 struct fake_walk { /* a cached pointer to a last-level table */
 	bool valid;
 	u16 did;
@@ -57,12 +71,16 @@ struct fake_vtd {
 	struct fake_context contexts[64];
 	struct fake_translation iotlb[FAKE_CACHED];
 	struct fake_walk walks[FAKE_CACHED];
+	u64 irta, irt, irt_entries;
+	bool eime;
+	struct fake_irte irtes[FAKE_CACHED];
+	bool was_open; /* remapping was on while compatibility format passed */
 	bool hang_commands, hang_queue;
 	unsigned int fail_descriptors; /* so many of the next ones are errors */
 	struct {
 		u64 at, low, high;
 	} bad[4]; /* those: they stay errors as long as they stand there */
-	unsigned int write_buffer_flushes, drains;
+	unsigned int write_buffer_flushes, drains, intr_global, intr_indexed;
 };
 
 static struct fake_vtd fake[FAKE_UNITS];
@@ -79,11 +97,14 @@ static u64 fake_now; /* microseconds */
 #define FAKE_CAP_DRAINS	 ((u64)3 << 54)
 #define FAKE_ECAP_C	 ((u64)1)
 #define FAKE_ECAP_QI	 ((u64)2)
+#define FAKE_ECAP_IR	 ((u64)1 << 3)
+#define FAKE_ECAP_EIM	 ((u64)1 << 4)
+#define FAKE_MHMV(n)	 ((u64)(n) << 20)
 
 #define FAKE_CAP                                                                                        \
 	(2ull | FAKE_SAGAW(2 | 4) | FAKE_MGAW(48) | (u64)(FAKE_RECORDS_AT / 16) << 24 | FAKE_SSLPS(3) | \
 	 FAKE_CAP_PSI | (u64)(FAKE_RECORDS - 1) << 40 | FAKE_MAMV(18) | FAKE_CAP_DRAINS)
-#define FAKE_ECAP (FAKE_ECAP_C | FAKE_ECAP_QI | (u64)0x10 << 8)
+#define FAKE_ECAP (FAKE_ECAP_C | FAKE_ECAP_QI | FAKE_ECAP_IR | FAKE_ECAP_EIM | FAKE_MHMV(6) | (u64)0x10 << 8)
 
 /* ---- memory as the unit sees it ------------------------------------------------------------------------ */
 
@@ -92,6 +113,7 @@ static struct {
 	u8 bytes[4096];
 } fake_flushed[256]; /* for units that do not snoop: memory as last written back */
 static unsigned int fake_flushed_pages;
+static unsigned int fake_flushes;
 
 void arch_cache_flush(const void *start, size_t size)
 {
@@ -99,6 +121,7 @@ void arch_cache_flush(const void *start, size_t size)
 	unsigned int i;
 
 	assert_true(size && (address & 0xfff) + size <= 4096);
+	fake_flushes++;
 	for (i = 0; i < fake_flushed_pages && fake_flushed[i].page != page; i++)
 		;
 	if (i == fake_flushed_pages) {
@@ -288,6 +311,94 @@ static bool fake_dma(struct fake_vtd *u, u16 sid, u64 iova, bool write, u64 *pa)
 	return true;
 }
 
+/* ---- interrupts: 5.1.2, 5.1.3, 9.10 -------------------------------------------------------------------- */
+
+/* Bits that must be 0: 14:12 and 31:24, of DST all but 15:8 in xAPIC mode; from 84 on. IM (15) would be posted. */
+static bool fake_irte_is_valid(const struct fake_vtd *u, u64 low, u64 high)
+{
+	const unsigned int mode = (low >> 5) & 7;
+
+	if ((low & 0xff00f000ull) || (high & ~(u64)0xfffff) || ((high >> 18) & 3) == 3)
+		return false;
+	if (!u->eime && (low & 0xffff00ff00000000ull))
+		return false;
+	return mode != 3 && mode != 6;
+}
+
+static bool fake_source_is_right(u64 high, u16 sid)
+{
+	static const u16 ignored[] = { 0, 4, 6, 7 }; /* by SQ */
+
+	switch ((high >> 18) & 3) {
+	case 0: return true;
+	case 1: return !(((u16)high ^ sid) & ~ignored[(high >> 16) & 3] & 0xffff);
+	default: return (sid >> 8) >= ((high >> 8) & 0xff) && (sid >> 8) <= (high & 0xff);
+	}
+}
+
+/* Caches what hardware may: present entries; in caching mode, absent ones too. */
+static struct fake_irte fake_irte_at(struct fake_vtd *u, u16 index)
+{
+	struct fake_irte e = { true, index, 0, 0 };
+	unsigned int i;
+
+	for (i = 0; i < FAKE_CACHED && u->irtes[i].valid; i++) {
+		if (u->irtes[i].index == index)
+			return u->irtes[i];
+	}
+	assert_true(i < FAKE_CACHED);
+	e.low = fake_read(u, u->irt + 16u * index);
+	e.high = fake_read(u, u->irt + 16u * index + 8);
+	if ((e.low & 1) || (u->cap & FAKE_CAP_CM))
+		u->irtes[i] = e;
+	return e;
+}
+
+static bool fake_interrupt_blocked(struct fake_vtd *u, u16 sid, u16 index, u8 reason)
+{
+	fake_fault(u, sid, (u64)index << 48, true, reason);
+	return false;
+}
+
+/* Requester `sid` writes `data` to an address in FEExxxxx. False: blocked (and recorded). */
+static inline bool fake_interrupt(struct fake_vtd *u, u16 sid, u64 address, u32 data, struct fake_delivery *out)
+{
+	const bool shv = address & 8;
+	struct fake_irte e;
+	u32 index;
+
+	assert_int_equal(address >> 20, 0xfee);
+	*out = (struct fake_delivery){ 0 };
+	if (!(u->gsts >> 25 & 1) || (!(address & 0x10) && (u->gsts >> 23 & 1) && !u->eime)) {
+		out->passed = true;
+		return true;
+	}
+	if (!(address & 0x10))
+		return fake_interrupt_blocked(u, sid, 0, 0x25);
+	index = ((address >> 5) & 0x7fff) | (address & 4) << 13;
+	if (shv ? data >> 16 : data)
+		return fake_interrupt_blocked(u, sid, (u16)index, 0x20);
+	index += shv ? data & 0xffff : 0;
+	if (index >= u->irt_entries)
+		return fake_interrupt_blocked(u, sid, (u16)index, 0x21);
+	e = fake_irte_at(u, (u16)index);
+	if (!(e.low & 1))
+		return fake_interrupt_blocked(u, sid, (u16)index, 0x22);
+	if (!fake_irte_is_valid(u, e.low, e.high))
+		return fake_interrupt_blocked(u, sid, (u16)index, 0x24);
+	if (!fake_source_is_right(e.high, sid))
+		return fake_interrupt_blocked(u, sid, (u16)index, 0x26);
+	*out = (struct fake_delivery){
+		.destination = u->eime ? (u32)(e.low >> 32) : (u32)(e.low >> 40) & 0xff,
+		.vector = (u8)(e.low >> 16),
+		.mode = (e.low >> 5) & 7,
+		.logical = e.low >> 2 & 1,
+		.hint = e.low >> 3 & 1,
+		.level = e.low >> 4 & 1,
+	};
+	return true;
+}
+
 /* ---- invalidation: 6.5.2 ------------------------------------------------------------------------------- */
 
 /* The caches are arrays without holes: what is dropped is replaced by the last one. */
@@ -351,6 +462,18 @@ static bool fake_descriptor(struct fake_vtd *u, u64 low, u64 high)
 		FAKE_DROP_IF(u->iotlb, g == 1 || it->did == did);
 		FAKE_DROP_IF(u->walks, g == 1 || it->did == did);
 		return true;
+	case 4: /* interrupt entry cache */
+		if (!(u->ecap & FAKE_ECAP_IR) || high || (low & 0xffff000007fff1e0ull))
+			return false;
+		if (!(low & 0x10)) {
+			u->intr_global++;
+			FAKE_DROP_IF(u->irtes, true);
+			return true;
+		}
+		assert_true((low >> 27 & 0x1f) <= ((u->ecap >> 20) & 0xf));
+		u->intr_indexed++;
+		FAKE_DROP_IF(u->irtes, it->index >> (low >> 27 & 0x1f) == (u16)(low >> 32) >> (low >> 27 & 0x1f));
+		return true;
 	case 5: /* wait */
 		if ((low & 0xffffff00) || (high & 3))
 			return false;
@@ -391,11 +514,11 @@ void arch_cpu_relax(void)
 
 static void fake_command(struct fake_vtd *u, u32 value)
 {
-	const u32 lasting = 0x86000000; /* TE, QIE, IRE */
+	const u32 lasting = 0x86800000; /* TE, QIE, IRE, CFI */
 	const u32 change = (value ^ u->gsts) & lasting;
 	const u32 shots = value & 0x69000000; /* SRTP, SFL, EAFL (unused), WBF, SIRTP */
 
-	assert_int_equal(value & ~(lasting | 0x48000000u), 0); /* nothing else is Fairlead's business yet */
+	assert_int_equal(value & ~(lasting | 0x49000000u), 0); /* nothing else is Fairlead's business yet */
 	assert_true(__builtin_popcount(change) + __builtin_popcount(shots) == 1); /* one thing at a time */
 	assert_int_equal(u->gsts, u->gsts_next); /* and after the one before */
 	if (u->hang_commands)
@@ -407,6 +530,21 @@ static void fake_command(struct fake_vtd *u, u32 value)
 		u->root = u->rtaddr;
 		u->gsts_next |= 0x40000000;
 	}
+	if (shots & 0x01000000) {
+		assert_true(u->ecap & FAKE_ECAP_IR);
+		assert_int_equal(u->irta & 0x7f0, 0);
+		assert_true((u->ecap & FAKE_ECAP_EIM) || !(u->irta & 0x800));
+		u->irt = u->irta & ~(u64)0xfff;
+		u->irt_entries = (u64)2 << (u->irta & 0xf);
+		u->eime = u->irta >> 11 & 1;
+		assert_int_equal(u->irt & (16 * u->irt_entries - 1), 0); /* some want it aligned to its size */
+		u->gsts_next |= 0x01000000;
+	}
+	if ((change & 0x02000000) && (value & 0x02000000)) {
+		assert_true(u->gsts & 0x01000000); /* a table was set, and the queue is on */
+		assert_true(u->gsts & 0x04000000);
+	}
+	u->was_open |= (u->gsts_next & 0x02800000) == 0x02800000;
 	if (shots & 0x08000000) {
 		assert_true(u->cap & FAKE_CAP_RWBF);
 		u->gsts |= 0x08000000; /* set until it is done */
@@ -471,6 +609,10 @@ static void fake_reg_write(struct fake_vtd *u, unsigned int reg, unsigned int si
 	case 0x3c: u->fedata = (u32)value; return;
 	case 0x40: u->feaddr = (u32)value; return;
 	case 0x44: u->feuaddr = (u32)value; return;
+	case 0xb8:
+		assert_true(size == 8 && (u->ecap & FAKE_ECAP_IR));
+		u->irta = value;
+		return;
 	case 0x64: u->pmen = value >> 31 ? 0x80000001 : 0; return;
 	case 0x88:
 		assert_int_equal(value & ~(u64)0xff0, 0);
@@ -521,7 +663,7 @@ static bool fake_mmio_write(volatile void *addr, unsigned int size, u64 value)
 
 /*
  * Units as after power-on, but with rubbish in their caches that would let devices 00:00.0 to 00:03.7 through
- * to anywhere: so it is noticed if nobody drops it.
+ * to anywhere, and anybody raise the first interrupts: so it is noticed if nobody drops it.
  */
 static void fake_power_on(void)
 {
@@ -540,6 +682,8 @@ static void fake_power_on(void)
 		u->fectl = 0x80000000;
 		for (u16 sid = 0; sid < 32; sid++)
 			u->contexts[sid] = (struct fake_context){ true, sid, 1, 1, 0x102 };
+		for (u16 index = 0; index < 8; index++)
+			u->irtes[index] = (struct fake_irte){ true, index, 0x660001, 0 };
 		u->iotlb[0] = (struct fake_translation){ true, true, 1, 0, (u64)1 << 48, 0, true, true };
 	}
 }

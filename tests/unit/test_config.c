@@ -83,6 +83,8 @@ static void test_bad_values(void **state)
 		{ "iommu=on", "iommu", "required, optional or off" },
 		{ "iommu=Required", "iommu", "required, optional or off" },
 		{ "iommu=", "iommu", "required" },
+		{ "intremap=on", "intremap", "required, optional or off" },
+		{ "intremap=", "intremap", "required" },
 		{ "console=com3", "console", "com1" },
 		{ "console=0x", "console", "com1" },
 		{ "console=0x0", "console", "0x1" },
@@ -197,6 +199,7 @@ static void test_defaults(void **state)
 {
 	assert_int_equal(parse(""), 0);
 	assert_int_equal(config.iommu, IOMMU_REQUIRED);
+	assert_int_equal(config.intremap, INTR_REQUIRED);
 	assert_int_equal(config.memory, 0);
 	assert_int_equal(config.cpus, 0);
 	assert_int_equal(config.console_port, 0x3f8);
@@ -242,6 +245,12 @@ static void test_good_values(void **state)
 		parse("memory=17179869183G\nconsole=none\ncpus=all\nloglevel=error\nprobe=no\ndebug=off"), 0);
 	assert_true(config.memory == 17179869183ull << 30);
 	assert_int_equal(config.console_port, 0);
+	assert_int_equal(parse("intremap=off"), 0);
+	assert_int_equal(config.intremap, INTR_OFF);
+	assert_int_equal(parse("intremap=optional"), 0);
+	assert_int_equal(config.intremap, INTR_OPTIONAL);
+	assert_int_equal(parse("intremap=required"), 0);
+	assert_int_equal(config.intremap, INTR_REQUIRED);
 	assert_int_equal(parse("monitor=off"), 0);
 	assert_int_equal(config.monitor_escape, 0);
 	assert_int_equal(parse("monitor=b"), 0);

@@ -13,7 +13,7 @@
 #include "boot/discover.h"
 #include "core/arch.h"
 #include "core/errno.h"
-#include "drivers/iommu/iommu.h"
+#include "drivers/iommu/intr.h"
 #include "tests/unit/acpi_firmware.h"
 
 /* ---- fakes ---- */
@@ -63,6 +63,15 @@ void pci_set_configure(void (*fn)(struct pci_dev *dev))
 struct iommu *iommu_of(struct pci_dev *dev)
 {
 	return behind_unit[dev - devices] ? &unit : NULL;
+}
+
+static enum intr_policy decided;
+static int intr_answer;
+
+int intr_decide(enum intr_policy policy)
+{
+	decided = policy;
+	return intr_answer;
 }
 
 /* ---- tests ---- */
@@ -160,6 +169,28 @@ static void test_found(void **state)
 	assert_int_equal(fw_errors, 0);
 }
 
+/* A probe is told, not refused; off stays off. */
+static void test_remapping_policy(void **state)
+{
+	static const enum intr_policy asked[] = { INTR_REQUIRED, INTR_OPTIONAL, INTR_OFF };
+	static const enum intr_policy probed[] = { INTR_OPTIONAL, INTR_OPTIONAL, INTR_OFF };
+	struct config config;
+
+	config_defaults(&config);
+	assert_int_equal(config.intremap, INTR_REQUIRED);
+	for (unsigned int i = 0; i < ARRAY_SIZE(asked); i++) {
+		config.intremap = asked[i];
+		config.probe = false;
+		intr_answer = -EOPNOTSUPP;
+		assert_int_equal(discover_remapping(&config), -EOPNOTSUPP);
+		assert_int_equal(decided, asked[i]);
+		config.probe = true;
+		intr_answer = 0;
+		assert_int_equal(discover_remapping(&config), 0);
+		assert_int_equal(decided, probed[i]);
+	}
+}
+
 static void test_hide_unprotected(void **state)
 {
 	struct config config;
@@ -237,6 +268,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_no_iommu),	     TEST(test_other_iommu),  TEST(test_damaged_dmar),
 		TEST(test_backend_refuses),  TEST(test_found),	      TEST(test_hide_unprotected),
+		TEST(test_remapping_policy),
 		TEST(test_hide_by_rule),     TEST(test_config_access), TEST(test_config_access_without_mcfg),
 	};
 

@@ -14,7 +14,7 @@
 
 #include "core/errno.h"
 #include "core/log.h"
-#include "drivers/iommu/iommu.h"
+#include "drivers/iommu/intr.h"
 #include "drivers/iommu/vtd/vtd.h"
 #include "tests/unit/fake_vtd.h"
 
@@ -85,7 +85,7 @@ static bool config_reaches(void *ctx, struct sbdf sbdf, unsigned int offset)
 static const struct pci_cfg_ops config = { "fake", config_read, config_write, config_reaches };
 
 /* A device as enumeration would make it. */
-static struct pci_dev nic = {
+static UNUSED struct pci_dev nic = {
 	.sbdf = { 0, PCI_BDF(0, 2, 0) },
 	.is_pcie = true,
 	.requester_id = { PCI_BDF(0, 2, 0) },
@@ -141,6 +141,7 @@ static void power_on(void)
 	while (fake_pages_used)
 		page_free(fake_page[0]); /* of the machine before */
 	iommu_forget_all();
+	assert_int_equal(intr_decide(INTR_OFF), 0);
 	fake_power_on();
 	log_clear();
 	dmar_begin();
@@ -165,14 +166,14 @@ static void enable(void)
 	assert_int_equal(iommu_domain_init(&guest), 0);
 }
 
-static void start(void)
+static inline void start(void)
 {
 	one_unit();
 	discover(1);
 	enable();
 }
 
-static void reaches(struct fake_vtd *u, struct pci_dev *dev, u64 iova, bool write, u64 expected)
+static inline void reaches(struct fake_vtd *u, struct pci_dev *dev, u64 iova, bool write, u64 expected)
 {
 	u64 pa;
 
@@ -180,7 +181,7 @@ static void reaches(struct fake_vtd *u, struct pci_dev *dev, u64 iova, bool writ
 	assert_int_equal(pa, expected);
 }
 
-static void blocked(struct fake_vtd *u, struct pci_dev *dev, u64 iova, bool write)
+static inline void blocked(struct fake_vtd *u, struct pci_dev *dev, u64 iova, bool write)
 {
 	u64 pa;
 
@@ -196,7 +197,7 @@ static void keep_fault(const struct iommu_fault *fault, void *ctx)
 	++*(unsigned int *)ctx;
 }
 
-static void expect_fault(struct pci_dev *dev, u64 address, bool write, u8 reason)
+static inline void expect_fault(struct pci_dev *dev, u64 address, bool write, u8 reason)
 {
 	struct iommu *u = iommu_of(dev);
 	unsigned int seen = 0;
@@ -206,6 +207,7 @@ static void expect_fault(struct pci_dev *dev, u64 address, bool write, u8 reason
 	assert_int_equal(seen, 1);
 	assert_int_equal(last_fault.source.bdf, dev->sbdf.bdf);
 	assert_int_equal(last_fault.source.segment, 0);
+	assert_false(last_fault.interrupt);
 	assert_int_equal(last_fault.address, address & ~(u64)0xfff);
 	assert_int_equal(last_fault.write, write);
 	assert_int_equal(last_fault.reason, reason);

@@ -22,6 +22,7 @@ ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01
 IOMMU = {
     "vtd": ["-device", "intel-iommu,intremap=on,eim=on,caching-mode=on,device-iotlb=on,aw-bits=48"],
     "amdvi": ["-device", "amd-iommu,intremap=on,xtsup=on,pt=off"],
+    "vtd-no-intremap": ["-device", "intel-iommu,intremap=off,eim=off,caching-mode=on,device-iotlb=on,aw-bits=48"],
     "none": [],
 }
 

@@ -21,7 +21,8 @@ struct dmar_header {
 static_assert(sizeof(struct dmar_header) == 48, "DMAR header, 8.1");
 static_assert(offsetof(struct dmar_header, host_address_width) == 36, "DMAR header, 8.1");
 
-#define DMAR_FLAG_INTR_REMAP 0x01
+#define DMAR_FLAG_INTR_REMAP	 0x01
+#define DMAR_FLAG_X2APIC_OPT_OUT 0x02
 
 /* 8.2 */
 enum dmar_structure_type { DMAR_DRHD = 0, DMAR_RMRR = 1, DMAR_ATSR = 2 };
@@ -271,6 +272,7 @@ static int MUST_CHECK parse_header(const u8 *bytes, size_t length, struct dmar_t
 				 "the host address width is not between 32 and 64 bits");
 	out->host_address_width = header.host_address_width + 1u;
 	out->interrupt_remapping = header.flags & DMAR_FLAG_INTR_REMAP;
+	out->x2apic_opt_out = header.flags & DMAR_FLAG_X2APIC_OPT_OUT;
 	return 0;
 }
 

@@ -67,7 +67,8 @@ struct dmar_atsr { /* root ports below which devices may use address translation
 
 struct dmar_table {
 	unsigned int host_address_width; /* bits */
-	bool interrupt_remapping;
+	bool interrupt_remapping; /* the platform allows it */
+	bool x2apic_opt_out;	  /* ... but wants interrupt destinations to stay at 8 bits */
 	unsigned int units, reserved_regions, atsrs, scopes;
 	struct dmar_unit unit[DMAR_UNITS_MAX];
 	struct dmar_reserved reserved[DMAR_RESERVED_MAX];

@@ -33,6 +33,9 @@ static const char *const reason_text[] = {
 	[0x26] = "interrupt of another device",
 };
 
+#define REASON_INTERRUPT_FIRST 0x20
+#define REASON_INTERRUPT_LAST  0x2f
+
 static const char *text_of(u8 reason)
 {
 	return reason < ARRAY_SIZE(reason_text) && reason_text[reason] ? reason_text[reason]
@@ -54,16 +57,20 @@ static bool take_record(struct vtd_unit *unit, unsigned int index, struct iommu_
 {
 	u8 *r = record(unit, index);
 	u64 low, high;
+	bool interrupt;
 
 	if (!(mmio_read32(r + VTD_FRCD_TOP) & VTD_FRCD_TOP_F))
 		return false;
 	low = mmio_read64(r + VTD_FRCD_LOW);
 	high = mmio_read64(r + VTD_FRCD_HIGH);
 	mmio_write32(r + VTD_FRCD_TOP, VTD_FRCD_TOP_F);
+	interrupt = VTD_FRCD_FR(high) >= REASON_INTERRUPT_FIRST && VTD_FRCD_FR(high) <= REASON_INTERRUPT_LAST;
 	*fault = (struct iommu_fault){
 		.source = { .segment = unit->iommu.segment, .bdf = VTD_FRCD_SID(high) },
-		.address = VTD_FRCD_FI(low),
-		.write = !(high & VTD_FRCD_T1),
+		.interrupt = interrupt,
+		.index = interrupt ? VTD_FRCD_INDEX(low) : 0,
+		.address = interrupt ? 0 : VTD_FRCD_FI(low),
+		.write = !interrupt && !(high & VTD_FRCD_T1),
 		.reason = VTD_FRCD_FR(high),
 		.text = text_of(VTD_FRCD_FR(high)),
 	};

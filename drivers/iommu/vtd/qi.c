@@ -196,10 +196,10 @@ int vtd_invalidate_context(struct vtd_unit *unit, u16 sid, u16 did)
 	return invalidate(unit, d, ARRAY_SIZE(d));
 }
 
-/* The order of the smallest naturally aligned block of 2^order pages that holds [iova, iova+size). */
-static unsigned int covering_order(u64 iova, u64 size)
+/* The order of the smallest naturally aligned block of 2^order numbers that holds both, the first and the last. */
+static unsigned int covering_order(u64 first, u64 last)
 {
-	const u64 difference = (iova ^ (iova + (size - 1))) >> PAGE_SHIFT;
+	const u64 difference = first ^ last;
 
 	return difference ? 64 - (unsigned int)__builtin_clzll(difference) : 0;
 }
@@ -207,11 +207,23 @@ static unsigned int covering_order(u64 iova, u64 size)
 int vtd_invalidate_range(struct vtd_unit *unit, u16 did, u64 iova, u64 size)
 {
 	struct vtd_descriptor d = iotlb_domain(unit, did);
-	const unsigned int order = size ? covering_order(iova, size) : 64;
+	const u64 last = iova + (size - 1);
+	const unsigned int order = size ? covering_order(iova >> PAGE_SHIFT, last >> PAGE_SHIFT) : 64;
 
 	if ((unit->cap & VTD_CAP_PSI) && order <= VTD_CAP_MAMV(unit->cap)) {
 		d.low = VTD_DESC_IOTLB | VTD_DESC_G(VTD_IOTLB_PAGES) | drain_bits(unit) | VTD_DESC_DID(did);
 		d.high = ALIGN_DOWN(iova, PAGE_SIZE << order) | VTD_DESC_IOTLB_AM(order);
 	}
+	return invalidate(unit, &d, 1);
+}
+
+int vtd_invalidate_entries(struct vtd_unit *unit, u32 first, unsigned int count)
+{
+	struct vtd_descriptor d = { .low = VTD_DESC_INTR };
+	const unsigned int order = count ? covering_order(first, first + (count - 1)) : 64;
+
+	if (order <= VTD_ECAP_MHMV(unit->ecap))
+		d.low = VTD_DESC_INTR | VTD_DESC_INTR_INDEXED | VTD_DESC_INTR_IM(order) |
+			VTD_DESC_INTR_IIDX(ALIGN_DOWN(first, BIT32(order)));
 	return invalidate(unit, &d, 1);
 }

@@ -4,6 +4,7 @@
  * from a root bus, since bus numbers below bridges are software's to give. The paths are followed once, at
  * discovery; bridges are not read again.
  */
+#include "drivers/iommu/intr.h"
 #include "drivers/iommu/vtd/vtd.h"
 #include "drivers/pci/regs.h"
 
@@ -15,6 +16,11 @@ static bool present(struct sbdf sbdf)
 static bool is_bridge(struct sbdf sbdf)
 {
 	return (pci_cfg_read(sbdf, PCI_HEADER_TYPE, 1) & PCI_HEADER_TYPE_MASK) == PCI_HEADER_BRIDGE;
+}
+
+static bool is_platform(const struct dmar_scope *scope)
+{
+	return scope->type == DMAR_SCOPE_IOAPIC || scope->type == DMAR_SCOPE_HPET;
 }
 
 bool vtd_resolve_scope(const struct dmar_scope *scope, u16 segment, struct sbdf *out)
@@ -31,7 +37,7 @@ bool vtd_resolve_scope(const struct dmar_scope *scope, u16 segment, struct sbdf 
 				return false;
 		}
 		at.bdf = PCI_BDF(bus, scope->path[i].device, scope->path[i].function);
-		if (!present(at))
+		if (!present(at) && !(is_platform(scope) && i + 1u == scope->path_length))
 			return false;
 	}
 	*out = at;
@@ -65,4 +71,21 @@ enum iommu_cover vtd_covers(struct iommu *iommu, struct pci_dev *dev)
 			return IOMMU_COVERS_BY_NAME;
 	}
 	return unit->include_all ? IOMMU_COVERS_THE_REST : IOMMU_COVERS_NOT;
+}
+
+bool vtd_intr_platform(struct iommu *iommu, unsigned int kind, u8 id, struct intr_source *out)
+{
+	const struct dmar_scopes *scopes = &to_vtd(iommu)->dmar->scopes;
+	const u8 type = kind == INTR_IOAPIC ? DMAR_SCOPE_IOAPIC : DMAR_SCOPE_HPET;
+
+	for (unsigned int i = scopes->first; i < scopes->first + scopes->count; i++) {
+		const struct dmar_scope *scope = &vtd_dmar()->scope[i];
+		u16 bdf;
+
+		if (scope->type == type && scope->enumeration_id == id && vtd_scope_bdf(i, &bdf)) {
+			*out = (struct intr_source){ .kind = INTR_SOURCE_ID, .id = bdf };
+			return true;
+		}
+	}
+	return false;
 }

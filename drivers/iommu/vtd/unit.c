@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One unit's way from whatever firmware left to "every device is blocked, and translation is on". Each step
+ * One unit's way from whatever firmware left to "every device is blocked, from memory and from interrupting,
+ * and translation is on". Each step
  * is one command, and each waits, bounded, for the status register to say that it was taken (Intel VT-d
  * specification rev. 4.1, 11.4.4).
  */
@@ -9,6 +10,7 @@
 #include "core/log.h"
 #include "core/mmio.h"
 #include "core/pages.h"
+#include "drivers/iommu/intr.h"
 #include "drivers/iommu/vtd/vtd.h"
 
 int vtd_wait32(struct vtd_unit *unit, unsigned int reg, u32 mask, u32 expected, const char *what)
@@ -29,7 +31,7 @@ int vtd_wait32(struct vtd_unit *unit, unsigned int reg, u32 mask, u32 expected, 
 	return -ETIMEDOUT;
 }
 
-/* Sets or clears one of the lasting bits (TE, QIE, IRE) and waits until the status follows. Boot: one CPU
+/* Sets or clears one of the lasting bits (TE, QIE, IRE, CFI) and waits until the status follows. Boot: one CPU
  * gives commands. */
 static int MUST_CHECK command(struct vtd_unit *unit, u32 bit, bool on, const char *what)
 {
@@ -37,6 +39,13 @@ static int MUST_CHECK command(struct vtd_unit *unit, u32 bit, bool on, const cha
 
 	mmio_write32(unit->regs + VTD_GCMD, on ? keep | bit : keep & ~bit);
 	return vtd_wait32(unit, VTD_GSTS, bit, on ? bit : 0, what);
+}
+
+/* Has hardware take over a table's address (SRTP, SIRTP); the status bit says that it has. */
+static int MUST_CHECK one_shot(struct vtd_unit *unit, u32 bit, const char *what)
+{
+	mmio_write32(unit->regs + VTD_GCMD, (mmio_read32(unit->regs + VTD_GSTS) & VTD_GSTS_KEEP) | bit);
+	return vtd_wait32(unit, VTD_GSTS, bit, bit, what);
 }
 
 int vtd_flush_write_buffer(struct vtd_unit *unit)
@@ -101,9 +110,26 @@ static int MUST_CHECK set_root_table(struct vtd_unit *unit)
 	if (vtd_needs_flush(unit))
 		arch_cache_flush(unit->root, PAGE_SIZE);
 	mmio_write64(unit->regs + VTD_RTADDR, virt_to_phys(unit->root));
-	mmio_write32(unit->regs + VTD_GCMD,
-		     (mmio_read32(unit->regs + VTD_GSTS) & VTD_GSTS_KEEP) | VTD_GCMD_SRTP);
-	return vtd_wait32(unit, VTD_GSTS, VTD_GCMD_SRTP, VTD_GCMD_SRTP, "set the root table");
+	return one_shot(unit, VTD_GCMD_SRTP, "set the root table");
+}
+
+/*
+ * 11.4.4.1: the table is set before remapping goes on, and what hardware kept of another one is dropped, for
+ * which the queue has to be on. Compatibility format is blocked first, so that there is no moment in which
+ * remapping is on and lets it pass.
+ */
+static int MUST_CHECK remap_interrupts(struct vtd_unit *unit)
+{
+	int err = vtd_intr_init(unit);
+
+	if (err)
+		return err;
+	err = one_shot(unit, VTD_GCMD_SIRTP, "set the interrupt remapping table");
+	if (!err)
+		err = vtd_invalidate_entries(unit, 0, 0);
+	if (!err && (mmio_read32(unit->regs + VTD_GSTS) & VTD_GCMD_CFI))
+		err = command(unit, VTD_GCMD_CFI, false, "block interrupts in compatibility format");
+	return err ? err : command(unit, VTD_GCMD_IRE, true, "turn interrupt remapping on");
 }
 
 /* 11.4.8.1: protected regions block DMA beside the tables; from now on the tables alone decide. */
@@ -137,6 +163,11 @@ int vtd_enable(struct iommu *iommu)
 	if (err)
 		return err;
 	vtd_fault_init(unit);
+	/* Before translation: a write to FEExxxxx is not translated, and so would get through as any interrupt. */
+	if (intr_remapped())
+		err = remap_interrupts(unit);
+	if (err)
+		return err;
 	err = command(unit, VTD_GCMD_TE, true, "turn translation on");
 	return err ? err : disable_protected_regions(unit);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The VT-d backend: finds the units that DMAR names, reads what they can do, and fills the table of
- * operations. The rest is in unit.c (turning on), context.c (who reaches what), qi.c (invalidation), fault.c,
- * scope.c (who stands where).
+ * operations. The rest is in unit.c (turning on), context.c (who reaches what), intr.c (who interrupts whom), qi.c
+ * (invalidation), fault.c, scope.c (who stands where).
  *
  * One domain serves all units, so its table has the shape that every unit can walk.
  */
@@ -15,6 +15,7 @@
 
 LOCK_CLASS(vtd_queue_class, "vtd_queue");
 LOCK_CLASS(vtd_tables_class, "vtd_tables");
+LOCK_CLASS(vtd_entries_class, "vtd_entries");
 LOCK_CLASS(vtd_fault_class, "vtd_fault");
 
 /* What every unit of the machine can do. */
@@ -116,6 +117,15 @@ static const struct iommu_ops vtd_ops = {
 	.block = vtd_block,
 	.lookup = vtd_lookup,
 	.invalidate = invalidate,
+	.cannot_remap = vtd_cannot_remap,
+	.intr_alloc = vtd_intr_alloc,
+	.intr_set = vtd_intr_set,
+	.intr_flush = vtd_intr_flush,
+	.intr_free = vtd_intr_free,
+	.intr_message = vtd_intr_message,
+	.intr_lookup = vtd_intr_lookup,
+	.intr_usage = vtd_intr_usage,
+	.intr_platform = vtd_intr_platform,
 	.drain_faults = vtd_drain_faults,
 	.fault_pending = vtd_fault_pending,
 	.fault_message = vtd_fault_message,
@@ -154,6 +164,7 @@ static int MUST_CHECK probe(struct vtd_unit *unit, unsigned int index)
 		.dmar = &dmar.unit[index],
 	};
 	spin_init(&unit->tables_lock, &vtd_tables_class);
+	spin_init(&unit->entries_lock, &vtd_entries_class);
 	spin_init(&unit->queue.lock, &vtd_queue_class);
 	spin_init(&unit->fault_lock, &vtd_fault_class);
 	atomic_flag_clear(&unit->write_buffer_busy);
@@ -194,6 +205,24 @@ static int MUST_CHECK find_limits(unsigned int count)
 	return -EOPNOTSUPP;
 }
 
+/*
+ * 11.4.10, EIME: destinations of 32 bits are for APICs in x2APIC mode, those of 8 bits for xAPIC mode; all
+ * units are to do the same, since one message to a CPU is as good as another.
+ */
+static void choose_extended_interrupts(unsigned int count)
+{
+	bool extended = arch_wants_extended_interrupts();
+
+	if (extended && dmar.x2apic_opt_out) {
+		log_info("DMAR: the firmware wants no x2APIC: interrupt destinations stay at 8 bits");
+		extended = false;
+	}
+	for (unsigned int i = 0; i < count; i++)
+		extended = extended && (units[i].ecap & VTD_ECAP_EIM);
+	for (unsigned int i = 0; i < count; i++)
+		units[i].extended = extended;
+}
+
 static void resolve_scopes(const struct dmar_scopes *scopes, u16 segment, unsigned int offset)
 {
 	for (unsigned int i = scopes->first; i < scopes->first + scopes->count; i++) {
@@ -201,7 +230,7 @@ static void resolve_scopes(const struct dmar_scopes *scopes, u16 segment, unsign
 		struct sbdf sbdf;
 
 		resolved[i].present = false;
-		if (scope->type != DMAR_SCOPE_ENDPOINT && scope->type != DMAR_SCOPE_BRIDGE)
+		if (scope->type < DMAR_SCOPE_ENDPOINT || scope->type > DMAR_SCOPE_HPET)
 			continue;
 		if (vtd_resolve_scope(scope, segment, &sbdf)) {
 			resolved[i].present = true;
@@ -253,6 +282,7 @@ static int MUST_CHECK discover(const void *table, size_t length)
 	err = find_limits(dmar.units);
 	if (err)
 		return err;
+	choose_extended_interrupts(dmar.units);
 	for (unsigned int i = 0; i < dmar.reserved_regions; i++) {
 		resolve_scopes(&dmar.reserved[i].scopes, dmar.reserved[i].segment, dmar.reserved[i].offset);
 		err = publish_reserved(&dmar.reserved[i]);

@@ -3,7 +3,7 @@
  * What the files of the VT-d backend share. A unit is one set of registers; its tables decide for every
  * requester ID behind it.
  *
- * Locks: tables_lock, fault_lock and the queue's are leaves (but for the allocator and the log). None is held
+ * Locks: tables_lock, entries_lock, fault_lock and the queue's are leaves (but for the allocator and the log). None is held
  * while hardware is waited for.
  */
 #ifndef DRIVERS_IOMMU_VTD_H
@@ -23,7 +23,7 @@
 #define VTD_QUEUE_ENTRIES 256u /* one page of 128-bit descriptors */
 #define VTD_DEVFNS 256u
 
-extern struct lock_class vtd_queue_class, vtd_tables_class, vtd_fault_class;
+extern struct lock_class vtd_queue_class, vtd_tables_class, vtd_entries_class, vtd_fault_class;
 
 struct vtd_queue {
 	struct spinlock lock;
@@ -44,6 +44,16 @@ struct vtd_unit {
 	struct spinlock tables_lock;
 	/* And the context tables that it points to. The pointer is fixed when the unit is enabled. */
 	struct vtd_root_entry *root PT_GUARDED_BY(vtd_tables_class);
+
+	/*
+	 * The interrupt remapping table; an entry is its owner's to write. NULL: interrupts are not remapped.
+	 * Fixed when the unit is enabled.
+	 */
+	struct vtd_irte *irt;
+	bool extended; /* its destinations are 32 bits */
+	struct spinlock entries_lock;
+	u64 *entries_used PT_GUARDED_BY(vtd_entries_class); /* a bit for each entry */
+	unsigned int entries_count GUARDED_BY(vtd_entries_class); /* of those in use */
 
 	struct vtd_queue queue;
 	atomic_flag write_buffer_busy; /* someone's flush command is under way */
@@ -72,6 +82,17 @@ static inline void vtd_tables_unlock(struct vtd_unit *unit) RELEASES(unit->table
 	NO_THREAD_ANALYSIS
 {
 	spin_unlock(&unit->tables_lock);
+}
+static inline void vtd_entries_lock_at(struct vtd_unit *unit, struct code_site site)
+	ACQUIRES(unit->entries_lock, vtd_entries_class) NO_THREAD_ANALYSIS
+{
+	spin_lock_at(&unit->entries_lock, site);
+}
+#define vtd_entries_lock(unit) vtd_entries_lock_at(unit, HERE)
+static inline void vtd_entries_unlock(struct vtd_unit *unit) RELEASES(unit->entries_lock, vtd_entries_class)
+	NO_THREAD_ANALYSIS
+{
+	spin_unlock(&unit->entries_lock);
 }
 static inline void vtd_fault_lock_at(struct vtd_unit *unit, struct code_site site)
 	ACQUIRES(unit->fault_lock, vtd_fault_class) NO_THREAD_ANALYSIS
@@ -126,6 +147,9 @@ int MUST_CHECK vtd_invalidate_context(struct vtd_unit *unit, u16 sid, u16 did);
 /* Translations, and the tables behind them, of [iova, iova+size); all of the domain's if size is 0. */
 int MUST_CHECK vtd_invalidate_range(struct vtd_unit *unit, u16 did, u64 iova, u64 size);
 
+/* What hardware keeps of the interrupt remapping entries [first, first + count); of all of them if count is 0. */
+int MUST_CHECK vtd_invalidate_entries(struct vtd_unit *unit, u32 first, unsigned int count);
+
 /* ---- context.c: who reaches what ----------------------------------------------------------------------- */
 
 /* iommu_ops.attach, block */
@@ -133,12 +157,34 @@ int MUST_CHECK vtd_attach(struct iommu *iommu, struct iommu_domain *domain, u16 
 int MUST_CHECK vtd_block(struct iommu *iommu, u16 bdf);
 bool vtd_lookup(struct iommu *iommu, u16 bdf, paddr_t *root, u16 *domain_id);
 
+/* ---- intr.c: interrupt remapping ----------------------------------------------------------------------- */
+
+/*
+ * Takes an empty table and writes its address to the register; the caller has the hardware take it over.
+ * -ENOMEM (logged). Boot.
+ */
+int MUST_CHECK vtd_intr_init(struct vtd_unit *unit);
+/* iommu_ops */
+const char *vtd_cannot_remap(struct iommu *iommu);
+int MUST_CHECK vtd_intr_alloc(struct iommu *iommu, const struct intr_source *source, unsigned int count, u32 *first);
+void vtd_intr_set(struct iommu *iommu, u32 entry, const struct apic_target *target);
+int MUST_CHECK vtd_intr_flush(struct iommu *iommu, u32 first, unsigned int count);
+void vtd_intr_free(struct iommu *iommu, u32 first, unsigned int count);
+struct pci_message vtd_intr_message(struct iommu *iommu, u32 entry, bool multiple);
+bool MUST_CHECK vtd_intr_lookup(struct iommu *iommu, u32 entry, struct intr_entry *out);
+void vtd_intr_usage(struct iommu *iommu, unsigned int *used, unsigned int *entries);
+
 /* ---- scope.c: which unit a device stands behind -------------------------------------------------------- */
 
-/* Follows the scope's path through the bridges' configuration. False: nothing is there. Boot. */
+/*
+ * Follows the scope's path through the bridges' configuration. False: nothing is there. An I/O APIC or an HPET
+ * need not be a PCI function: its path is its requester ID, whether something answers there or not. Boot.
+ */
 bool vtd_resolve_scope(const struct dmar_scope *scope, u16 segment, struct sbdf *out);
 /* iommu_ops.covers */
 enum iommu_cover vtd_covers(struct iommu *iommu, struct pci_dev *dev);
+/* iommu_ops.intr_platform */
+bool vtd_intr_platform(struct iommu *iommu, unsigned int kind, u8 id, struct intr_source *out);
 
 /* ---- vtd.c --------------------------------------------------------------------------------------------- */
 

@@ -26,6 +26,7 @@
 #define VTD_IQT	    0x88 /* 64 bits, 11.4.9.2 */
 #define VTD_IQA	    0x90 /* 64 bits, 11.4.9.3 */
 #define VTD_IQERCD  0xb0 /* 64 bits, 11.4.9.9 */
+#define VTD_IRTA    0xb8 /* 64 bits, 11.4.10: table 63:12, EIME 11, size 3:0 */
 
 /* Capability register, 11.4.2 */
 #define VTD_CAP_ND(cap)	   ((unsigned int)((cap) & 7)) /* 2^(4 + 2 * ND) domain IDs; 7 is reserved */
@@ -52,7 +53,11 @@
 #define VTD_ECAP_C	   BIT(0)				 /* table walks snoop the CPU's caches */
 #define VTD_ECAP_QI	   BIT(1)				 /* queued invalidation */
 #define VTD_ECAP_IR	   BIT(3)				 /* interrupt remapping */
+#define VTD_ECAP_EIM	   BIT(4)				 /* extended interrupt mode */
 #define VTD_ECAP_IRO(ecap) ((unsigned int)((ecap) >> 8) & 0x3ff) /* IOTLB registers, in units of 16 bytes */
+
+/* largest index mask of an interrupt entry cache invalidation */
+#define VTD_ECAP_MHMV(ecap) ((unsigned int)((ecap) >> 20) & 0xf)
 
 /* Global command and status: the same bit numbers, 11.4.4 */
 #define VTD_GCMD_TE   BIT32(31) /* translation enable */
@@ -60,6 +65,8 @@
 #define VTD_GCMD_WBF  BIT32(27) /* write buffer flush (one shot; the status bit is set while it lasts) */
 #define VTD_GCMD_QIE  BIT32(26) /* queued invalidation enable */
 #define VTD_GCMD_IRE  BIT32(25) /* interrupt remapping enable */
+#define VTD_GCMD_SIRTP BIT32(24) /* set interrupt remapping table pointer (one shot) */
+#define VTD_GCMD_CFI  BIT32(23) /* let interrupts in compatibility format pass */
 /* The status bits that a command must repeat to leave as they are: all but
  * SRTP 30, SFL 29, WBF 27, SIRTP 24. */
 #define VTD_GSTS_KEEP 0x96ffffffu
@@ -87,6 +94,7 @@
 #define VTD_FRCD_HIGH	   8  /* 64 bits */
 #define VTD_FRCD_TOP	   12 /* 32 bits: the word that holds F */
 #define VTD_FRCD_FI(low)   ((low) & PAGE_MASK)
+#define VTD_FRCD_INDEX(low) ((u32)((low) >> 48)) /* FI of an interrupt's fault: its index */
 #define VTD_FRCD_SID(high) ((u16)(high))
 #define VTD_FRCD_FR(high)  ((u8)((high) >> 32))
 #define VTD_FRCD_T1	   BIT(62)   /* with T2 clear: 1 read, 0 write */
@@ -115,6 +123,48 @@ static_assert(sizeof(struct vtd_context_entry) == 16, "context entry, 9.3");
 #define VTD_CONTEXT_DID(id)	 ((u64)(id) << 8)
 #define VTD_CONTEXT_DID_OF(high) ((u16)((high) >> 8))
 
+/* ---- interrupt remapping, 5.1.2 and 9.10 --------------------------------------------------------------- */
+
+/* Remapped format (IM 15 = 0). The high half is of the requester, and fixed while the entry is present. */
+struct vtd_irte {
+	u64 low;
+	u64 high; /* SID 15:0, SQ 17:16, SVT 19:18 of this half */
+};
+static_assert(sizeof(struct vtd_irte) == 16, "interrupt remapping table entry, 9.10");
+static_assert(offsetof(struct vtd_irte, high) == 8, "interrupt remapping table entry, 9.10");
+
+#define VTD_IRTA_EIME BIT(11)			  /* destinations are 32 bits, APICs in x2APIC mode */
+#define VTD_IRTA_SIZE(order) ((u64)(order) - 1) /* S 3:0: 2^(S + 1) entries */
+
+#define VTD_IRTE_P		BIT(0) /* present; FPD 1 = 0: faults are recorded */
+#define VTD_IRTE_DM		BIT(2) /* destination mode: logical */
+#define VTD_IRTE_RH		BIT(3) /* redirection hint */
+#define VTD_IRTE_TM		BIT(4) /* trigger mode: level */
+#define VTD_IRTE_DLM(mode)	((u64)(mode) << 5)
+#define VTD_IRTE_DLM_OF(low)	((unsigned int)((low) >> 5) & 7)
+#define VTD_IRTE_V(vector)	((u64)(vector) << 16)
+#define VTD_IRTE_V_OF(low)	((u8)((low) >> 16))
+#define VTD_IRTE_DST(id)	((u64)(id) << 32) /* EIME = 1 */
+#define VTD_IRTE_DST_OF(low)	((u32)((low) >> 32))
+#define VTD_IRTE_DST_8(id)	((u64)(id) << 40) /* EIME = 0: bits 15:8 of the field */
+#define VTD_IRTE_DST_8_OF(low)	((u8)((low) >> 40))
+enum vtd_delivery_mode { VTD_DLM_FIXED = 0, VTD_DLM_LOWEST = 1, VTD_DLM_NMI = 4 };
+
+#define VTD_IRTE_SID(id)	((u64)(id))
+#define VTD_IRTE_SID_OF(high)	((u16)(high))
+#define VTD_IRTE_SQ(ignored)	((u64)(ignored) << 16) /* 0: all bits count; 1: but 2; 2: but 2:1; 3: but 2:0 */
+#define VTD_IRTE_SQ_OF(high)	((u8)((high) >> 16 & 3))
+#define VTD_IRTE_SVT(type)	((u64)(type) << 18)
+#define VTD_IRTE_SVT_OF(high)	((unsigned int)((high) >> 18) & 3)
+/* BUS: SID 15:8 is the first bus, 7:0 the last */
+enum vtd_validation { VTD_SVT_NONE = 0, VTD_SVT_ID = 1, VTD_SVT_BUS = 2 };
+
+/* A message in remappable format, 5.1.2.2: handle 14:0 in address bits 19:5, its bit 15 in bit 2 */
+#define VTD_MESSAGE_ADDRESS	    0xfee00000ull
+#define VTD_MESSAGE_REMAPPABLE	    BIT(4)
+#define VTD_MESSAGE_SHV		    BIT(3) /* the data's low 16 bits are added to the handle */
+#define VTD_MESSAGE_HANDLE(index) (((u64)(index) & 0x7fff) << 5 | ((u64)(index) >> 15 & 1) << 2)
+
 /* ---- descriptors of the invalidation queue, 6.5.2 ------------------------------------------------------ */
 
 struct vtd_descriptor {
@@ -123,7 +173,7 @@ struct vtd_descriptor {
 };
 static_assert(sizeof(struct vtd_descriptor) == 16, "invalidation descriptor, 6.5.2");
 
-enum vtd_descriptor_type { VTD_DESC_CONTEXT = 1, VTD_DESC_IOTLB = 2, VTD_DESC_WAIT = 5 };
+enum vtd_descriptor_type { VTD_DESC_CONTEXT = 1, VTD_DESC_IOTLB = 2, VTD_DESC_INTR = 4, VTD_DESC_WAIT = 5 };
 
 /* Granularity G 5:4 of both, 6.5.2.1 and 6.5.2.3 */
 enum vtd_context_granularity { VTD_CONTEXT_GLOBAL = 1, VTD_CONTEXT_DOMAIN = 2, VTD_CONTEXT_DEVICE = 3 };
@@ -136,6 +186,10 @@ enum vtd_iotlb_granularity { VTD_IOTLB_GLOBAL = 1, VTD_IOTLB_DOMAIN = 2, VTD_IOT
 #define VTD_DESC_IOTLB_DR	  BIT(7)	     /* drain reads */
 #define VTD_DESC_IOTLB_AM(order) \
 	((u64)(order))			 /* high, 5:0: 2^AM pages; IH 6 = 0: tables may have changed too */
+/* Interrupt entry cache, 6.5.2.7: all of it, or 2^IM entries from IIDX on */
+#define VTD_DESC_INTR_INDEXED	  BIT(4)
+#define VTD_DESC_INTR_IM(order)	  ((u64)(order) << 27)
+#define VTD_DESC_INTR_IIDX(index) ((u64)(index) << 32)
 #define VTD_DESC_WAIT_SW	  BIT(5) /* write the status when all earlier descriptors are done */
 #define VTD_DESC_WAIT_FN	  BIT(6) /* and do not begin later ones before */
 #define VTD_DESC_WAIT_DATA(value) ((u64)(value) << 32)
