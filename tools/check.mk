@@ -4,7 +4,7 @@
 PYTEST := $(PYTHON) -B -m pytest -p no:cacheprovider -v --durations=0
 SHELL_SCRIPTS = tools/setup tools/fetch-kernel tools/mkinitramfs tools/mkboot .ci/run $(wildcard tools/guest/*)
 PYTHON_SCRIPTS = tools/compile-python tools/run-qemu tools/debug tools/run-unit tools/lint-rules tools/mutate-masks tests/seeded/run tests/model/run $(wildcard tools/*.py tools/fl/*.py \
-	tests/system/*.py)
+	tests/system/*.py tests/bench/*.py)
 
 # What clang-14 sees of locks in C, tried out: fields guarded by a class's token, functions that require a token or one
 # object's lock, locks left held on a path, the same token twice. With -Wthread-safety-beta also the order of core/lock_order.h,

@@ -26,8 +26,8 @@ E1000E, VIRTIO_NET, NVME, EDU = "00:02.0", "00:03.0", "00:04.0", "00:05.0"
 NVME_BYTES = 8 * 1024 * 1024
 
 # Files in the order in which they run: first what needs a guest as it booted, last what may leave a wreck.
-ORDER = ["cli", "guest", "lspci", "config_space", "memory", "platform", "nmi", "dma", "garbage", "monitor", "bridges",
-         "power", "limits", "iommu_policy", "refusals", "icount"]
+ORDER = ["cli", "guest", "lspci", "config_space", "memory", "platform", "nmi", "dma", "garbage", "monitor", "interrupts", "intx",
+         "bridges", "power", "limits", "iommu_policy", "refusals", "icount"]
 
 
 def pytest_addoption(parser):

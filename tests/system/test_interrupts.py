@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Interrupts by message: the guest gets each one, once, without an exit; a device raises nothing that it was not given.
+
+The machine has two edu devices, on one interrupt pin: they raise what they are told to (tests/guest/eduirq.c).
+"""
+import re
+import struct
+
+import pytest
+
+import outside
+from conftest import E1000E, EDU, NVME, VIRTIO_NET, start_machine
+from outside import Config, Exits
+from test_guest import interface_of, with_address
+
+EDU_2 = "00:09.0"       # four slots after the first: the same pin of the interrupt router
+AHCI = "00:1f.2"
+COUNT = 10000
+RUN_S = 300
+# Fairlead's own timer, and faults: by time, not by interrupt.
+NMIS_A_SECOND = 25
+MSI_CAPABILITY = 0x05
+MSI_ADDRESS, MSI_DATA = 0x04, 0x0C          # with 64 bits of address
+# VT-d specification, 5.1.5.2: a message in the remappable format.
+REMAPPABLE = 1 << 4
+SUBHANDLE_VALID = 1 << 3
+MESSAGE = 0xFEE00000
+NOBODYS_INDEX = 0xFFF0
+
+
+@pytest.fixture(name="irqs")
+def _irqs(keeper, default_devices, bare):
+    options = default_devices + ["--device", "edu,dma_mask=0xffffffffffff,addr=9"]
+    return keeper.get("interrupts", lambda: start_machine("interrupts", options, bare))
+
+
+def loads(guest):
+    """What makes each device interrupt: (device, arguments of irqload without the count)."""
+    return {"e1000e": (E1000E, f"{interface_of(guest, 'e1000e')} 10.0.2.2"),
+            "virtio-net": (VIRTIO_NET, "virtio0 10.0.3.2"),
+            "nvme": (NVME, "nvme0q /dev/nvme0n1"),
+            "ahci": (AHCI, "ahci /dev/sda")}
+
+
+def load(guest, name, count, before=""):
+    """Runs one; every operation has to come back."""
+    kind = "disk" if name in ("nvme", "ahci") else "ping"
+    if kind == "ping":
+        with_address(guest, name.replace("-", "_"))
+    result = guest.run(f"{before}irqload {kind} {count} {loads(guest)[name][1]}", RUN_S)
+    assert "lost" in result.values, result.output
+    assert result.number("lost") == 0, result.output
+    return result
+
+
+def count_of(guest, name):
+    return int(guest.sh(f"awk '/{name}/ {{ for (i = 2; $i ~ /^[0-9]+$/; i++) n += $i }} END {{ print n + 0 }}' "
+                        "/proc/interrupts").output)
+
+
+def irq_of(guest, name):
+    return int(guest.sh(f"grep -F {name} /proc/interrupts").output.split(":")[0])
+
+
+# --- no exits ------------------------------------------------------------------------------------------------------------
+
+
+def test_exits_are_counted_from_outside(irqs):
+    """A program that exits COUNT times is seen to: what is not seen below was not there."""
+    with Exits(irqs) as exits:
+        irqs.sh(f"irqload none {COUNT} - -")
+    assert exits.marks() == COUNT + 2 * outside.MARKS
+
+
+def fairlead_counts(guest):
+    """{reason: exits} and {event: count} of CPU 0, as `stats` says."""
+    with guest.monitor() as monitor:
+        said = monitor.command("stats")
+    text = "\n".join(said)
+    assert "exits on CPU 0:" in text, text
+    exits, events = (dict((name, int(n)) for name, n in re.findall(r"(?m)^ {4}(\S+) +(\d+)$", part))
+                     for part in re.search(r"exits on CPU 0: \d+\n((?s:.*))  events on CPU 0:\n((?s:.*))", text).groups())
+    return exits, events
+
+
+def counted_run(guest, name, count):
+    """What Fairlead counts while the program runs and the console is used for it: ({reason: exits}, {event: count})."""
+    before = fairlead_counts(guest)
+    result = load(guest, name, count)
+    after = fairlead_counts(guest)
+    return result, *({key: value - was.get(key, 0) for key, value in now.items()} for was, now in zip(before, after))
+
+
+@pytest.mark.parametrize("name", ["e1000e", "virtio-net", "nvme"])
+def test_no_exit_per_interrupt(irqs, bare, name):
+    """From outside: between the marks there is no exit but Fairlead's own NMIs. Fairlead's counters: with COUNT interrupts
+    they show what they show without."""
+    if not bare:
+        _, exits_without, events_without = counted_run(irqs, name, 1)
+    with Exits(irqs) as exits:
+        if bare:
+            result = load(irqs, name, COUNT)
+        else:
+            result, exits_with, events_with = counted_run(irqs, name, COUNT)
+    interrupts = result.number("interrupts")
+    assert interrupts >= COUNT
+    seconds = result.number("us") / 1e6
+    by_code, by_vector = exits.between_marks()
+    nmis = by_code.pop(outside.EXIT_NMI, 0)
+    print(f"{name}: {interrupts} interrupts in {seconds:.1f} s, {nmis} exits by NMI, others: {dict(by_code)}")
+    assert not by_code
+    assert nmis <= 5 + NMIS_A_SECOND * seconds
+    assert sum(count for vector, count in by_vector.items() if vector) >= interrupts
+    if bare:
+        return
+    print(f"Fairlead: {exits_with} with, {exits_without} without")
+    for reason in exits_with:
+        # The console's own exits (io) and time's (nmi) differ a little from run to run.
+        slack = COUNT // 20 if reason in ("io", "nmi") else 10
+        assert abs(exits_with[reason] - exits_without.get(reason, 0)) <= slack, reason
+    for event in ("interrupt-entry", "msix-table", "ioapic"):
+        assert events_with.get(event, 0) == events_without.get(event, 0), event
+
+
+# --- none lost, none doubled ----------------------------------------------------------------------------------------------
+
+
+def edu_sends(guest, edu=EDU):
+    """The edu's message is virtio's for configuration changes from now on; its number for the kernel."""
+    guest.sh(f"eduirq 0000:{edu} message 0000:{VIRTIO_NET} 0")
+    return irq_of(guest, "virtio0-config")
+
+
+def sequence(guest, count, irq, limit):
+    """edu raises, each with a number, while its message is rewritten all the while."""
+    result = guest.run(f"irqmove 0000:{EDU} > /tmp/moves & eduirq 0000:{EDU} seq {count} {irq}; S=$?; kill %1; wait; "
+                       "cat /tmp/moves; exit $S", limit)
+    print(result.output)
+    assert result.status == 0, result.output
+    for key, expected in (("sent", count), ("counted", count), ("lost", 0), ("doubled", 0), ("wrong", 0)):
+        assert result.number(key) == expected, key
+    return result.number("moves")
+
+
+def moving(guest, name, count):
+    """The same under a driver of Linux's: its messages move while every operation waits for its interrupt."""
+    device = loads(guest)[name][0]
+    guest.sh("dmesg -c > /dev/null")
+    result = load(guest, name, count, f"trap 'kill %1; wait; cat /tmp/moves' EXIT; irqmove 0000:{device} > /tmp/moves & ")
+    print(result.output)
+    # NVMe and AHCI say so when they find a finished command whose interrupt never came; nobody's interrupts are reported, too.
+    assert not re.search("timeout|polled|nobody cared|No irq handler|lost", guest.sh("dmesg").output)
+    return result
+
+
+def test_sequence_of_messages(irqs):
+    irq = edu_sends(irqs)
+    moves = sequence(irqs, COUNT, irq, RUN_S)
+    assert moves >= COUNT // 10
+
+
+@pytest.mark.parametrize("name", ["nvme", "ahci", "e1000e", "virtio-net"])
+def test_moving_interrupts(irqs, name):
+    """MSI-X entries masked, rewritten and unmasked (nvme and the cards), MSI rewritten as it stands (ahci)."""
+    result = moving(irqs, name, COUNT)
+    assert result.number("moves") >= COUNT // 10
+    if name in ("nvme", "ahci"):
+        assert result.number("interrupts") == COUNT     # one for each command: none doubled
+
+
+@pytest.mark.soak
+def test_sequence_of_a_million(irqs):
+    irq = edu_sends(irqs)
+    assert sequence(irqs, 1000000, irq, 1200) >= 100000
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["nvme", "ahci", "e1000e", "virtio-net"])
+def test_moving_interrupts_for_long(keeper, irqs, name):
+    del keeper
+    assert moving(irqs, name, 250000).number("moves") >= 25000
+
+
+# --- what a device was not given -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(name="victim")
+def _victim(irqs):
+    """edu works by the message that it was given; what the test puts in its registers is taken back."""
+    edu_sends(irqs)
+    with Config(irqs, EDU) as config:
+        at = config.capability(MSI_CAPABILITY)
+        given = config.read(at + MSI_ADDRESS), config.read(at + MSI_DATA)
+    assert arrives(irqs, "virtio0-config")
+    yield irqs, given
+    program(irqs, EDU, given)
+    assert arrives(irqs, "virtio0-config"), "it does not work again"
+
+
+def program(guest, bdf, message):
+    """A device that says what it likes: its registers are written past everybody."""
+    with Config(guest, bdf) as config:
+        at = config.capability(MSI_CAPABILITY)
+        config.write(at + MSI_ADDRESS, message[0])
+        config.write(at + MSI_DATA, message[1])
+
+
+def arrives(guest, name, edu=EDU):
+    """How often the kernel counts that interrupt when the device raises one."""
+    before = count_of(guest, name)
+    assert guest.sh(f"eduirq 0000:{edu} raise 0x5").number("status") == 5
+    return count_of(guest, name) - before
+
+
+def index_of(message):
+    """The entry that a message in the remappable format names."""
+    address, data = message
+    assert address & REMAPPABLE, f"the hardware holds {address:#x}: not remapped"
+    index = (address >> 5 & 0x7FFF) | (address >> 2 & 1) << 15
+    return index + (data & 0xFFFF) if address & SUBHANDLE_VALID else index
+
+
+def naming(index):
+    return MESSAGE | (index & 0x7FFF) << 5 | REMAPPABLE | (index >> 15) << 2, 0
+
+
+def msix_message(guest, device, bar, entry):
+    """What an entry of the device's MSI-X table says in hardware, seen from outside (the tables here begin with their page)."""
+    table = {E1000E: 0, NVME: 0x2000, VIRTIO_NET: 0}[device]
+    base = int(guest.sh(f"awk 'NR == {bar + 1} {{ print $1 }}' /sys/bus/pci/devices/0000:{device}/resource").output, 16)
+    address, _, data, _ = struct.unpack("<4I", guest.qmp.memory(base + table + 16 * entry, 16))
+    return address, data
+
+
+def blocked(bdf, index, why):
+    return rf"iommu: interrupt by 0000:{bdf} blocked \(index {index}\b.*{why}"
+
+
+def test_hardware_holds_remappable_messages_only(victim):
+    guest, given = victim
+    seen = {index_of(given)}
+    for device, bar, entries in ((E1000E, 3, 3), (VIRTIO_NET, 1, 3), (NVME, 0, 2)):
+        for entry in range(entries):
+            index = index_of(msix_message(guest, device, bar, entry))
+            assert index not in seen, "two messages by one entry"
+            seen.add(index)
+
+
+@pytest.mark.parametrize("index, why", [(NOBODYS_INDEX, ""), (None, "")], ids=["beyond-the-table", "not-present"])
+def test_index_that_nobody_has(victim, index, why):
+    guest, given = victim
+    if index is None:
+        index = index_of(given) + 200       # within the smallest table, far from what the devices here have
+    since = guest.mark()
+    program(guest, EDU, naming(index))
+    assert arrives(guest, "virtio0-config") == 0
+    guest.wait_for_fairlead(blocked(EDU, index, why), since)
+
+
+def test_message_of_another_device(victim):
+    """An index that exists, and is the network card's: the requester is compared."""
+    guest, _ = victim
+    card = msix_message(guest, E1000E, 3, 0)
+    name = interface_of(guest, "e1000e") + "-rx-0"
+    since = guest.mark()
+    program(guest, EDU, card)
+    assert arrives(guest, name) == 0, "the card's interrupt was raised by another device"
+    guest.wait_for_fairlead(blocked(EDU, index_of(card), ""), since)
+
+
+def test_message_sent_by_another_device(victim):
+    """The other edu sends what this one was given."""
+    guest, given = victim
+    edu_sends(guest, EDU_2)
+    assert arrives(guest, "virtio0-config", EDU_2) == 1
+    with Config(guest, EDU_2) as config:
+        at = config.capability(MSI_CAPABILITY)
+        own = config.read(at + MSI_ADDRESS), config.read(at + MSI_DATA)
+    since = guest.mark()
+    program(guest, EDU_2, given)
+    assert arrives(guest, "virtio0-config", EDU_2) == 0
+    guest.wait_for_fairlead(blocked(EDU_2, index_of(given), ""), since)
+    program(guest, EDU_2, own)
+    assert arrives(guest, "virtio0-config", EDU_2) == 1
+
+
+# --- two devices on one pin ----------------------------------------------------------------------------------------------
+# Last in this file: the edus have a driver afterwards.
+
+UIO = "/sys/bus/pci/drivers/uio_pci_generic"
+
+
+def use_pins(guest):
+    """The edus raise by pin, and user space handles them."""
+    guest.sh("for d in $(lspci -nd 1234:11e8 | cut -d ' ' -f 1); do setpci -s $d CAP_MSI+2.w=0:1; done; "
+             f"modprobe uio_pci_generic; ls -d {UIO}/0000:* > /dev/null 2>&1 || echo 1234 11e8 > {UIO}/new_id")
+
+
+def unhandled(guest, irq):
+    """How many the kernel found no device for."""
+    return int(guest.sh(f"awk '/^unhandled/ {{ print $2 }}' /proc/irq/{irq}/spurious").output)
+
+
+def test_two_devices_on_one_pin(irqs):
+    """Both edus at the same time: level-triggered, shared, 1000 each."""
+    guest = irqs
+    use_pins(guest)
+    lines = [line for line in guest.sh("cat /proc/interrupts").output.splitlines() if "uio_pci_generic" in line]
+    assert len(lines) == 1 and lines[0].count("uio_pci_generic") == 2, f"not one pin: {lines}"
+    assert "fasteoi" in lines[0], "not level-triggered"
+    irq = irq_of(guest, "uio_pci_generic")
+    before = count_of(guest, "uio_pci_generic")
+    result = guest.run(f"eduirq 0000:{EDU} intx 1000 uio0 > /tmp/first & eduirq 0000:{EDU_2} intx 1000 uio1; A=$?; "
+                       "wait %1; echo status=$((A + $?)); sed 's/^/first_/' /tmp/first", RUN_S)
+    print(result.output)
+    assert result.number("status") == 0, result.output
+    for key in ("sent", "first_sent"):
+        assert result.number(key) == 1000
+    for key in ("lost", "wrong", "first_lost", "first_wrong"):
+        assert result.number(key) == 0, key
+    assert 1000 <= count_of(guest, "uio_pci_generic") - before <= 2000
+    assert unhandled(guest, irq) == 0
