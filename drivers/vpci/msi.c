@@ -58,7 +58,10 @@ static void hw_disable(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 	if (!v->msi.enabled)
 		return;
 	pci_dev_write(v->dev, v->msi.cap + PCI_MSI_CONTROL, 2, 0);
-	/* Its answer pushes messages that are under way before it: they still find their entries. */
+	/*
+	 * The answer pushes messages that are under way before it (2.4.1): they still find their entries, and
+	 * when the guest's write returns, none is left.
+	 */
 	(void)pci_dev_read(v->dev, v->msi.cap + PCI_MSI_CONTROL, 2);
 	v->msi.enabled = false;
 }
@@ -278,6 +281,7 @@ static void write_mask(struct vpci_dev *v, struct vpci_row *row, u32 value, u32 
 	if (msi->unflushed)
 		kept = pci_dev_read(v->dev, row->offset, 4) & ~msi->mask;
 	pci_dev_write(v->dev, row->offset, 4, msi->mask | kept);
+	(void)pci_dev_read(v->dev, row->offset, 4); /* as in hw_disable() */
 	if (kept)
 		set_entries(v);
 }
