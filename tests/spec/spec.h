@@ -31,6 +31,7 @@ enum spec_rule {
 #define SPEC_AVOID 2u /* writing 1 acts beyond the register: tested elsewhere, never written here */
 #define SPEC_LOOSE 4u /* what the hardware holds is not the register's rule, but tested by the target's hook */
 #define SPEC_CLEAR 8u /* the guest's own, and begins as 0 whatever the hardware has */
+#define SPEC_WIRED 16u /* the hardware does not take writes: what is written here cannot do harm */
 
 /* In the tables, what a field leaves out is 0. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -63,7 +64,7 @@ struct spec_model {
 	/* One rule a bit; in none of them: SPEC_ZERO. */
 	uint8_t one[SPEC_BYTES], hw[SPEC_BYTES], rw[SPEC_BYTES], w1c[SPEC_BYTES], own[SPEC_BYTES];
 	uint8_t named[SPEC_BYTES]; /* bits that a table has spoken of */
-	uint8_t still[SPEC_BYTES], avoid[SPEC_BYTES], loose[SPEC_BYTES], clear[SPEC_BYTES];
+	uint8_t still[SPEC_BYTES], avoid[SPEC_BYTES], loose[SPEC_BYTES], clear[SPEC_BYTES], wired[SPEC_BYTES];
 	uint8_t value[SPEC_BYTES]; /* the guest's own bits now */
 	uint8_t real[SPEC_BYTES];  /* what the hardware should hold now */
 	struct spec_choice choice[8];
@@ -121,6 +122,8 @@ static inline void spec_add_field(struct spec_model *m, unsigned int base, const
 			spec_set_bit(m->loose, bit);
 		if (f->quirks & SPEC_CLEAR)
 			spec_set_bit(m->clear, bit);
+		if (f->quirks & SPEC_WIRED)
+			spec_set_bit(m->wired, bit);
 	}
 	if (f->legal)
 		m->choice[m->choices++] = (struct spec_choice){ base + f->offset, f->low,

@@ -9,7 +9,13 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "tests/spec/world.h"
+#include "tests/spec/functions.h"
+
+static int setup_functions(void **state)
+{
+	spec_build(functions, ARRAY_SIZE(functions));
+	return 0;
+}
 
 static void check_all(unsigned int number)
 {
@@ -56,7 +62,7 @@ static void test_cardbus_bridge(void **state)
 	check_all(5);
 }
 
-#define S(name) cmocka_unit_test_setup_teardown(name, spec_setup, spec_teardown)
+#define S(name) cmocka_unit_test_setup_teardown(name, setup_functions, spec_teardown)
 
 int main(void)
 {
