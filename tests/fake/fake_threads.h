@@ -39,11 +39,17 @@ extern _Atomic u64 ft_clock[FT_THREADS_MAX];
 extern unsigned int ft_threads;
 struct ft_fn;
 extern struct ft_fn *ft_fn[65536];
+/*
+ * Called before a configuration access is answered: the answer pushes what functions have sent before it (PCIe
+ * base spec 6.0, 2.4.1). NULL: they send nothing.
+ */
+extern void (*ft_push)(void);
 
 #ifdef FAKE_THREADS_HERE
 _Atomic u64 ft_clock[FT_THREADS_MAX];
 unsigned int ft_threads = 1;
 struct ft_fn *ft_fn[65536];
+void (*ft_push)(void);
 
 u64 arch_time_us(void)
 {
@@ -134,18 +140,26 @@ static inline u32 ft_read(void *ctx, struct sbdf sbdf, unsigned int offset, unsi
 	if (sbdf.segment || !ft_answers(f))
 		return ft_ones(size);
 	atomic_fetch_add_explicit(&f->accesses, 1, memory_order_relaxed);
+	if (ft_push)
+		ft_push();
 	if (f->pf && offset < 4) /* 9.3.4.1.1: a VF's vendor and device ID read as all-ones */
 		return ft_ones(size);
 	return ft_reg(f, offset, size);
 }
 
-/* What a function level reset leaves (6.6.2): what software may set is 0 again; for 50 ms nobody answers. */
-static inline void ft_reset(struct ft_fn *f)
+/* What software may set is 0 again. */
+static inline void ft_power_up(struct ft_fn *f)
 {
 	for (unsigned int i = 0; i < sizeof(f->cfg); i++) {
 		if (f->rw[i] | f->w1c[i])
 			atomic_fetch_and_explicit(&f->cfg[i], (u8)~(f->rw[i] | f->w1c[i]), memory_order_relaxed);
 	}
+}
+
+/* What a function level reset leaves (6.6.2); for 50 ms nobody answers. */
+static inline void ft_reset(struct ft_fn *f)
+{
+	ft_power_up(f);
 	atomic_fetch_add_explicit(&f->resets, 1, memory_order_relaxed);
 	atomic_store_explicit(&f->silent_until_us, arch_time_us() + 50000, memory_order_relaxed);
 }
@@ -168,6 +182,8 @@ static inline void ft_write(void *ctx, struct sbdf sbdf, unsigned int offset, un
 		if (f->express && o == f->express + 9 && (byte & 0x80))
 			ft_reset(f);
 	}
+	if (ft_push)
+		ft_push();
 }
 
 static inline bool ft_reaches(void *ctx, struct sbdf sbdf, unsigned int offset)
@@ -228,7 +244,7 @@ static inline void ft_bar(struct ft_fn *f, unsigned int i, u32 size, u32 base)
 	ft_set(f, 0x10 + 4 * i, 4, base, ~(size - 1), 0);
 }
 
-/* A PCI Express endpoint with FLR, MSI (64-bit, 8 messages) and two BARs; type as in 7.5.3.2. */
+/* A PCI Express endpoint with FLR, MSI (64-bit, 8 messages, masks) and two BARs; type as in 7.5.3.2. */
 static inline struct ft_fn *ft_endpoint(u16 bdf, u8 type, u32 bar0)
 {
 	struct ft_fn *f = ft_add(bdf, 0x10d38086, 0x020000, 0);
@@ -240,10 +256,11 @@ static inline struct ft_fn *ft_endpoint(u16 bdf, u8 type, u32 bar0)
 	ft_set(f, e + 0x0a, 2, 0, 0, 0x000f);
 	ft_set(f, e + 0x10, 2, 0, 0x0fdb, 0);
 	f->express = e;
-	ft_set(f, msi + 2, 2, 0x0086, 0x0071, 0);
+	ft_set(f, msi + 2, 2, 0x0186, 0x0071, 0);
 	ft_set(f, msi + 4, 4, 0, 0xfffffffc, 0);
 	ft_set(f, msi + 8, 4, 0, 0xffffffff, 0);
 	ft_set(f, msi + 12, 2, 0, 0xffff, 0);
+	ft_set(f, msi + 16, 4, 0, 0x000000ff, 0);
 	if (bar0) {
 		ft_bar(f, 0, 0x4000, bar0);
 		ft_bar(f, 1, 0x1000, bar0 + 0x8000);
@@ -282,8 +299,11 @@ static inline void ft_ats(struct ft_fn *f)
 	ft_set(f, a + 6, 2, 0, 0x801f, 0);
 }
 
+/* Out; or in again: another one, which has just got power. */
 static inline void ft_pull_out(u16 bdf, bool out)
 {
+	if (!out)
+		ft_power_up(ft_fn[bdf]);
 	atomic_store_explicit(&ft_fn[bdf]->absent, out, memory_order_relaxed);
 }
 

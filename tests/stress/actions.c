@@ -136,23 +136,9 @@ static void access_config(struct actor *a)
 		(void)vpci_read(sbdf, 0x14, 4);
 		vpci_write(sbdf, 0x14, 4, HOT_BAR(sbdf.bdf / 8 - 16u) + 0x8000);
 		break;
-	case 3: /* now and then the guest resets its device */
-		if (below(a, 32) == 0)
-			vpci_write(sbdf, 0x88, 2, 0xa810);
-		break;
 	default:
 		(void)vpci_read(sbdf, (unsigned int)below(a, 0x400), 1u << below(a, 4));
 	}
-}
-
-static void set_up_msi(struct actor *a)
-{
-	struct sbdf sbdf = hot((unsigned int)below(a, HOT));
-
-	count(&counters.msi);
-	vpci_write(sbdf, 0x54, 4, 0xfee00000);
-	vpci_write(sbdf, 0x5c, 2, 0x0040 + below(a, 8));
-	vpci_write(sbdf, 0x52, 2, below(a, 3) ? 0x0001 | below(a, 4) << 4 : 0);
 }
 
 /* ---- life and death ---- */
@@ -317,7 +303,7 @@ void act(struct actor *a)
 	} else if (dice < 700) {
 		access_config(a);
 	} else if (dice < 780) {
-		set_up_msi(a);
+		change_messages(a);
 	} else if (dice < 900) {
 		for (unsigned int i = 0; i < LIVES_A_ROUND; i++)
 			remove_and_add(a);

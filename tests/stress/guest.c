@@ -14,31 +14,33 @@
 
 extern _Atomic u64 assign_calls[HOT];
 
-/* Who owns device i, and how often somebody asked for a change so far. */
-struct standing {
-	bool quarantined; /* at rest: LIVE, in quarantine, nobody has claimed it */
-	u64 generation, calls;
-};
-
-static struct standing look_at(unsigned int i)
+struct standing look_at(unsigned int i)
 {
 	struct pci_dev_info info;
 	u32 from = HOT_BDF(i);
 	struct standing s = { .calls = atomic_load(&assign_calls[i]) };
 
 	if (pci_dev_info_next(&from, &info) && info.sbdf.bdf == HOT_BDF(i)) {
-		s.quarantined = info.state == PCI_LIVE && info.owner == PCI_OWNER_QUARANTINE && info.op == PCI_OP_NONE;
+		bool at_rest = info.state == PCI_LIVE && info.op == PCI_OP_NONE;
+
+		s.quarantined = at_rest && info.owner == PCI_OWNER_QUARANTINE;
+		s.guests = at_rest && info.owner == PCI_OWNER_GUEST && !(info.flags & PCI_FLAG_GONE);
 		s.generation = info.generation;
 	}
 	return s;
 }
 
-static bool quarantined_throughout(struct standing before, unsigned int i)
+bool unchanged(struct standing before, unsigned int i)
 {
 	struct standing after = look_at(i);
 
-	return before.quarantined && after.quarantined && before.generation == after.generation &&
-	       before.calls == after.calls;
+	return before.quarantined == after.quarantined && before.guests == after.guests &&
+	       before.generation == after.generation && before.calls == after.calls;
+}
+
+static bool quarantined_throughout(struct standing before, unsigned int i)
+{
+	return before.quarantined && unchanged(before, i);
 }
 
 /*
@@ -108,5 +110,6 @@ void be_the_guest(struct actor *a)
 		touch_registers(a, i);
 		write_by_dma(i);
 	}
+	send_messages(a);
 	shootdown_exit(&ft_vm.shootdown);
 }

@@ -129,6 +129,7 @@ static void start_machine(void)
 	must(vpci_init(&ft_vm, &platform, OBJECTS), "vPCI");
 	fake_remap_begin(true);
 	fake_remap.threads = true;
+	start_remapping();
 	manage_init(&ft_vm);
 	pci_set_event_listener(stress_event, NULL);
 }
@@ -208,6 +209,13 @@ static void check_counters(void)
 		{ "lookups during a remove of that device", &counters.overlaps },
 		{ "config accesses", &counters.config },
 		{ "MSI set-ups", &counters.msi },
+		{ "messages changed while they may be sent", &counters.affinity },
+		{ "messages changed under the mask", &counters.affinity_masked },
+		{ "messages delivered", &counters.delivered },
+		{ "messages delivered while they are changed", &counters.delivered_in_change },
+		{ "messages kept back by a mask", &counters.masked_sends },
+		{ "foreign messages blocked", &counters.forged },
+		{ "flushes", &counters.flushes },
 		{ "lifecycles (remove and add again)", &counters.lifecycles },
 		{ "removes that others still held", &counters.in_progress },
 		{ "removes refused", &counters.busy },
@@ -271,6 +279,7 @@ int main(int argc, char **argv)
 	if (!settle())
 		complain("the last clean-up never came to its end");
 	printf("stress: %u threads, seed %llu\n", options.threads, (unsigned long long)options.seed);
+	compare_entries();
 	check_counters();
 	compare_with_baseline();
 	if (pages_left() != pages)

@@ -26,7 +26,8 @@
 
 struct stress_counters {
 	_Atomic u64 lookups, hits, overlaps, config, msi, lifecycles, in_progress, busy, already, nodev, add_busy, assigned,
-		deassigned, refused, vfs_on, vfs_off, vanished, guest_reached, guest_nothing, dma_reached, dma_blocked;
+		deassigned, refused, vfs_on, vfs_off, vanished, guest_reached, guest_nothing, dma_reached, dma_blocked,
+		affinity, affinity_masked, delivered, delivered_in_change, masked_sends, forged, flushes;
 };
 extern struct stress_counters counters;
 extern struct vm ft_vm;
@@ -45,10 +46,23 @@ struct actor {
 
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* Who owns device i, and how often somebody asked for a change so far. */
+struct standing {
+	bool quarantined, guests; /* at rest: LIVE, nobody has claimed it */
+	u64 generation, calls;
+};
+struct standing look_at(unsigned int i);
+bool unchanged(struct standing before, unsigned int i);
+
 /* actions.c */
 void act(struct actor *a);
 void drop_held(struct actor *a);
 void stress_event(const struct pci_event *event, void *ctx);
+/* interrupts.c: the guest changes a device's messages; devices send; the unit between them. */
+void start_remapping(void);
+void change_messages(struct actor *a);
+void send_messages(struct actor *a);
+void compare_entries(void);
 /* guest.c: an entry, some accesses of the guest and its devices, the exit. */
 void be_the_guest(struct actor *a);
 /*
