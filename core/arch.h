@@ -60,8 +60,10 @@ void arch_cpu_relax(void);
 /* cpu.c: microseconds since some moment, monotonic; good to about 1%; the first call measures and
  * takes 10 ms. */
 u64 arch_time_us(void);
-/* cpu.c: the CPU's free-running counter, for measurements; its rate is the machine's business. */
+/* cpu.c: the CPU's free-running counter, for measurements and the trace; its rate is the machine's business. */
 u64 arch_cycles(void);
+/* cpu.c: that rate, to about 1%, at least 1. The first call may measure, as arch_time_us() does. */
+u64 arch_cycles_per_us(void);
 /*
  * cpu.c: writes the cache lines of [start, start+size) back to memory and waits, for devices that do not
  * snoop the caches. Any context.

@@ -59,6 +59,20 @@ WEAK u64 arch_time_us(void)
 	return (u64)now.tv_sec * 1000000u + (u64)now.tv_nsec / 1000u;
 }
 
+/* Nanoseconds play cycles. */
+WEAK u64 arch_cycles(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (u64)now.tv_sec * 1000000000u + (u64)now.tv_nsec;
+}
+
+WEAK u64 arch_cycles_per_us(void)
+{
+	return 1000;
+}
+
 void host_report(const char *text);
 
 WEAK void host_report(const char *text)

@@ -10,8 +10,8 @@
  * Every lock belongs to a class: all locks that guard the same thing in different objects. The class is two
  * things at once. At compile time it is the token that guards the fields (C cannot name a sibling field in
  * an attribute, so `GUARDED_BY(pci_dev_class)` stands for "the lock of this kind"), and the lock functions
- * of a kind of object acquire the lock *and* the token. At run time, in debug builds, it is the node of the
- * order graph (core/lockcheck.h).
+ * of a kind of object acquire the lock *and* the token. At run time it is what the trace names (core/trace.h)
+ * and, in debug builds, the node of the order graph (core/lockcheck.h).
  */
 #ifndef CORE_LOCK_H
 #define CORE_LOCK_H
@@ -40,29 +40,26 @@
 #define NO_THREAD_ANALYSIS THREAD_ATTR(no_thread_safety_analysis)
 
 struct CAPABILITY("lock class") lock_class {
-	const char *name; /* as the monitor and the checker print it: "pci_dev" */
-	_Atomic u32 id;	  /* the checker's number; 0: no lock of this class was taken yet */
+	const char *name; /* as the monitor and the checker print it: "pci_dev"; no blanks */
+	_Atomic u32 id;	  /* lock_class_number(); 0: nobody has asked yet */
 };
 
-/*
- * Defines one: `static LOCK_CLASS(pool_class, "pci_pool");`. Release builds may have no use for it but the
- * token.
- */
+/* Defines one: `static LOCK_CLASS(pool_class, "pci_pool");`. */
 #define LOCK_CLASS(variable, text) struct lock_class variable UNUSED = { .name = (text) }
+
+#define LOCK_CLASSES_MAX 48
+/* From 1, given on first use; 0: there are too many. Any context. */
+u32 lock_class_number(struct lock_class *class);
+/* NULL: no class has that number. Any context. */
+const struct lock_class *lock_class_at(u32 number);
 
 struct CAPABILITY("spinlock") spinlock {
 	_Atomic u16 next;    /* the ticket that the next CPU draws */
 	_Atomic u16 serving; /* the ticket whose holder is inside */
-#ifdef FL_DEBUG
 	struct lock_class *class;
-#endif
 };
 
-#ifdef FL_DEBUG
 #define SPINLOCK_INIT(lock_class) { 0, 0, &(lock_class) }
-#else
-#define SPINLOCK_INIT(lock_class) { 0, 0 }
-#endif
 
 void spin_init(struct spinlock *lock, struct lock_class *class);
 void spin_lock_at(struct spinlock *lock, struct code_site site) ACQUIRES(*lock);

@@ -42,9 +42,8 @@ static struct cpu_held {
 	_Atomic bool reporting;
 } cpus[CPUS_MAX];
 
-/* [number - 1]: filled from the start, never emptied. */
+/* [lock_class_number() - 1] */
 static struct class_entry {
-	_Atomic(struct lock_class *) class;
 	_Atomic u64 taken, contended;
 	_Atomic u32 held;
 } classes[LOCK_CLASSES_MAX];
@@ -74,7 +73,7 @@ static const char *site_text(struct code_site site)
 
 static const char *class_name(u32 class)
 {
-	return class ? GET(classes[class - 1].class)->name : "a lock without a class";
+	return class ? lock_class_at(class)->name : "a lock without a class";
 }
 
 /*
@@ -167,29 +166,6 @@ REPORTER void report_lock(const char *what, const char *name, struct code_site s
  * --------------------------------------------------------------------------------------------------
  */
 
-/*
- * The class's number; on first use it gets the first free entry. Whoever comes at the same time finds it
- * there.
- */
-static u32 class_number(struct lock_class *class)
-{
-	u32 number = GET(class->id);
-
-	if (number)
-		return number;
-	for (number = 1; number <= LOCK_CLASSES_MAX; number++) {
-		struct lock_class *there = NULL;
-
-		if (atomic_compare_exchange_strong_explicit(&classes[number - 1].class, &there, class,
-							    memory_order_acq_rel, memory_order_acquire) ||
-		    there == class) {
-			SET(class->id, number);
-			return number;
-		}
-	}
-	return 0;
-}
-
 static u32 class_of(struct spinlock *lock, struct code_site site)
 {
 	u32 number;
@@ -198,7 +174,7 @@ static u32 class_of(struct spinlock *lock, struct code_site site)
 		report_lock("a lock without a class", "it", site, NULL);
 		return 0;
 	}
-	number = class_number(lock->class);
+	number = lock_class_number(lock->class);
 	if (!number)
 		report_lock("too many lock classes", lock->class->name, site, NULL);
 	return number;
@@ -521,11 +497,8 @@ void lockcheck_vm_entry(void)
 
 bool lockcheck_class(unsigned int index, struct lock_class_info *out)
 {
-	struct lock_class *class;
+	const struct lock_class *class = lock_class_at(index + 1);
 
-	if (index >= LOCK_CLASSES_MAX)
-		return false;
-	class = atomic_load_explicit(&classes[index].class, memory_order_acquire);
 	if (!class)
 		return false;
 	out->name = class->name;

@@ -13,7 +13,6 @@
 
 #include "core/lock.h"
 
-#define LOCK_CLASSES_MAX 48
 #define LOCKS_HELD_MAX 16 /* by one CPU at once */
 
 struct lock_class_info { /* for the monitor's `locks` */

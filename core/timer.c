@@ -10,6 +10,7 @@
 
 #include "core/arch.h"
 #include "core/lock.h"
+#include "core/trace.h"
 
 #define NEVER ((u64)-1)
 #define RUN_MAX 32u
@@ -117,6 +118,15 @@ static struct timer *take_expired(void) REQUIRES(timers_lock)
 	return t;
 }
 
+static void call(struct timer *t)
+{
+	void (*fn)(struct timer *t) = t->fn;
+	u64 began = trace_begin(TRACE_CLASS_WORK);
+
+	fn(t);
+	trace_since(TRACE_TIMER, began, 0, (u64)(uintptr_t)fn, 0);
+}
+
 unsigned int timers_run(void)
 {
 	unsigned int called = 0;
@@ -129,7 +139,7 @@ unsigned int timers_run(void)
 	running++;
 	while (called < RUN_MAX && (t = take_expired())) {
 		spin_unlock(&timers_lock);
-		t->fn(t);
+		call(t);
 		called++;
 		spin_lock(&timers_lock);
 	}

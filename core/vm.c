@@ -8,6 +8,7 @@
 
 #include "core/errno.h"
 #include "core/log.h"
+#include "core/trace.h"
 
 LOCK_CLASS(stage2_class, "stage2");
 
@@ -174,4 +175,5 @@ void vm_mmio_access(struct vm *vm, gpa_t gpa, unsigned int size, bool write, u64
 		region->fn(region->ctx, gpa, size, write, value);
 	else if (!vm->trap || !vm->trap(gpa, size, write, value))
 		unowned_access(vm, gpa, size, write, value);
+	trace(write ? TRACE_MMIO_WRITE : TRACE_MMIO_READ, (u16)size, gpa, (u32)*value, 0);
 }

@@ -11,6 +11,7 @@
 
 #include "core/arch.h"
 #include "core/timer.h"
+#include "core/trace.h"
 
 static struct queue {
 	_Atomic(struct work *) newest; /* pushed, by whomever */
@@ -89,6 +90,7 @@ static void run_one(struct queue *q)
 {
 	struct work *w = q->first;
 	void (*fn)(struct work *w) = w->fn;
+	u64 began = trace_begin(TRACE_CLASS_WORK);
 
 	q->first = w->next;
 	if (!q->first)
@@ -96,6 +98,7 @@ static void run_one(struct queue *q)
 	/* From here on it may be posted again. */
 	(void)atomic_exchange_explicit(&w->queued, false, memory_order_acq_rel);
 	fn(w);
+	trace_since(TRACE_WORK, began, 0, (u64)(uintptr_t)fn, 0);
 }
 
 static void count_one(_Atomic u64 *counter)

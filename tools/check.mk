@@ -3,7 +3,7 @@
 
 PYTEST := $(PYTHON) -B -m pytest -p no:cacheprovider -v --durations=0
 SHELL_SCRIPTS = tools/setup tools/fetch-kernel tools/mkinitramfs tools/mkboot .ci/run $(wildcard tools/guest/*)
-PYTHON_SCRIPTS = tools/compile-python tools/run-qemu tools/debug tools/run-unit tools/lint-rules tools/mutate-masks tests/seeded/run tests/model/run $(wildcard tools/*.py tools/fl/*.py \
+PYTHON_SCRIPTS = tools/compile-python tools/run-qemu tools/debug tools/run-unit tools/lint-rules tools/trace2perfetto tools/mutate-masks tests/seeded/run tests/model/run $(wildcard tools/*.py tools/fl/*.py \
 	tests/system/*.py tests/bench/*.py)
 
 # What clang-14 sees of locks in C, tried out: fields guarded by a class's token, functions that require a token or one

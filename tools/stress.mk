@@ -30,8 +30,14 @@ endef
 $(eval $(call STRESS_BUILD,thread,$(CLANG),thread))
 $(eval $(call STRESS_BUILD,address,gcc,address$(comma)undefined -fno-sanitize-recover=all))
 
+# The trace ring's readers and its writer.
+build/stress/thread/test_trace: tests/unit/test_trace.c build/stress/thread/lib.a
+	$(Q)$(CLANG) $(STRESS_CFLAGS) -fsanitize=thread -o $@ $^ -lcmocka -lpthread
+
 .PHONY: stress
-stress: build/stress/thread/stress build/stress/address/stress
+stress: build/stress/thread/stress build/stress/address/stress build/stress/thread/test_trace
+	$(call say,STRESS,the trace ring$(comma) ThreadSanitizer)
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP TSAN_OPTIONS=halt_on_error=1 $(UNRANDOMISED) build/stress/thread/test_trace
 	$(call say,STRESS,$(TSAN_LIFECYCLES) lifecycles$(comma) ThreadSanitizer)
 	$(Q)TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 $(UNRANDOMISED) build/stress/thread/stress \
 		--lifecycles $(TSAN_LIFECYCLES) --seed $(STRESS_SEED)

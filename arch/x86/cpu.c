@@ -71,11 +71,16 @@ static u64 measure_cycles_per_us(void)
 	return max_u64((end - start) / (CALIBRATION_MS * 1000), 1);
 }
 
-u64 arch_time_us(void)
+u64 arch_cycles_per_us(void)
 {
 	if (!cycles_per_us)
 		cycles_per_us = measure_cycles_per_us();
-	return rdtsc() / cycles_per_us;
+	return cycles_per_us;
+}
+
+u64 arch_time_us(void)
+{
+	return rdtsc() / arch_cycles_per_us();
 }
 
 #define CACHE_LINE 64u /* CLFLUSH size of every x86-64 CPU; CPUID 1 EBX[15:8] says 8 (x 8 bytes) */

@@ -52,6 +52,8 @@ bool monitor_start(const char *line);
 bool monitor_continue(void);
 /* `refused: REASON` */
 enum monitor_step monitor_refuse(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* A decimal number of at most five digits. False: it is none. operations.c */
+bool MUST_CHECK monitor_count(const char *word, unsigned int *out);
 /* The address in a word: [ssss:]bb:dd.f, hexadecimal. False: it is none. */
 bool MUST_CHECK monitor_sbdf(const char *word, struct sbdf *out);
 /* The same; on failure it has refused. */
@@ -62,6 +64,7 @@ bool MUST_CHECK monitor_sbdf_or_refuse(const char *word, struct sbdf *out);
 enum monitor_step monitor_show_devices(struct monitor_run *run); /* devices.c */
 enum monitor_step monitor_show_locks(struct monitor_run *run);	 /* statistics.c */
 enum monitor_step monitor_show_stats(struct monitor_run *run);
+enum monitor_step monitor_trace(struct monitor_run *run);	/* trace.c */
 enum monitor_step monitor_remove(struct monitor_run *run); /* operations.c */
 enum monitor_step monitor_assign(struct monitor_run *run);
 enum monitor_step monitor_deassign(struct monitor_run *run);

@@ -87,7 +87,7 @@ enum monitor_step monitor_rescan(struct monitor_run *run UNUSED)
 	return MONITOR_DONE;
 }
 
-static bool parse_count(const char *word, unsigned int *out)
+bool monitor_count(const char *word, unsigned int *out)
 {
 	unsigned int value = 0;
 
@@ -113,7 +113,7 @@ enum monitor_step monitor_vfs(struct monitor_run *run)
 
 	if (!monitor_sbdf_or_refuse(run->word[1], &sbdf))
 		return MONITOR_SAID;
-	if (!parse_count(run->word[2], &count))
+	if (!monitor_count(run->word[2], &count))
 		return monitor_refuse("\"%s\" is no number of virtual functions", run->word[2]);
 	pf = pci_dev_find(sbdf);
 	if (!pf)

@@ -10,6 +10,7 @@
  */
 #include "core/lockcheck.h"
 #include "core/log.h"
+#include "core/trace.h"
 #include "drivers/pci/internal.h"
 #include "drivers/pci/pci.h"
 
@@ -98,7 +99,18 @@ void pci_holder_del(struct pci_dev *dev, enum pci_ref_kind kind)
 }
 #endif
 
-bool pci_ref_try(struct pci_dev *dev)
+/*
+ * What is done all the time asks first whether it is traced and then goes another way, out of line: so it needs no stack frame
+ * when it is not.
+ */
+#define TRACED __attribute__((cold, noinline)) static
+
+static void trace_ref(enum trace_event event, const struct pci_dev *dev, enum pci_ref_kind kind, u32 from)
+{
+	trace(event, (u16)kind, 0, from, (u32)dev->sbdf.segment << 16 | dev->sbdf.bdf);
+}
+
+static bool MUST_CHECK try(struct pci_dev *dev)
 {
 	if (!refcnt_get_unless_zero(&dev->refs))
 		return false;
@@ -106,10 +118,35 @@ bool pci_ref_try(struct pci_dev *dev)
 	return true;
 }
 
-bool pci_ref_drop(struct pci_dev *dev, enum pci_ref_kind kind)
+TRACED bool MUST_CHECK traced_try(struct pci_dev *dev)
+{
+	bool taken = try(dev);
+
+	if (taken)
+		trace_ref(TRACE_REF_GET, dev, PCI_REF_TRANSIENT, 0);
+	return taken;
+}
+
+bool pci_ref_try(struct pci_dev *dev)
+{
+	return trace_on(TRACE_CLASS_REFS) ? traced_try(dev) : try(dev);
+}
+
+static bool MUST_CHECK drop(struct pci_dev *dev, enum pci_ref_kind kind)
 {
 	pci_kind_down(dev, kind);
 	return refcnt_put(&dev->refs);
+}
+
+TRACED bool MUST_CHECK traced_drop(struct pci_dev *dev, enum pci_ref_kind kind)
+{
+	trace_ref(TRACE_REF_PUT, dev, kind, 0); /* afterwards the object may be another device's */
+	return drop(dev, kind);
+}
+
+bool pci_ref_drop(struct pci_dev *dev, enum pci_ref_kind kind)
+{
+	return trace_on(TRACE_CLASS_REFS) ? traced_drop(dev, kind) : drop(dev, kind);
 }
 
 void pci_refs_init(struct pci_dev *dev)
@@ -119,23 +156,52 @@ void pci_refs_init(struct pci_dev *dev)
 	pci_dev_get(dev, PCI_REF_OWNER);
 }
 
-void pci_dev_get_at(struct pci_dev *dev, enum pci_ref_kind kind, struct code_site site)
+static void get(struct pci_dev *dev, enum pci_ref_kind kind, struct code_site site)
 {
 	refcnt_get(&dev->refs);
 	pci_kind_up(dev, kind);
 	pci_holder_add(dev, kind, site);
 }
 
-void pci_dev_put(struct pci_dev *dev, enum pci_ref_kind kind)
+TRACED void traced_get(struct pci_dev *dev, enum pci_ref_kind kind, struct code_site site)
+{
+	get(dev, kind, site);
+	trace_ref(TRACE_REF_GET, dev, kind, 0);
+}
+
+void pci_dev_get_at(struct pci_dev *dev, enum pci_ref_kind kind, struct code_site site)
+{
+	if (trace_on(TRACE_CLASS_REFS))
+		traced_get(dev, kind, site);
+	else
+		get(dev, kind, site);
+}
+
+static void put(struct pci_dev *dev, enum pci_ref_kind kind)
 {
 	pci_holder_del(dev, kind);
-	if (pci_ref_drop(dev, kind))
+	if (drop(dev, kind))
 		work_post(&dev->release);
+}
+
+TRACED void traced_put(struct pci_dev *dev, enum pci_ref_kind kind)
+{
+	trace_ref(TRACE_REF_PUT, dev, kind, 0);
+	put(dev, kind);
+}
+
+void pci_dev_put(struct pci_dev *dev, enum pci_ref_kind kind)
+{
+	if (trace_on(TRACE_CLASS_REFS))
+		traced_put(dev, kind);
+	else
+		put(dev, kind);
 }
 
 void pci_dev_convert_at(struct pci_dev *dev, enum pci_ref_kind from, enum pci_ref_kind to,
 			struct code_site site)
 {
+	trace_ref(TRACE_REF_CONVERT, dev, to, (u32)from);
 	/* Up before down: the sum of the kinds is never less than the count. */
 	pci_kind_up(dev, to);
 	pci_holder_add(dev, to, site);

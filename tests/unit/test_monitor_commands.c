@@ -13,7 +13,7 @@ extern _Thread_local unsigned int host_cpu; /* core/host_cpu.c */
 static void help_names_every_command(void **state)
 {
 	static const char *const names[] = { "help",   "pci",	"assign", "deassign", "remove",
-					     "rescan", "reset", "vfs",	  "locks",    "stats" };
+					     "rescan", "reset", "vfs",	  "locks",    "stats", "trace" };
 	char with_blanks[16];
 
 	command("help");

@@ -5,6 +5,7 @@
  */
 #include "arch/x86/nmi.h"
 #include "arch/x86/svm/svm.h"
+#include "core/trace.h"
 
 /*
  * An event that was on its way into the guest when the exit came (APM vol. 2, 15.7.2). INT n, INT3 and INTO are not kept: RIP still
@@ -35,9 +36,11 @@ void svm_choose_event(struct vcpu *v, struct vmcb *vmcb)
 			event |= SVM_EVENT_ERROR(e->error_code);
 		e->pending = false;
 		count_event(COUNT_INJECTED_EXCEPTION);
+		trace(TRACE_INJECT, e->vector, 0, 0, e->has_error_code ? e->error_code : 0);
 	} else if (!event && nmi_take(v)) {
 		event = SVM_EVENT(SVM_EVENT_NMI, X86_VEC_NMI);
 		count_event(COUNT_INJECTED_NMI);
+		trace(TRACE_INJECT, X86_VEC_NMI, 0, 0, 0);
 	}
 	vmcb->control.event_injection = event;
 	if (v->nmi_blocked)

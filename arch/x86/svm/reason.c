@@ -27,3 +27,14 @@ enum x86_exit svm_exit_reason(const struct vmcb_control *c)
 	default: return X86_EXIT_OTHER;
 	}
 }
+
+u32 svm_exit_detail(const struct vmcb_control *c, const struct vcpu *v)
+{
+	switch (c->exit_code) {
+	case SVM_EXIT_CPUID: return (u32)v->reg[REG_RAX];
+	case SVM_EXIT_MSR: return (u32)v->reg[REG_RCX];
+	case SVM_EXIT_IOIO: return SVM_IOIO_PORT(c->exit_info_1);
+	case SVM_EXIT_NPF: return (u32)c->exit_info_2;
+	default: return (u32)c->exit_code;
+	}
+}

@@ -14,6 +14,7 @@
 #include "core/errno.h"
 #include "core/lockcheck.h"
 #include "core/pages.h"
+#include "core/trace.h"
 #include "core/vm.h"
 #include "core/work.h"
 
@@ -173,15 +174,39 @@ static void enter_guest(struct vcpu *v)
 	guest_vmcb->control.tlb_control = 0;
 }
 
+/* What the handlers may change before the exit's end is recorded. */
+struct traced_exit {
+	u64 began; /* 0: exits are not traced */
+	u64 rip;
+	u16 reason;
+	u32 detail;
+};
+
+static struct traced_exit count_and_trace(const struct vcpu *v, const struct vmcb_control *c)
+{
+	enum x86_exit reason = svm_exit_reason(c);
+	struct traced_exit exit = { .began = trace_begin(TRACE_CLASS_EXIT) };
+
+	count_exit(reason);
+	if (exit.began) {
+		exit.rip = v->rip;
+		exit.reason = (u16)reason;
+		exit.detail = svm_exit_detail(c, v);
+	}
+	return exit;
+}
+
 void svm_run(struct vcpu *v)
 {
+	struct traced_exit exit;
+
 	store_boot_state(v, guest_vmcb);
 	exit_tail(); /* what boot has left */
 	for (;;) {
 		store_vcpu(v, guest_vmcb);
 		enter_guest(v);
 		load_vcpu(v, &guest_vmcb->save);
-		count_exit(svm_exit_reason(&guest_vmcb->control));
+		exit = count_and_trace(v, &guest_vmcb->control);
 
 		v->retired = false;
 		svm_handle_exit(v, guest_vmcb);
@@ -191,5 +216,6 @@ void svm_run(struct vcpu *v)
 			machine_reset("guest triple fault");
 		exit_tail();
 		svm_choose_event(v, guest_vmcb);
+		trace_since(TRACE_EXIT, exit.began, exit.reason, exit.rip, exit.detail);
 	}
 }

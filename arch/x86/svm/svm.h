@@ -23,6 +23,8 @@ void run_on_stack(u64 top, void (*function)(void)) NORETURN;
 
 /* reason.c: as which the last exit counts. */
 enum x86_exit svm_exit_reason(const struct vmcb_control *c);
+/* What of it a trace is to tell besides: CPUID's leaf, the MSR, the port, the address's low half; else the exit code. */
+u32 svm_exit_detail(const struct vmcb_control *c, const struct vcpu *v);
 
 /* exits.c: what the guest's last exit asks for. */
 void svm_handle_exit(struct vcpu *v, struct vmcb *vmcb);
