@@ -94,6 +94,9 @@ unsigned int vpci_map_users(void);
  * straddles dwords is split as the root complex splits it; beyond the device's config size, while the device
  * is reset, and for functions the guest does not have: all-ones / dropped. Exit path: one lookup, one
  * TRANSIENT reference, one vpci_lock; no lock held by the caller.
+ *
+ * A write returns when it is in force: what it changed of messages is flushed, BARs stand where they are wanted.
+ * Or another CPU is at it, and has seen the wish.
  */
 u64 vpci_read(struct sbdf sbdf, unsigned int offset, unsigned int size);
 void vpci_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u64 value);

@@ -149,6 +149,23 @@ static void deassign_cannot(const char *function)
 	oracle_is_content();
 }
 
+/* Hardware may go on delivering what its entries said: nobody gets them, and the device stays where it is, BROKEN. */
+static void entries_cannot_be_flushed(void **state)
+{
+	is_the_guests(NIC);
+	vpci_write(at(NIC), 0x54, 4, 0xfee00000);
+	vpci_write(at(NIC), 0x5c, 2, 0x40);
+	vpci_write(at(NIC), 0x52, 2, 0x0021);
+	fake_remap.fail_flushes = 1;
+	assert_int_equal(run(manage_deassign, NIC, PCI_OP_DEASSIGN).result, -ETIMEDOUT);
+	is_in_quarantine(NIC, true);
+	assert_true(logged("freeing its messages"));
+	assert_int_equal(info_of(NIC).refs_by_kind[PCI_REF_MSI], 0);
+	assert_int_equal(fake_entries_used(), 4);
+	assert_null(fake_remap.misuse);
+	oracle_is_content();
+}
+
 /* What an earlier deassign could not do, a later one may. It stays BROKEN. */
 static void deassign_tries_again(void **state)
 {
@@ -457,6 +474,7 @@ int main(void)
 		T(half_attached),
 		T(undoing_an_assign_fails),
 		T(deassign_fails_at_each_step),
+		T(entries_cannot_be_flushed),
 		T(deassign_tries_again),
 		T(registers_cannot_be_taken),
 		T(cpu_does_not_answer),
