@@ -9,6 +9,7 @@
 
 #include "arch/x86/cpu.h"
 #include "core/errno.h"
+#include "core/counters.h"
 #include "core/log.h"
 #include "core/mmio.h"
 #include "core/vm.h"
@@ -293,6 +294,7 @@ static void page_access(void *ctx UNUSED, gpa_t gpa, unsigned int size, bool wri
 	unsigned int offset = (unsigned int)(gpa & (PAGE_SIZE - 1));
 
 	if (write) {
+		count_event(COUNT_APIC_WRITE);
 		if (size == 4 && !x2apic_mode && lapic_writable(offset))
 			write_register(offset, (u32)*value);
 		else

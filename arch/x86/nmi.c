@@ -16,6 +16,7 @@
 #include "arch/x86/timer.h"
 #include "core/arch.h"
 #include "core/log.h"
+#include "core/trace.h"
 #include "core/timer.h"
 #include "core/work.h"
 #include "drivers/iommu/iommu.h"
@@ -184,6 +185,7 @@ static bool settle(unsigned int ours, bool known)
  */
 void nmi_handle(struct vcpu *v)
 {
+	unsigned int ours;
 	bool known;
 
 	if (!nmi_arrived) {
@@ -193,7 +195,9 @@ void nmi_handle(struct vcpu *v)
 	nmi_arrived = false;
 	known = lapic_nmi_expected();
 	known = from_chipset() || known;
-	if (settle(count_ours(), known) && !known)
+	ours = count_ours();
+	trace(TRACE_NMI, (u16)ours, 0, 0, v->nmi_waiting);
+	if (settle(ours, known) && !known)
 		return;
 	if (v->nmi_waiting < (v->nmi_blocked ? 1u : 2u))
 		v->nmi_waiting++;

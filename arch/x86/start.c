@@ -33,6 +33,7 @@
 #include "core/stack_protector.h"
 #include "core/string.h"
 #include "core/timer_debug.h"
+#include "core/trace.h"
 #include "core/vm.h"
 #include "drivers/iommu/intr.h"
 #include "drivers/pci/pci.h"
@@ -227,6 +228,15 @@ static void give_devices(void)
 	oracle_run(&guest, "boot");
 }
 
+/* One ring: Fairlead runs on the boot CPU. */
+static void start_trace(void)
+{
+	void *ring = pages_alloc_contig(TRACE_RING_BYTES / PAGE_SIZE, PAGE_SIZE);
+
+	must(ring ? 0 : -ENOMEM, "the trace");
+	trace_init(1, ring);
+}
+
 static void start_on_own_stack(void)
 {
 	int paging = paging_init();
@@ -241,6 +251,7 @@ static void start_on_own_stack(void)
 	panic_show_previous();
 	log_memory();
 	crash_if_asked(&boot_info.config);
+	start_trace();
 	lapic_park_other_cpus();
 	quiesce_devices();
 	build_guest_map();

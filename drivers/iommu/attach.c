@@ -11,6 +11,7 @@
 #include "core/arch.h"
 #include "core/errno.h"
 #include "core/log.h"
+#include "core/trace.h"
 #include "drivers/iommu/internal.h"
 #include "drivers/pci/regs.h"
 
@@ -226,6 +227,7 @@ static int MUST_CHECK begin(struct iommu *iommu, const struct pci_dev *dev)
 
 int iommu_attach(struct pci_dev *dev, struct iommu_domain *domain)
 {
+	u64 began = trace_begin(TRACE_CLASS_IOMMU);
 	struct iommu *iommu = iommu_of(dev);
 	int ret = begin(iommu, dev);
 
@@ -233,11 +235,13 @@ int iommu_attach(struct pci_dev *dev, struct iommu_domain *domain)
 		return ret;
 	ret = attach_all(iommu, dev, domain);
 	end_turn(iommu, dev);
+	trace_since(TRACE_IOMMU_ATTACH, began, 0, 0, (u32)dev->sbdf.segment << 16 | dev->sbdf.bdf);
 	return ret;
 }
 
 int iommu_block(struct pci_dev *dev)
 {
+	u64 began = trace_begin(TRACE_CLASS_IOMMU);
 	struct iommu *iommu = iommu_of(dev);
 	int ret = begin(iommu, dev);
 	bool all = true;
@@ -258,6 +262,7 @@ int iommu_block(struct pci_dev *dev)
 	if (!ret && all)
 		atomic_fetch_or(&dev->flags, PCI_FLAG_QUARANTINED);
 	end_turn(iommu, dev);
+	trace_since(TRACE_IOMMU_BLOCK, began, 0, 0, (u32)dev->sbdf.segment << 16 | dev->sbdf.bdf);
 	return ret;
 }
 

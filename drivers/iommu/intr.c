@@ -5,8 +5,10 @@
  */
 #include "drivers/iommu/intr.h"
 
+#include "core/counters.h"
 #include "core/errno.h"
 #include "core/log.h"
+#include "core/trace.h"
 #include "drivers/pci/regs.h"
 
 static enum intr_policy asked; /* both set at boot */
@@ -130,12 +132,19 @@ int intr_platform_alloc(enum intr_platform_source kind, u8 id, unsigned int coun
 
 void intr_set(struct iommu *unit, u32 entry, const struct apic_target *target)
 {
+	count_event(COUNT_INTERRUPT_ENTRY);
+	trace(TRACE_INTR_SET, (u16)unit->index, entry, 0, target ? target->vector : 0);
 	unit->ops->intr_set(unit, entry, target);
 }
 
 int intr_flush(struct iommu *unit, u32 first, unsigned int count)
 {
-	return unit->ops->intr_flush(unit, first, count);
+	u64 began = trace_begin(TRACE_CLASS_IOMMU);
+	int ret = unit->ops->intr_flush(unit, first, count);
+
+	count_event(COUNT_IOMMU_FLUSH);
+	trace_since(TRACE_INTR_FLUSH, began, (u16)unit->index, first, count);
+	return ret;
 }
 
 struct pci_message intr_message(struct iommu *unit, u32 entry)

@@ -4,8 +4,10 @@
  */
 #include "drivers/iommu/internal.h"
 
+#include "core/counters.h"
 #include "core/errno.h"
 #include "core/log.h"
+#include "core/trace.h"
 
 #define RESERVED_MAX 64
 
@@ -94,21 +96,25 @@ int iommu_domain_init(struct iommu_domain *domain)
 
 int iommu_map(struct iommu_domain *domain, u64 iova, paddr_t pa, u64 size, unsigned int prot)
 {
+	u64 began = trace_begin(TRACE_CLASS_IOMMU);
 	int err;
 
 	iommu_domain_lock(domain);
 	err = pt_map(&domain->table, iova, pa, size, prot);
 	iommu_domain_unlock(domain);
+	trace_since(TRACE_IOMMU_MAP, began, 0, iova, (u32)(size >> PAGE_SHIFT));
 	return err;
 }
 
 int iommu_unmap(struct iommu_domain *domain, u64 iova, u64 size)
 {
+	u64 began = trace_begin(TRACE_CLASS_IOMMU);
 	int err;
 
 	iommu_domain_lock(domain);
 	err = pt_unmap(&domain->table, iova, size);
 	iommu_domain_unlock(domain);
+	trace_since(TRACE_IOMMU_UNMAP, began, 0, iova, (u32)(size >> PAGE_SHIFT));
 	return err;
 }
 
@@ -120,9 +126,11 @@ int iommu_unmap(struct iommu_domain *domain, u64 iova, u64 size)
  */
 int iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size)
 {
+	u64 began = trace_begin(TRACE_CLASS_IOMMU);
 	struct pagetable old;
 	int err = 0;
 
+	count_event(COUNT_IOMMU_FLUSH);
 	iommu_domain_lock(domain);
 	old = domain->table;
 	domain->table.retired = NULL;
@@ -137,6 +145,7 @@ int iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size)
 	/* After a failure hardware may walk them for ever: they are lost, which is the safe side. */
 	if (!err)
 		pt_reclaim(&old);
+	trace_since(TRACE_IOMMU_FLUSH, began, 0, iova, (u32)(size >> PAGE_SHIFT));
 	return err;
 }
 
@@ -190,6 +199,9 @@ static void report(const struct iommu_fault *fault)
 	const u64 count = count_fault(fault->source);
 	const char *more = count == FAULT_LINES_FIRST ? "; of its next ones, each 1024th is shown" : "";
 
+	count_event(COUNT_IOMMU_FAULT);
+	trace(TRACE_IOMMU_FAULT, fault->reason, fault->interrupt ? fault->index : fault->address, 0,
+	      (u32)fault->source.segment << 16 | fault->source.bdf);
 	count_for_device(fault->source);
 	if (count > FAULT_LINES_FIRST && count % FAULT_LINES_AFTER)
 		return;

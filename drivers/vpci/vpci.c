@@ -5,7 +5,9 @@
  * here grows with the number of devices.
  */
 #include "core/errno.h"
+#include "core/counters.h"
 #include "core/log.h"
+#include "core/trace.h"
 #include "core/pages.h"
 #include "core/string.h"
 #include "drivers/pci/msi.h"
@@ -346,6 +348,8 @@ u64 vpci_read(struct sbdf sbdf, unsigned int offset, unsigned int size)
 	}
 	if (!seen)
 		atomic_fetch_add_explicit(&absent_reads, 1, memory_order_relaxed);
+	count_event(COUNT_CONFIG_READ);
+	trace(TRACE_CONFIG_READ, (u16)offset, value, (u32)sbdf.segment << 16 | sbdf.bdf, size);
 	return value;
 }
 
@@ -379,6 +383,8 @@ void vpci_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u64 va
 	}
 	if (!seen)
 		atomic_fetch_add_explicit(&absent_writes, 1, memory_order_relaxed);
+	trace(TRACE_CONFIG_WRITE, (u16)offset, value, (u32)sbdf.segment << 16 | sbdf.bdf, size);
+	count_event(COUNT_CONFIG_WRITE);
 }
 
 /* ---- ECAM, as the guest sees it ---- */
