@@ -32,3 +32,19 @@ def test_optional_with_an_iommu_protects(keeper):
         assert machine.sh("edudma self").values["self"] == "ok"
         machine.sh("edudma to 0xfed90000")
         machine.wait_for_fairlead("iommu: DMA write by 0000:00:05.0 .* blocked", since)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("options", [
+    pytest.param(["--set", "intremap=off"], id="off"),
+    pytest.param(["--set", "intremap=optional", "--iommu", "vtd-no-intremap"], id="optional-without-remapping")])
+def test_unremapped_interrupts_are_said_aloud(keeper, options):
+    keeper.stop()
+    with Machine("intremap", "--device", "edu,dma_mask=0xffffffffffff,addr=5", *options) as machine:
+        machine.wait_for_shell()
+        unprotected = [line for line in machine.fairlead_lines() if "UNPROTECTED" in line]
+        assert len(unprotected) == 1 and "interrupts are not remapped" in unprotected[0], unprotected
+        # Memory is protected all the same.
+        since = machine.mark()
+        machine.sh("edudma to 0xfed90000")
+        machine.wait_for_fairlead("iommu: DMA write by 0000:00:05.0 .* blocked", since)

@@ -37,7 +37,7 @@ bool vtd_resolve_scope(const struct dmar_scope *scope, u16 segment, struct sbdf 
 				return false;
 		}
 		at.bdf = PCI_BDF(bus, scope->path[i].device, scope->path[i].function);
-		if (!present(at) && !(is_platform(scope) && i + 1u == scope->path_length))
+		if (!present(at) && !is_platform(scope)) /* what is not there is no bridge, either */
 			return false;
 	}
 	*out = at;
