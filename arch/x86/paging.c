@@ -3,7 +3,7 @@
  * Builds Fairlead's page tables with the shared writer and switches to them.
  *
  * What is mapped: the image with W^X, the page pool, all memory of the firmware's map (the guest's as user memory, no execute), and
- * the register blocks that Fairlead itself uses: ECAM, IOMMUs, APIC, HPET.
+ * the register blocks that Fairlead itself uses: ECAM, IOMMUs, APIC, HPET; later, the MSI-X tables of the guest's devices.
  */
 #include "arch/x86/paging.h"
 
@@ -13,6 +13,8 @@
 #include "arch/x86/smap.h"
 #include "arch/x86/vcpu.h"
 #include "boot/boot_info.h"
+#include "core/arch.h"
+#include "core/lock.h"
 #include "core/log.h"
 #include "core/pagetable/pagetable.h"
 #include "drivers/iommu/iommu.h"
@@ -25,6 +27,10 @@
 #define CPUID_7_EBX_SMAP BIT32(20)
 #define MSR_EFER 0xc0000080u
 
+static LOCK_CLASS(host_tables_class, "host_tables");
+/* Changes of `host` after boot; under it only the page allocator's. */
+static struct spinlock host_lock ACQUIRED_AFTER(pci_vpci_class) ACQUIRED_BEFORE(leaf_locks) =
+	SPINLOCK_INIT(host_tables_class);
 static struct pagetable host;
 
 u64 paging_cr3(void)
@@ -106,6 +112,18 @@ static int map_devices(void)
 		ret = map_registers(iommu->registers, iommu->registers_size);
 	if (!ret)
 		ret = map_registers(boot_info.acpi.hpet_base, PAGE_SIZE);
+	return ret;
+}
+
+/* Page by page, for a part may be there already; needs no flush: what was absent is not cached. */
+int arch_map_registers(paddr_t base, u64 size)
+{
+	int ret = 0;
+
+	spin_lock(&host_lock);
+	for (u64 done = 0; done < size && !ret; done += PAGE_SIZE)
+		ret = map_registers(base + done, PAGE_SIZE);
+	spin_unlock(&host_lock);
 	return ret;
 }
 

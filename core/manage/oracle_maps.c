@@ -44,7 +44,10 @@ static bool check_dma(struct oracle *o, struct pci_dev *dev)
 
 /* ---- BARs of a device that the guest sees ---- */
 
-/* Each page that it should have there is there; or, if another BAR has the place, none is. */
+/*
+ * Each page that it should have there is there, but for those of an MSI-X table; or, if another BAR has the
+ * place, none is.
+ */
 static bool check_pages(struct oracle *o, struct pci_dev *dev, unsigned int i,
 			const struct vpci_bar_info *bar)
 {
@@ -54,12 +57,13 @@ static bool check_pages(struct oracle *o, struct pci_dev *dev, unsigned int i,
 	for (u64 done = 0; done < size; done += PAGE_SIZE) {
 		u64 out = 0;
 		bool there = !pt_lookup(&o->vm->stage2, at + done, &out, NULL, NULL) && out == host + done;
+		bool trapped = done >= bar->trap_from && done < bar->trap_to, mapped = bar->mapped && !trapped;
 
-		if (there != bar->mapped)
+		if (there != mapped)
 			return oracle_breach(o,
 					     SBDF_FMT
 					     ": BAR %u is %smapped at 0x%llx, the table says otherwise",
-					     SBDF_ARGS(dev->sbdf), i, bar->mapped ? "" : "not ",
+					     SBDF_ARGS(dev->sbdf), i, mapped ? "" : "not ",
 					     (unsigned long long)(at + done));
 	}
 	return true;
@@ -75,6 +79,32 @@ static bool check_bar(struct oracle *o, struct pci_dev *dev, unsigned int i, con
 	return bar->io || !bar->placed || check_pages(o, dev, i, bar);
 }
 
+/* Where the guest's table leads to these registers; false: nowhere. */
+static bool reached(const struct pagetable *pt, paddr_t base, u64 size, u64 *where)
+{
+	struct pt_leaf leaf;
+	u64 at = 0;
+
+	while (pt_next_leaf(pt, &at, &leaf)) {
+		if (ranges_overlap(base, size, leaf.out, leaf.size)) {
+			*where = leaf.in;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Nobody reaches the pages of an MSI-X table, wherever their BAR stands. */
+static bool check_trapped(struct oracle *o, struct pci_dev *dev, unsigned int i, const struct vpci_bar_info *bar)
+{
+	u64 size = bar->trap_to - bar->trap_from, where;
+
+	if (size && reached(&o->vm->stage2, ALIGN_DOWN(bar->host, PAGE_SIZE) + bar->trap_from, size, &where))
+		return oracle_breach(o, SBDF_FMT ": the guest reaches the MSI-X table in BAR %u at 0x%llx",
+				     SBDF_ARGS(dev->sbdf), i, (unsigned long long)where);
+	return true;
+}
+
 static bool check_bars(struct oracle *o, struct pci_dev *dev)
 {
 	bool settled;
@@ -86,7 +116,8 @@ static bool check_bars(struct oracle *o, struct pci_dev *dev)
 	for (unsigned int i = 0; settled && i <= PCI_ROM_BAR; i++) {
 		struct vpci_bar_info bar;
 
-		if (vpci_bar_info(dev, i, &bar) && !check_bar(o, dev, i, &bar))
+		if (vpci_bar_info(dev, i, &bar) &&
+		    !(check_bar(o, dev, i, &bar) && check_trapped(o, dev, i, &bar)))
 			return false;
 	}
 	return true;
@@ -121,21 +152,6 @@ static bool check_memory(struct oracle *o, const struct pagetable *pt, const cha
 					     (unsigned long long)leaf.in);
 	}
 	return true;
-}
-
-/* Where the guest's table leads to these registers; false: nowhere. */
-static bool reached(const struct pagetable *pt, paddr_t base, u64 size, u64 *where)
-{
-	struct pt_leaf leaf;
-	u64 at = 0;
-
-	while (pt_next_leaf(pt, &at, &leaf)) {
-		if (ranges_overlap(base, size, leaf.out, leaf.size)) {
-			*where = leaf.in;
-			return true;
-		}
-	}
-	return false;
 }
 
 /* The registers of a device that is not the guest's. */

@@ -182,10 +182,19 @@
 
 /* MSI-X ([PCIe] 7.7.2) */
 #define PCI_MSIX_CONTROL	2 /* 16 */
+#define PCI_MSIX_TABLE		4 /* 32: offset of the table; 2:0 the BAR that it is in (BIR) */
 #define PCI_MSIX_SIZE		12u
+#define PCI_MSIX_BIR		0x00000007u
 #define PCI_MSIX_TABLE_SIZE	0x07ffu
 #define PCI_MSIX_FUNCTION_MASK	0x4000u
 #define PCI_MSIX_ENABLE		0x8000u
+/* An entry of the table, and its registers (7.7.2.5 to 7.7.2.8) */
+#define PCI_MSIX_ENTRY_SIZE	16u
+#define PCI_MSIX_ENTRY_ADDRESS	0u /* 32; bits 1:0 are 0 */
+#define PCI_MSIX_ENTRY_UPPER	4u /* 32 */
+#define PCI_MSIX_ENTRY_DATA	8u /* 32 */
+#define PCI_MSIX_ENTRY_CONTROL	12u /* 32; all but the mask bit is reserved */
+#define PCI_MSIX_ENTRY_MASKED	0x00000001u
 
 /* PCI Express ([PCIe] 7.5.3) */
 #define PCIE_CAPABILITIES      0x02 /* 16; 3:0 version, 7:4 device/port type, 8 slot implemented */

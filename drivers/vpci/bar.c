@@ -10,6 +10,8 @@
 #include "drivers/pci/regs.h"
 #include "drivers/vpci/row.h"
 
+#define NO_BAR (PCI_ROM_BAR + 1u)
+
 /* ---- what the hardware has ---- */
 
 static unsigned int bar_offset(const struct vpci_dev *v, unsigned int i) REQUIRES(pci_vpci_class)
@@ -30,12 +32,14 @@ static u64 pages_size(u64 address, u64 size)
 	return ALIGN_UP(address + size, PAGE_SIZE) - page_start(address);
 }
 
-/* True if a memory BAR of `other` has a byte in the page-rounded range. */
-static bool has_bar_in(const struct pci_dev *other, paddr_t base, u64 size)
+/* True if a memory BAR of `other`, but that one, has a byte in the page-rounded range. */
+static bool has_bar_in(const struct pci_dev *other, unsigned int but, paddr_t base, u64 size)
 {
 	for (unsigned int i = 0; i <= PCI_ROM_BAR; i++) {
 		const struct pci_bar *b = &other->bar[i];
 
+		if (i == but)
+			continue;
 		if (b->type != PCI_BAR_MEM32 && b->type != PCI_BAR_MEM64)
 			continue;
 		if (b->base && ranges_overlap(b->base, b->size, base, size))
@@ -45,17 +49,30 @@ static bool has_bar_in(const struct pci_dev *other, paddr_t base, u64 size)
 }
 
 /*
- * The function that is kept from the guest and has registers in the same pages, a TRANSIENT reference; NULL:
- * none.
+ * Another function that has registers in the same pages, a TRANSIENT reference; NULL: none. hidden: only one
+ * that is kept from the guest.
  */
-static struct pci_dev *hidden_neighbour(const struct pci_dev *dev, paddr_t base, u64 size)
+static struct pci_dev *neighbour_in(const struct pci_dev *dev, paddr_t base, u64 size, bool hidden)
 {
 	for (struct pci_dev *d = pci_dev_next(NULL); d; d = pci_dev_next(d)) {
-		if (d != dev && (atomic_load_explicit(&d->flags, memory_order_relaxed) & PCI_FLAG_HIDDEN) &&
-		    has_bar_in(d, base, size))
+		if (d != dev && (!hidden || pci_dev_has(d, PCI_FLAG_HIDDEN)) &&
+		    has_bar_in(d, NO_BAR, base, size))
 			return d;
 	}
 	return NULL;
+}
+
+bool vpci_bar_has_neighbour(const struct vpci_dev *v, unsigned int i, paddr_t host, u64 size)
+	REQUIRES(pci_vpci_class)
+{
+	struct pci_dev *other;
+
+	if (has_bar_in(v->dev, i, host, size))
+		return true;
+	other = neighbour_in(v->dev, host, size, false);
+	if (other)
+		pci_dev_put(other, PCI_REF_TRANSIENT);
+	return other;
 }
 
 /* Decides once whether this BAR can be shown at all, and says why not. */
@@ -75,7 +92,7 @@ static void judge_memory_bar(struct vpci_dev *v, unsigned int i) REQUIRES(pci_vp
 			 SBDF_ARGS(v->dev->sbdf), i, (unsigned long long)bar->host);
 		return;
 	}
-	neighbour = hidden_neighbour(v->dev, page_start(bar->host), size);
+	neighbour = neighbour_in(v->dev, page_start(bar->host), size, true);
 	bar->blocked = neighbour;
 	if (neighbour)
 		log_warn("vpci: " SBDF_FMT " BAR %u shares a page with hidden " SBDF_FMT
@@ -159,8 +176,10 @@ bool vpci_bar_wanted(const struct vpci_dev *v, const struct vpci_bar *bar) REQUI
 	       bar->guest && !is_sizing(bar);
 }
 
-struct vpci_range vpci_bar_range(const struct vpci_bar *bar, u64 at)
+struct vpci_range vpci_bar_range(const struct vpci_dev *v, unsigned int i, u64 at) REQUIRES(pci_vpci_class)
 {
+	const struct vpci_bar *bar = &v->bar[i];
+
 	if (bar->io)
 		return (struct vpci_range){ .io = true, .at = at, .host = bar->host, .size = bar->size };
 	return (struct vpci_range){
@@ -168,6 +187,10 @@ struct vpci_range vpci_bar_range(const struct vpci_bar *bar, u64 at)
 		.host = page_start(bar->host),
 		.size = pages_size(at, bar->size),
 		.prot = bar->rom ? PT_READ : PT_READ | PT_WRITE,
+		.trap_from = bar->trap_from,
+		.trap_to = bar->trap_to,
+		.owner = v->dev->sbdf,
+		.bar = (u8)i,
 	};
 }
 

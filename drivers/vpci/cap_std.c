@@ -227,6 +227,11 @@ void vpci_cap_extents(struct vpci_cap *caps, unsigned int count, unsigned int en
 	}
 }
 
+static bool is_shown(const struct vpci_cap *cap)
+{
+	return rule_for(cap->id) && !cap->hidden;
+}
+
 /* Chains those that the guest sees; returns the first one's offset. */
 static u8 link_visible(struct collection *all)
 {
@@ -234,7 +239,7 @@ static u8 link_visible(struct collection *all)
 
 	for (unsigned int i = all->count; i-- > 0;) {
 		all->cap[i].next = first;
-		if (rule_for(all->cap[i].id))
+		if (is_shown(&all->cap[i]))
 			first = (u8)all->cap[i].offset;
 	}
 	return first;
@@ -269,12 +274,16 @@ int vpci_build_caps(struct vpci_dev *v, u8 *pointer) REQUIRES(pci_vpci_class)
 
 	(void)pci_for_each_cap(v->dev, collect, &all); /* collect() always goes on */
 	vpci_cap_extents(all.cap, all.count, PCI_CFG_SIZE);
+	for (unsigned int i = 0; i < all.count; i++) {
+		if (all.cap[i].id == PCI_CAP_ID_MSIX)
+			all.cap[i].hidden = !vpci_msix_prepare(v, &all.cap[i]);
+	}
 	*pointer = link_visible(&all);
 	for (unsigned int i = 0; i < all.count && !ret; i++)
-		ret = rule_for(all.cap[i].id) ? add_header(v, &all.cap[i]) : hide(v, &all.cap[i]);
+		ret = is_shown(&all.cap[i]) ? add_header(v, &all.cap[i]) : hide(v, &all.cap[i]);
 	for (unsigned int r = 0; r < ARRAY_SIZE(allowed) && !ret; r++) {
 		for (unsigned int i = 0; i < all.count && !ret; i++) {
-			if (all.cap[i].id == allowed[r].id)
+			if (all.cap[i].id == allowed[r].id && is_shown(&all.cap[i]))
 				ret = allowed[r].build(v, &all.cap[i]);
 		}
 	}

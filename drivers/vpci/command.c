@@ -41,6 +41,8 @@ static void write_command(struct vpci_dev *v, struct vpci_row *row, u32 value, u
 		pci_dev_write(v->dev, row->offset, 2, before);
 	v->decode = (u16)decode;
 	v->decode_off = (u16)(before & ~command);
+	if (decode & PCI_COMMAND_MEMORY)
+		vpci_msix_decode_on(v);
 	vpci_wish(v);
 }
 

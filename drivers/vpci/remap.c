@@ -58,7 +58,7 @@ static void plan_leave(struct vpci_dev *v, unsigned int i, struct plan *plan) RE
 
 	if (bar->placed && (!vpci_bar_wanted(v, bar) || bar->placed_at != bar->guest || bar->leaving))
 		plan->leave[plan->leaves++] = (struct step){ .bar = i,
-							     .range = vpci_bar_range(bar, bar->placed_at),
+							     .range = vpci_bar_range(v, i, bar->placed_at),
 							     .begun = bar->leaving };
 }
 
@@ -75,7 +75,7 @@ static void plan_enter(struct vpci_dev *v, unsigned int i, struct plan *plan) RE
 		vpci_bar_complain(v, i, ret);
 	else
 		plan->enter[plan->enters++] =
-			(struct step){ .bar = i, .range = vpci_bar_range(bar, bar->guest), .at = bar->guest };
+			(struct step){ .bar = i, .range = vpci_bar_range(v, i, bar->guest), .at = bar->guest };
 	bar->refused = ret;
 }
 

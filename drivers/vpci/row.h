@@ -49,6 +49,11 @@ struct vpci_bar {
 	u64 size;	/* bytes, a power of two */
 	paddr_t host;	/* where the hardware decodes it: never changed */
 	u64 guest;	/* where the guest wants it */
+	/*
+	 * The pages of the MSI-X table, in bytes from the start of the BAR's first page: nobody reaches them,
+	 * accesses are trapped. Equal: no table.
+	 */
+	u64 trap_from, trap_to;
 	/* Where it stands: written only by the device's remapper (remap.c). */
 	bool placed;	/* stands at placed_at: the interval map remembers it */
 	bool leaving;	/* out of the table, but a CPU did not answer the shoot-down */
@@ -96,6 +101,8 @@ struct vpci_msix_entry {
 	u32 data;
 	u32 control;	/* vector control: bit 0 masks */
 	u64 changed_at; /* number of the last change of its remapping entry */
+	bool allowed;	/* what that change said may be delivered */
+	bool ready;	/* the remapping entry says address and data, and hardware goes by it */
 	bool open;	/* the hardware's mask bit is clear */
 };
 
@@ -103,12 +110,13 @@ struct vpci_msix_entry {
 #define VPCI_MSIX_PER_PAGE (4096u / (unsigned int)sizeof(struct vpci_msix_entry))
 
 struct vpci_msix {
-	u16 cap; /* 0: no MSI-X */
-	u16 entries;
-	u8 bar, pba_bar;
-	u32 table, pba; /* offsets in those BARs */
+	u16 cap;     /* 0: no MSI-X */
+	u16 entries; /* 0: it is not the guest's to use */
+	u8 bar;
+	u32 table; /* offset in that BAR */
 	bool enabled, function_masked; /* as the guest wrote them */
-	u32 first;		       /* remapping entries, while enabled: one for each of the table's */
+	bool on;			/* there are descriptors; the hardware is enabled */
+	u32 first;			/* remapping entries, while on: one for each of the table's */
 	struct vpci_msix_entry *page[(VPCI_MSIX_MAX + VPCI_MSIX_PER_PAGE - 1) / VPCI_MSIX_PER_PAGE];
 };
 
@@ -193,6 +201,10 @@ struct vpci_range {
 	paddr_t host; /* what is there */
 	u64 size;
 	unsigned int prot;
+	/* Of a BAR with an MSI-X table: those bytes of it are not mapped but trapped, for this device and BAR. */
+	u64 trap_from, trap_to;
+	struct sbdf owner;
+	u8 bar;
 };
 
 void vpci_bars_init(struct vpci_dev *v) REQUIRES(pci_vpci_class);
@@ -202,7 +214,10 @@ bool vpci_bar_wanted(const struct vpci_dev *v, const struct vpci_bar *bar) REQUI
 /* 0, or why it cannot stand at bar->guest. */
 int MUST_CHECK vpci_bar_may_stand(const struct vpci_bar *bar);
 /* What the guest's map holds when it stands at `at`. */
-struct vpci_range vpci_bar_range(const struct vpci_bar *bar, u64 at);
+struct vpci_range vpci_bar_range(const struct vpci_dev *v, unsigned int i, u64 at) REQUIRES(pci_vpci_class);
+/* Does another memory BAR than that one, of this or any other function, have a byte there? */
+bool vpci_bar_has_neighbour(const struct vpci_dev *v, unsigned int i, paddr_t host, u64 size)
+	REQUIRES(pci_vpci_class);
 /* It does not stand where the guest wants it: one line a BAR. */
 void vpci_bar_complain(struct vpci_dev *v, unsigned int i, int err) REQUIRES(pci_vpci_class);
 /* Firmware's addresses back in the hardware, where a reset has wiped them. */
@@ -233,12 +248,12 @@ void vpci_function_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 void vpci_decode_off(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 
 /* ---- barmap.c: which guest addresses and ports are whose; dom->bar_lock ---- */
-/* Room for that many intervals. Boot. -ENOMEM. */
-int MUST_CHECK vpci_barmap_init(struct vm *vm, unsigned int intervals);
+/* Room for the BARs of that many devices. Boot. -ENOMEM. */
+int MUST_CHECK vpci_barmap_init(struct vm *vm, unsigned int devices);
 /*
- * One more user of a range. 0: the guest reaches it. -EEXIST: another BAR stands there; this one waits, and
- * is mapped when the other goes. Others (of vm_map_mmio(), of map_ports(); -ENOSPC): nothing is recorded.
- * Takes bar_lock.
+ * One more user of a range. 0: the guest reaches it, but for what is trapped. -EEXIST: another BAR stands there;
+ * this one waits, and is mapped when the other goes. -EACCES: there are pages in it that another has claimed.
+ * Others (of vm_map_mmio(), of map_ports(); -ENOSPC): nothing is recorded. Takes bar_lock.
  */
 int MUST_CHECK vpci_map_enter(const struct vpci_range *range);
 /*
@@ -252,6 +267,14 @@ void vpci_map_left(const struct vpci_range *range);
 int MUST_CHECK vpci_map_shootdown(void) EXCLUDES(pci_vpci_class, bar_map_class);
 /* Is that range mapped now? Takes bar_lock. */
 bool vpci_map_holds(const struct vpci_range *range);
+/*
+ * The host pages of an MSI-X table: nobody is given them until it is unclaimed, and the BAR that they are in
+ * leaves them out. One claim a device. -EBUSY: somebody stands there, or has them claimed; -ENOSPC. Takes bar_lock.
+ */
+int MUST_CHECK vpci_map_claim(struct sbdf owner, paddr_t host, u64 size);
+void vpci_map_unclaim(struct sbdf owner);
+/* Which BAR's table pages stand at that guest address; false: none. Takes bar_lock. */
+bool vpci_map_trapped(gpa_t gpa, struct sbdf *owner, unsigned int *bar);
 
 /* ---- capabilities: cap_std.c, cap_ext.c, and the larger ones in files of their own ---- */
 struct vpci_cap {
@@ -259,6 +282,7 @@ struct vpci_cap {
 	u16 next;      /* the next one that the guest sees; 0: none */
 	u16 extent;    /* bytes up to the next capability, seen or hidden, or the end of the space */
 	u8 version;    /* extended ones */
+	bool hidden;   /* from the guest, though it is of an allowed kind */
 };
 
 /* Rows for all capabilities; *pointer is the first one that the guest sees (0: none). */
@@ -269,6 +293,8 @@ void vpci_cap_extents(struct vpci_cap *caps, unsigned int count, unsigned int en
 /* The body of a standard capability whose header is shown already reads as 0 and ignores writes. */
 int MUST_CHECK vpci_hide_body(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
 int MUST_CHECK vpci_build_msi(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
+/* May the guest see it? Takes what it needs; false: one line says why not. Before the capabilities are linked. */
+bool MUST_CHECK vpci_msix_prepare(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
 int MUST_CHECK vpci_build_msix(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class);
 /*
  * ---- message.c: what MSI and MSI-X share ----
@@ -300,17 +326,36 @@ void vpci_msi_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 void vpci_msi_commit(struct vpci_dev *v, const struct vpci_flush *flush) REQUIRES(pci_vpci_class);
 
 /* ---- msix.c ---- */
+/* At attach, when nothing can fail any more: what firmware has left on is off. */
 void vpci_msix_start(struct vpci_dev *v) REQUIRES(pci_vpci_class);
+/* The guest's view is that after a reset, and the hardware is disabled. */
 void vpci_msix_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class);
+/* Gives back what vpci_msix_prepare() took. */
+void vpci_msix_free(struct vpci_dev *v) REQUIRES(pci_vpci_class);
+/* The hardware has just begun to decode memory: what had to wait for that. */
+void vpci_msix_decode_on(struct vpci_dev *v) REQUIRES(pci_vpci_class);
+/* Can Fairlead reach the table in the hardware now? */
+bool vpci_msix_reachable(const struct vpci_dev *v) REQUIRES(pci_vpci_class);
+
+/* ---- msix_table.c ---- */
+static inline struct vpci_msix_entry *vpci_msix_entry(struct vpci_dev *v, unsigned int i) REQUIRES(pci_vpci_class)
+{
+	return &v->msix.page[i / VPCI_MSIX_PER_PAGE][i % VPCI_MSIX_PER_PAGE];
+}
+/* The guest's table is as after a reset: all masked. The hardware's is not touched. */
+void vpci_msix_clear(struct vpci_dev *v) REQUIRES(pci_vpci_class);
+/* Masks all entries in the hardware. False: the device does not keep its mask bits, and must not be enabled. */
+bool MUST_CHECK vpci_msix_mask_all(struct vpci_dev *v) REQUIRES(pci_vpci_class);
+/* Each entry becomes in the hardware what the guest wants, at once or in two phases. */
+void vpci_msix_update_all(struct vpci_dev *v) REQUIRES(pci_vpci_class);
+/* What was changed is flushed: entries that the guest wants open are opened. */
 void vpci_msix_commit(struct vpci_dev *v, const struct vpci_flush *flush) REQUIRES(pci_vpci_class);
 /*
  * The guest accesses byte `at` of the BAR, on a page that holds a part of the table: an entry, or another
- * register, which is forwarded to the hardware. size 1, 2, 4, 8.
+ * register, which is forwarded to the hardware. size 1, 2, 4, 8; all of it in the BAR, which stands there.
  */
 void vpci_msix_access(struct vpci_dev *v, unsigned int bar, u64 at, unsigned int size, bool write, u64 *value)
 	REQUIRES(pci_vpci_class);
-/* The pages of the BAR that hold the table, [*from, *to) in bytes from the BAR's start; false: none of it. */
-bool vpci_msix_pages(const struct vpci_dev *v, unsigned int bar, u64 *from, u64 *to) REQUIRES(pci_vpci_class);
 
 /*
  * message.c: before messages are enabled: `count` descriptors, with entries from *first on. False (said once): there

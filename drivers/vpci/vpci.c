@@ -50,7 +50,7 @@ int vpci_init(struct vm *vm, const struct vpci_platform *p, unsigned int devices
 	atomic_store(&absent_writes, 0);
 	if (pci_msi_init(PCI_MSI_MESSAGES))
 		return -ENOMEM;
-	return vpci_barmap_init(vm, devices * (PCI_BARS + 1));
+	return vpci_barmap_init(vm, devices);
 }
 
 static struct vpci_dev *pool_get(struct pci_dev *dev)
@@ -146,6 +146,7 @@ static struct vpci_dev *make(struct pci_dev *dev, int *err) REQUIRES(pci_vpci_cl
 	*err = build(v);
 	if (!*err)
 		return v;
+	vpci_msix_free(v);
 	pool_put(v);
 	return NULL;
 }
@@ -211,6 +212,7 @@ int vpci_detach(struct pci_dev *dev)
 		return v ? -EBUSY : -ENODEV;
 	}
 	messages = pci_msi_shrink(dev, false, pci_msi_shrink(dev, true, v->retired));
+	vpci_msix_free(v);
 	dev->vpci = NULL;
 	pci_vpci_unlock(dev);
 	ret = pci_msi_release(messages);
@@ -245,7 +247,7 @@ bool vpci_bar_info(struct pci_dev *dev, unsigned int i, struct vpci_bar_info *ou
 	found = dev->vpci && i <= PCI_ROM_BAR && dev->vpci->bar[i].present;
 	if (found) {
 		bar = &dev->vpci->bar[i];
-		range = vpci_bar_range(bar, bar->placed_at);
+		range = vpci_bar_range(dev->vpci, i, bar->placed_at);
 		*out = (struct vpci_bar_info){
 			.wanted = vpci_bar_wanted(dev->vpci, bar),
 			.placed = bar->placed,
@@ -255,6 +257,8 @@ bool vpci_bar_info(struct pci_dev *dev, unsigned int i, struct vpci_bar_info *ou
 			.placed_at = bar->placed_at,
 			.host = bar->host,
 			.size = bar->size,
+			.trap_from = bar->trap_from,
+			.trap_to = bar->trap_to,
 		};
 	}
 	pci_vpci_unlock(dev);
@@ -353,15 +357,33 @@ u64 vpci_read(struct sbdf sbdf, unsigned int offset, unsigned int size)
 	return value;
 }
 
+/*
+ * What a write has begun, when the lock is given back. The flush first: what waits for interrupts should not wait
+ * for a shoot-down.
+ */
+static void unlock_and_finish(struct pci_dev *dev, struct vpci_dev *v) RELEASES(dev->vpci_lock, pci_vpci_class)
+{
+	struct vpci_flush flush = { 0 };
+	bool remap = false;
+
+	if (v) {
+		remap = vpci_remap_claim(v);
+		flush = vpci_flush_take(v);
+	}
+	pci_vpci_unlock(dev);
+	if (flush.wanted)
+		vpci_flush_finish(dev, &flush);
+	if (remap)
+		(void)vpci_remap(dev); /* what fails is logged; the guest's next write tries again */
+}
+
 void vpci_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u64 value)
 {
 	struct pci_dev *dev = access_is_sane(offset, size) ? pci_dev_find(sbdf) : NULL;
 	bool seen = false;
 
 	if (dev) {
-		struct vpci_flush flush = { 0 };
 		struct vpci_dev *v;
-		bool remap = false;
 
 		pci_vpci_lock(dev);
 		v = visible(dev);
@@ -370,21 +392,53 @@ void vpci_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u64 va
 			vpci_count(&v->stats.writes, 1);
 			if (answers(dev))
 				device_write(v, offset, size, value);
-			remap = vpci_remap_claim(v);
-			flush = vpci_flush_take(v);
 		}
-		pci_vpci_unlock(dev);
-		/* Before the map: what waits for interrupts should not wait for a shoot-down. */
-		if (flush.wanted)
-			vpci_flush_finish(dev, &flush);
-		if (remap)
-			(void)vpci_remap(dev); /* what fails is logged; the guest's next write tries again */
+		unlock_and_finish(dev, v);
 		pci_dev_put(dev, PCI_REF_TRANSIENT);
 	}
 	if (!seen)
 		atomic_fetch_add_explicit(&absent_writes, 1, memory_order_relaxed);
 	trace(TRACE_CONFIG_WRITE, (u16)offset, value, (u32)sbdf.segment << 16 | sbdf.bdf, size);
 	count_event(COUNT_CONFIG_WRITE);
+}
+
+/* ---- the pages of MSI-X tables ---- */
+
+/* The whole access is in that BAR, which stands there and is decoded. */
+static bool stands_at(struct vpci_dev *v, unsigned int i, gpa_t gpa, unsigned int size) REQUIRES(pci_vpci_class)
+{
+	const struct vpci_bar *bar = &v->bar[i];
+
+	return vpci_bar_wanted(v, bar) && bar->placed && !bar->leaving && bar->placed_at == bar->guest &&
+	       bar->trap_from < bar->trap_to && gpa - bar->placed_at < bar->size &&
+	       size <= bar->size - (gpa - bar->placed_at);
+}
+
+bool vpci_trap(gpa_t gpa, unsigned int size, bool write, u64 *value)
+{
+	struct pci_dev *dev;
+	struct vpci_dev *v;
+	struct sbdf sbdf;
+	unsigned int bar;
+	bool there;
+
+	if (!vpci_map_trapped(gpa, &sbdf, &bar))
+		return false;
+	dev = pci_dev_find(sbdf);
+	if (!dev)
+		return false;
+	pci_vpci_lock(dev);
+	v = visible(dev);
+	there = v && stands_at(v, bar, gpa, size);
+	if (there)
+		count_event(COUNT_MSIX_TABLE);
+	if (there && answers(dev))
+		vpci_msix_access(v, bar, gpa - v->bar[bar].placed_at, size, write, value);
+	else if (there && !write)
+		*value = all_ones(size);
+	unlock_and_finish(dev, v);
+	pci_dev_put(dev, PCI_REF_TRANSIENT);
+	return there;
 }
 
 /* ---- ECAM, as the guest sees it ---- */

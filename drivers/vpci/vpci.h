@@ -75,6 +75,8 @@ struct vpci_bar_info {
 	bool mapped; /* the guest reaches it there (else another BAR has the place, and this one waits) */
 	bool io;
 	u64 guest, placed_at, host, size;
+	/* The pages of the MSI-X table, from the BAR's first page on: mapped nowhere. Equal: none. */
+	u64 trap_from, trap_to;
 };
 /* False: not attached, or there is no such BAR (0 to PCI_ROM_BAR). Takes vpci_lock. */
 bool vpci_bar_info(struct pci_dev *dev, unsigned int bar, struct vpci_bar_info *out);
@@ -100,6 +102,9 @@ unsigned int vpci_map_users(void);
  */
 u64 vpci_read(struct sbdf sbdf, unsigned int offset, unsigned int size);
 void vpci_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u64 value);
+
+/* vm_trap_fn: the pages of MSI-X tables, which stand where the guest has put their BARs. Exit path, no lock held. */
+bool vpci_trap(gpa_t gpa, unsigned int size, bool write, u64 *value);
 
 /* Registers the ECAM windows as emulated regions of the guest. Boot. */
 int MUST_CHECK vpci_add_ecam_regions(struct vm *vm);

@@ -17,6 +17,7 @@
 #include "core/pages.h"
 #include "drivers/pci/internal.h"
 #include "drivers/vpci/vpci.h"
+#include "tests/fake/fake_msix.h"
 #include "tests/fake/fake_pci.h"
 #include "tests/fake/fake_remap.h"
 
@@ -276,7 +277,7 @@ static inline void build_nic(void)
 	fake_express(nic, 0x80, 0);
 	fake_cap(nic, 0xa0 + 0x20, 0x11); /* MSI-X at 0xc0 */
 	fake_set(nic, 0xc2, 2, 0x0004, 0xc000, 0);
-	fake_set(nic, 0xc4, 4, 0x00002003, 0, 0);
+	fake_set(nic, 0xc4, 4, 0x00002002, 0, 0); /* the table at 0x2000 of BAR 2 */
 	fake_ext_cap(nic, 0x100, 0x0010, 1); /* SR-IOV: hidden, and the first */
 	fake_set(nic, 0x108, 2, 0, 0xffff, 0);
 	fake_ext_cap(nic, 0x140, 0x0001, 2); /* AER */
@@ -336,6 +337,8 @@ static inline int setup(void **state)
 	at_map = at_unmap = NULL;
 #endif
 	memset(ports, 0, sizeof(ports));
+	fake_mmio_begin();
+	fake_registers(0xa000000000, 0x4000);
 	fake_remap_begin(false); /* messages are only checked; a test may remap them */
 	fake_machine_reset();
 	build_bridges();
@@ -367,6 +370,7 @@ static inline int teardown(void **state)
 	if (what)
 		fail_msg("under a lock: not so: %s", what);
 	assert_null(fake_remap.misuse);
+	assert_int_equal(fake_mmio.bad, 0);
 	assert_int_equal(fake.bad_accesses, 0);
 	return 0;
 }

@@ -113,7 +113,9 @@ static void test_msi_counts(void **state)
 
 static void test_msix_counts(void **state)
 {
+	detach(NIC);
 	fake_set(nic, MSIX_CONTROL, 2, 0x001f, 0xc000, 0); /* 32 entries */
+	assert_int_equal(vpci_attach(device(NIC)), 0);
 	wr(NIC, MSIX_CONTROL, 2, 0x4000); /* masked, and not enabled */
 	assert_int_equal(total(), 0);
 	wr(NIC, MSIX_CONTROL, 2, 0xc000);
