@@ -32,7 +32,7 @@ $(eval $(call STRESS_BUILD,address,gcc,address$(comma)undefined -fno-sanitize-re
 
 # The trace ring's readers and its writer.
 build/stress/thread/test_trace: tests/unit/test_trace.c build/stress/thread/lib.a
-	$(Q)$(CLANG) $(STRESS_CFLAGS) -fsanitize=thread -o $@ $^ -lcmocka -lpthread
+	$(Q)$(CLANG) $(STRESS_CFLAGS) -Wno-unused-parameter -fsanitize=thread -o $@ $^ -lcmocka -lpthread
 
 .PHONY: stress
 stress: build/stress/thread/stress build/stress/address/stress build/stress/thread/test_trace
