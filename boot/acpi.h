@@ -27,11 +27,13 @@ struct acpi_machine {
 	u64 reset_address;
 	u8 reset_value;
 	paddr_t hpet_base; /* 0: no HPET table */
+	u8 hpet_number;
 	paddr_t lapic_base;
 	unsigned int ioapics;
 	struct {
 		paddr_t base;
 		u32 gsi_base;
+		u8 id; /* as the DMAR names it, too */
 	} ioapic[ACPI_IOAPICS_MAX];
 	unsigned int cpus; /* enabled in the MADT */
 };

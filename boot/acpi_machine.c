@@ -137,6 +137,7 @@ static int read_hpet(struct acpi_machine *out)
 		return -EINVAL;
 	}
 	out->hpet_base = hpet->base_address.address;
+	out->hpet_number = hpet->hpet_number;
 	return 0;
 }
 
@@ -218,6 +219,7 @@ static int add_ioapic(const struct madt_ioapic *ioapic, struct acpi_machine *out
 	}
 	out->ioapic[out->ioapics].base = ioapic->address;
 	out->ioapic[out->ioapics].gsi_base = ioapic->gsi_base;
+	out->ioapic[out->ioapics].id = ioapic->id;
 	out->ioapics++;
 	return 0;
 }

@@ -14,6 +14,9 @@
 extern struct lock_class leaf_locks;
 #define LEAF_LOCK ACQUIRED_AFTER(leaf_locks)
 
+/* An I/O APIC's table */
+extern struct lock_class ioapic_class ACQUIRED_BEFORE(leaf_locks);
+
 /* Queues, tables */
 extern struct lock_class vtd_fault_class ACQUIRED_BEFORE(leaf_locks);
 extern struct lock_class vtd_queue_class ACQUIRED_BEFORE(leaf_locks);

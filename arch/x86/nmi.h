@@ -12,6 +12,8 @@
 
 /* Asks every IOMMU to report faults to this CPU by NMI, and learns where kicks go. Boot. */
 void nmi_init(void);
+/* An NMI was taken that was no exit: looks at the sources that send no other. Boot. */
+void nmi_look(void);
 /* An NMI exit, after nmi_window(). Exit path. */
 void nmi_handle(struct vcpu *v);
 /* An NMI of Fairlead's own may be on its way that nothing else will explain. Exit path. */

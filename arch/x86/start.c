@@ -13,6 +13,7 @@
 #include "arch/x86/guest_boot.h"
 #include "arch/x86/guest_walk.h"
 #include "arch/x86/image.h"
+#include "arch/x86/ioapic.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/nmi.h"
 #include "arch/x86/paging.h"
@@ -99,16 +100,10 @@ static void quiesce_devices(void)
 		pci_dev_stop_dma(dev);
 }
 
-/* What is not memory but belongs to the guest: interrupt controllers and the legacy areas below 1 MiB. */
+/* What is not memory but belongs to the guest: interrupt controllers, trapped, and the legacy areas below 1 MiB. */
 static void map_platform(void)
 {
-	for (unsigned int i = 0; i < boot_info.acpi.ioapics; i++) {
-		paddr_t page = ALIGN_DOWN(boot_info.acpi.ioapic[i].base, PAGE_SIZE);
-
-		/* Two may share a page, or firmware lists one twice. */
-		if (pt_lookup(&guest.stage2, page, NULL, NULL, NULL))
-			must(vm_map_mmio(&guest, page, page, PAGE_SIZE, PT_READ | PT_WRITE), "mapping an I/O APIC");
-	}
+	must(ioapic_init(&guest), "the guest's I/O APICs");
 	if (!memmap_touches(&boot_info.memmap, VGA_BASE, VGA_SIZE))
 		must(vm_map_mmio(&guest, VGA_BASE, VGA_BASE, VGA_SIZE, PT_READ | PT_WRITE), "mapping the VGA window");
 	if (!memmap_touches(&boot_info.memmap, ROM_AREA_BASE, ROM_AREA_SIZE))
@@ -254,13 +249,14 @@ static void start_on_own_stack(void)
 	start_trace();
 	lapic_park_other_cpus();
 	quiesce_devices();
+	ioapic_quiet(&boot_info.acpi, &boot_info.memmap);
 	build_guest_map();
 	platform_init(&boot_info.acpi);
 	map_platform();
 	give_devices();
 	must(svm_start(&vcpu0), "SVM");
 	nmi_init();
-	timer_start(boot_info.acpi.hpet_base);
+	timer_start(boot_info.acpi.hpet_base, boot_info.acpi.hpet_number);
 	monitor_init(&guest, boot_info.config.monitor_escape);
 	uart_start_input(boot_info.config.monitor_escape);
 	guest_boot_state(&vcpu0);

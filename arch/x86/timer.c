@@ -12,13 +12,16 @@
 
 #include <stdatomic.h>
 
+#include "arch/x86/desc.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/nmi.h"
+#include "arch/x86/svm/svm.h"
 #include "core/arch.h"
 #include "core/log.h"
 #include "core/mmio.h"
 #include "core/timer.h"
 #include "core/work.h"
+#include "drivers/iommu/intr.h"
 
 /* 2.3.4, general capabilities; 2.3.5, general configuration; 2.3.7, main counter */
 #define HPET_CAPABILITIES 0x000u
@@ -56,6 +59,9 @@
 #define CALIBRATION_US 10000u
 #define SAMPLE_US 5u /* a counter and a time that are read so close together are of one moment */
 #define SAMPLE_TRIES 16u
+#define TEST_US 100u
+#define TEST_WAIT_US 500000u /* a busy host below us may let the HPET stand still */
+#define TEST_TRIES 3u
 
 static u8 *hpet; /* NULL: no timer */
 static unsigned int comparator;
@@ -224,11 +230,69 @@ static bool find_comparator(const u8 *base, unsigned int last_timer)
 	return false;
 }
 
-/* NULL: there is a timer. Otherwise why not. */
-static const char *find(u8 *base)
+/*
+ * An NMI to this CPU. Where interrupts are remapped it is an entry, if firmware says who remaps the HPET's;
+ * if not, only the format without an entry is left. False: it does not reach this CPU's ID.
+ */
+static bool choose_message(u8 number, struct pci_message *out)
 {
+	const struct apic_target target = { .destination = lapic_id(), .nmi = true };
+	struct iommu *unit;
+	u32 entry;
+
+	if (intr_remapped() && !intr_platform_alloc(INTR_HPET, number, 1, &unit, &entry)) {
+		intr_set(unit, entry, &target);
+		if (!intr_flush(unit, entry, 1)) {
+			*out = intr_message(unit, entry);
+			return true;
+		}
+	}
+	*out = (struct pci_message){ lapic_message_address(), LAPIC_MESSAGE_NMI };
+	return out->address;
+}
+
+/* True: an NMI came, and not before its time, as those from before would. The comparator is off again. */
+static bool provoke(void)
+{
+	u64 end = arch_time_us() + TEST_WAIT_US;
+	bool came;
+
+	if (!program(TEST_US))
+		end = 0; /* it may have been missed: another try */
+	while (!nmi_arrived && arch_time_us() < end) {
+		arch_cpu_relax();
+		nmi_window();
+	}
+	came = nmi_arrived && reached(atomic_load(&match));
+	if (came)
+		atomic_store(&armed, false); /* seen */
+	stop();
+	return came;
+}
+
+/*
+ * A message that is to be remapped and names no entry is blocked by hardware. An NMI comes all the same
+ * then: the IOMMU's, which reports just that. So one that a fault explains proves nothing.
+ */
+static bool message_arrives(void)
+{
+	for (unsigned int i = 0; i < TEST_TRIES; i++) {
+		bool came = provoke();
+
+		nmi_arrived = false;
+		if (came && !iommu_any_fault_pending())
+			return true;
+		iommu_report_faults();
+	}
+	nmi_look();
+	return false;
+}
+
+/* NULL: there is a timer. Otherwise why not. */
+static const char *find(u8 *base, u8 number)
+{
+	struct pci_message message;
 	u32 low, period;
-	u64 address = lapic_message_address();
 
 	if (!base)
 		return "this machine has no HPET";
@@ -239,25 +303,28 @@ static const char *find(u8 *base)
 	quiet(base, CAP_LAST_TIMER(low));
 	if (!find_comparator(base, CAP_LAST_TIMER(low)))
 		return "the HPET cannot send messages";
-	if (!address)
+	if (!choose_message(number, &message))
 		return "no message reaches this CPU's APIC ID";
-	mmio_write32(base + TIMER_MESSAGE_DATA(comparator), LAPIC_MESSAGE_NMI);
-	mmio_write32(base + TIMER_MESSAGE_ADDRESS(comparator), (u32)address);
+	mmio_write32(base + TIMER_MESSAGE_DATA(comparator), message.data);
+	mmio_write32(base + TIMER_MESSAGE_ADDRESS(comparator), (u32)message.address);
 	mmio_write32(base + TIMER_CONFIG(comparator), config);
 	hpet = base;
-	if (calibrate())
-		return NULL;
-	hpet = NULL;
-	return "the HPET's counter stands still";
+	if (!calibrate())
+		return "the HPET's counter stands still";
+	if (!message_arrives())
+		return "the HPET's message does not arrive";
+	return NULL;
 }
 
-void timer_start(paddr_t base)
+void timer_start(paddr_t base, u8 number)
 {
-	const char *missing = find(base ? phys_to_virt(base) : NULL);
+	const char *missing = find(base ? phys_to_virt(base) : NULL, number);
 
-	if (missing)
+	if (missing) {
+		hpet = NULL;
 		log_warn("no timer of its own: deferred work waits for the guest's next exit (%s)", missing);
-	else
+	} else {
 		log_info("timer: HPET comparator %u, %llu ticks in %llu us", comparator,
 			 (unsigned long long)cal_ticks, (unsigned long long)cal_us);
+	}
 }

@@ -399,11 +399,12 @@ static void test_s5_in_ssdt(void **state)
 
 static void test_madt(void **state)
 {
-	static const u8 override[] = {
+	static u8 override[] = {
 		LAPIC(0, 0, 1),	   5, 12, 0, 0, 0, 0, 0, 0x12, 0x34, 0, 0, 0, IOAPIC(0xfec0, 0),
 		IOAPIC(0xfec8, 24)
 	};
 
+	override[34] = 0x21; /* 5.2.12.3: the second one's ID */
 	list_pc();
 	assert_int_equal(read_pc(), 0);
 	assert_int_equal(machine.cpus, 2);
@@ -418,6 +419,7 @@ static void test_madt(void **state)
 	assert_int_equal(machine.ioapics, 2);
 	assert_int_equal(machine.ioapic[1].base, 0xfec80000);
 	assert_int_equal(machine.ioapic[1].gsi_base, 24);
+	assert_int_equal(machine.ioapic[1].id, 0x21);
 }
 
 static void test_madt_x2apic(void **state)
@@ -508,10 +510,12 @@ static void test_hpet(void **state)
 
 	list_pc();
 	put_gas(hpet, 40, 0, 0xfed00000);
+	hpet[52] = 3;
 	fw_seal(hpet);
 	fw_list(hpet);
 	assert_int_equal(read_pc(), 0);
 	assert_int_equal(machine.hpet_base, 0xfed00000);
+	assert_int_equal(machine.hpet_number, 3);
 	hpet[40] = 1; /* in I/O space */
 	fw_seal(hpet);
 	refused_naming("HPET");

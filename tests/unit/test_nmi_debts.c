@@ -74,6 +74,63 @@ static void all_sources_at_once(void **state)
 	assert_true(entered());
 }
 
+/* All arrive as one NMI: each is served by that visit, whatever comes later. */
+static void of_all_at_once_none_is_lost(void **state)
+{
+	nmi_init();
+	units[0].fault = units[1].fault = true;
+	timer_has_fired = true;
+	arch_cpu_kick(0);
+	nmi();
+	assert_int_equal(units[0].drained, 1);
+	assert_int_equal(units[1].drained, 1);
+	assert_false(timer_has_fired); /* asked, and has posted its work */
+	assert_int_equal(nmis_sent, 1);
+	arch_cpu_kick(0); /* the one before was seen: another is sent */
+	assert_int_equal(nmis_sent, 2);
+	assert_false(entered());
+}
+
+/* They arrive one by one, each while the one before is handled, in every order. */
+static void of_one_after_the_other_none_is_lost(void **state)
+{
+	for (unsigned int order = 0; order < 27; order++) {
+		unsigned int faults = 0, kicks = 0;
+
+		setup(NULL);
+		nmi_init();
+		for (unsigned int i = 0, left = order; i < 3; i++, left /= 3) {
+			if (left % 3 == 0) {
+				units[0].fault = true;
+				faults++;
+			} else if (left % 3 == 1) {
+				timer_has_fired = true;
+
+			} else {
+				arch_cpu_kick(0);
+				kicks++;
+			}
+			nmi();
+			assert_false(entered());
+			assert_false(timer_has_fired);
+			assert_int_equal(units[0].drained, faults);
+			assert_int_equal(nmis_sent, kicks);
+		}
+	}
+}
+
+/* Taken at boot, where no visit looks: what sends no other NMI is looked for. */
+static void what_boot_has_taken_is_looked_for(void **state)
+{
+	units[1].fault = true;
+	nmi_look();
+	exit_tail();
+	assert_int_equal(units[1].drained, 1);
+	nmi_look();
+	exit_tail();
+	assert_int_equal(units[1].drained, 1);
+}
+
 /* The guest's came first, and ours is on its way: as many reach the guest as were sent to it. */
 static void ours_on_its_way_behind_the_guests(void **state)
 {
@@ -331,6 +388,9 @@ int main(void)
 		cmocka_unit_test_setup(kicks_on_their_way_are_one, setup),
 		cmocka_unit_test_setup(two_sources_are_two_visits_or_one, setup),
 		cmocka_unit_test_setup(all_sources_at_once, setup),
+		cmocka_unit_test_setup(of_all_at_once_none_is_lost, setup),
+		cmocka_unit_test_setup(of_one_after_the_other_none_is_lost, setup),
+		cmocka_unit_test_setup(what_boot_has_taken_is_looked_for, setup),
 		cmocka_unit_test_setup(ours_on_its_way_behind_the_guests, setup),
 		cmocka_unit_test_setup(announced_by_the_timer, setup),
 		cmocka_unit_test_setup(a_late_one_is_excused, setup),

@@ -107,6 +107,25 @@ static int claim_all(void **state)
 	       closed_ports_init();
 }
 
+/* ---- what is the guest's ------------------------------------------------------------------------------------------ */
+
+/* docs/design/platform-policy.md: the 8259s with their edge/level registers, the 8254 with port 61h, the RTC, the ACPI timer. */
+static void legacy_devices_cost_no_exit(void **state)
+{
+	static const u16 ports[] = { 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1, 0x40, 0x41, 0x42, 0x43, 0x61, 0x70, 0x71, 0x72, 0x73,
+				     PM1A_EVENT + 8, PM1A_EVENT + 9, PM1A_EVENT + 10, PM1A_EVENT + 11 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ports); i++)
+		assert_false(pio_bitmap[ports[i] / 8] >> (ports[i] % 8) & 1);
+}
+
+/* Bit 7 of port 70h holds up the chipset's NMI only: it passes. */
+static void the_nmi_disable_bit_passes(void **state)
+{
+	out(0x70, 1, 0x8f);
+	assert_one_write(0x70, 1, 0x8f);
+}
+
 /* ---- sleep -------------------------------------------------------------------------------------------------------- */
 
 static void power_off_passes(void **state)
@@ -380,6 +399,8 @@ static void data_access_past_the_window_is_split(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(legacy_devices_cost_no_exit, setup),
+		cmocka_unit_test_setup(the_nmi_disable_bit_passes, setup),
 		cmocka_unit_test_setup(power_off_passes, setup),
 		cmocka_unit_test_setup(power_off_needs_the_type_of_its_block, setup),
 		cmocka_unit_test_setup(other_sleeps_are_refused, setup),
