@@ -78,4 +78,18 @@ static const struct spec_field spec_msix_fields[] = {
 };
 static const struct spec_table spec_msix = SPEC_TABLE("MSI-X 7.7.2", 12, spec_msix_fields);
 
+/*
+ * One entry of the table, 7.7.2.5 to 7.7.2.8. Bits 1:0 of the address must be written as 0; vector control's bits 31:1 are
+ * reserved.
+ */
+static const struct spec_field spec_msix_entry_fields[] = {
+	{ 0x00, 1, 0, SPEC_ZERO, "Message Address, reserved", SPEC_MESSAGE | SPEC_AVOID },
+	{ 0x00, 31, 2, SPEC_OWN, "Message Address", SPEC_MESSAGE | SPEC_CLEAR },
+	{ 0x04, 31, 0, SPEC_OWN, "Message Upper Address", SPEC_MESSAGE | SPEC_CLEAR },
+	{ 0x08, 31, 0, SPEC_OWN, "Message Data", SPEC_MESSAGE | SPEC_CLEAR },
+	{ 0x0c, 0, 0, SPEC_OWN, "Mask Bit", SPEC_MESSAGE }, /* 1 after a reset */
+	{ 0x0c, 31, 1, SPEC_ZERO, "reserved", SPEC_MESSAGE },
+};
+static const struct spec_table spec_msix_entry = SPEC_TABLE("MSI-X table entry 7.7.2.5", 16, spec_msix_entry_fields);
+
 #endif

@@ -65,8 +65,8 @@ struct spec_model {
 	uint8_t one[SPEC_BYTES], hw[SPEC_BYTES], rw[SPEC_BYTES], w1c[SPEC_BYTES], own[SPEC_BYTES];
 	uint8_t named[SPEC_BYTES]; /* bits that a table has spoken of */
 	uint8_t still[SPEC_BYTES], avoid[SPEC_BYTES], loose[SPEC_BYTES], clear[SPEC_BYTES], wired[SPEC_BYTES];
-	uint8_t value[SPEC_BYTES]; /* the guest's own bits now */
-	uint8_t real[SPEC_BYTES];  /* what the hardware should hold now */
+	uint8_t value[SPEC_BYTES + 8]; /* the guest's own bits now */
+	uint8_t real[SPEC_BYTES + 8];  /* what the hardware should hold now */
 	struct spec_choice choice[8];
 	unsigned int choices;
 	const char *mistake; /* a table contradicts itself or another */
@@ -79,6 +79,8 @@ struct spec_target {
 	void (*write)(void *ctx, unsigned int offset, unsigned int size, uint64_t value);
 	uint8_t *hardware;  /* SPEC_BYTES bytes */
 	unsigned int bytes; /* of the space */
+	bool within;	    /* no access crosses its end: it is a page */
+	unsigned int dwords_from, dwords_to; /* bytes that take aligned dwords and quadwords only */
 	/* More to hold against it after each write; returns what is wrong, or NULL. May be NULL. */
 	const char *(*hook)(void *ctx, const struct spec_model *m);
 };
@@ -272,6 +274,24 @@ static inline void spec_poke(struct spec_model *m, const struct spec_target *t, 
 	}
 }
 
+/* Bytes that do not take an access of that size there keep what they have. */
+static inline void spec_write_target(struct spec_model *m, const struct spec_target *t, unsigned int offset,
+				     unsigned int size, uint64_t v)
+{
+	bool aligned = size >= 4 && offset % size == 0;
+	uint8_t value[8], real[8];
+
+	memcpy(value, m->value + offset, size);
+	memcpy(real, m->real + offset, size);
+	spec_write(m, t->bytes, offset, size, v);
+	for (unsigned int i = 0; i < size && !aligned; i++) {
+		if (offset + i < t->dwords_from || offset + i >= t->dwords_to)
+			continue;
+		m->value[offset + i] = value[i];
+		m->real[offset + i] = real[i];
+	}
+}
+
 static inline bool spec_one_write(struct spec_model *m, const struct spec_target *t, unsigned int offset,
 				  unsigned int size, uint64_t v)
 {
@@ -283,7 +303,7 @@ static inline bool spec_one_write(struct spec_model *m, const struct spec_target
 	for (unsigned int i = 0; i < size && offset + i < t->bytes; i++)
 		v &= ~((uint64_t)m->avoid[offset + i] << (8 * i));
 	t->write(t->ctx, offset, size, v);
-	spec_write(m, t->bytes, offset, size, v);
+	spec_write_target(m, t, offset, size, v);
 	wrong = t->hook ? t->hook(t->ctx, m) : NULL;
 	if (wrong)
 		return spec_wrong("write of %u at 0x%x, value 0x%llx: %s", size, offset, (unsigned long long)v, wrong);
@@ -317,6 +337,8 @@ static inline bool spec_all_writes(struct spec_model *m, const struct spec_targe
 {
 	for (unsigned int size = 1; size <= 8; size *= 2) {
 		for (unsigned int at = dword + 4; at-- > 0 && at + size > dword;) {
+			if (t->within && at + size > t->bytes)
+				continue;
 			spec_poke(m, t, dword, state);
 			if (!spec_one_write(m, t, at, size, pattern))
 				return false;
@@ -329,6 +351,8 @@ static inline bool spec_all_reads(struct spec_model *m, const struct spec_target
 {
 	for (unsigned int size = 1; size <= 8; size *= 2) {
 		for (unsigned int at = dword + 4; at-- > 0 && at + size > dword;) {
+			if (t->within && at + size > t->bytes)
+				continue;
 			if (!spec_reads(m, t, at, size))
 				return false;
 		}
