@@ -27,7 +27,11 @@ static inline void build_msi_function(struct subject *s)
 	struct fake_fn *f = s->f = fake_add(s->bdf, 0x5a5a, 0x0005, 0x020000, 0);
 
 	fake_cap(f, MSI_CAP, 0x05);
-	fake_put(f->cfg, MSI_CAP + 2, 2, form.capable << 1 | (u32)form.is64 << 7 | (u32)form.maskable << 8);
+	fake_put(f->cfg, MSI_CAP + 2, 2,
+		 0xfe71u | form.capable << 1 | (u32)form.is64 << 7 | (u32)form.maskable << 8);
+	fake_put(f->cfg, MSI_CAP + 4, 4, 0xfeeaaaac); /* firmware's, enabled, and what is reserved is not 0 */
+	fake_put(f->cfg, MSI_CAP + 8, 4, 0x12345678);
+	fake_put(f->cfg, MSI_CAP + 12, 4, 0x12345678);
 	if (form.pending)
 		fake_put(f->cfg, MSI_CAP + form.pending, 4, 0x5a5a5a5a);
 	cap(f, 0xa0, 0x0d, 8);

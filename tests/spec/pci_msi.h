@@ -27,7 +27,7 @@ static const struct spec_field spec_msi_control_fields[] = {
 	{ 0x02, 8, 8, SPEC_HW, "Per-Vector Masking Capable", SPEC_STILL | SPEC_WIRED },
 	{ 0x02, 15, 9, SPEC_ZERO, "Extended Message Data, reserved", SPEC_MESSAGE },
 	{ 0x04, 1, 0, SPEC_ZERO, "Message Address, reserved", SPEC_MESSAGE }, /* 7.7.1.3 */
-	{ 0x04, 31, 2, SPEC_OWN, "Message Address", SPEC_MESSAGE },
+	{ 0x04, 31, 2, SPEC_OWN, "Message Address", SPEC_MESSAGE | SPEC_CLEAR },
 };
 static const struct spec_table spec_msi_control = SPEC_TABLE("MSI 7.7.1.2, 7.7.1.3", 0, spec_msi_control_fields);
 
@@ -54,10 +54,10 @@ static inline void spec_add_msi(struct spec_model *m, unsigned int cap, const st
 
 	spec_add(m, cap, &spec_msi_control);
 	if (form->is64)
-		spec_add_field(m, cap, &(struct spec_field){ 0x08, 31, 0, SPEC_OWN, "Message Upper Address", SPEC_MESSAGE });
-	spec_add_field(m, cap, &(struct spec_field){ form->data, 15, 0, SPEC_OWN, "Message Data", SPEC_MESSAGE });
+		spec_add_field(m, cap, &(struct spec_field){ 0x08, 31, 0, SPEC_OWN, "Message Upper Address", SPEC_MESSAGE | SPEC_CLEAR });
+	spec_add_field(m, cap, &(struct spec_field){ form->data, 15, 0, SPEC_OWN, "Message Data", SPEC_MESSAGE | SPEC_CLEAR });
 	if (form->maskable) { /* of messages that the function does not have, reserved */
-		spec_add_field(m, cap, &(struct spec_field){ form->mask, last, 0, SPEC_OWN, "Mask Bits", SPEC_MESSAGE });
+		spec_add_field(m, cap, &(struct spec_field){ form->mask, last, 0, SPEC_OWN, "Mask Bits", SPEC_MESSAGE | SPEC_CLEAR });
 		spec_add_field(m, cap, &(struct spec_field){ form->pending, 31, 0, SPEC_HW, "Pending Bits" });
 		if (last < 31)
 			spec_add_field(m, cap, &(struct spec_field){ form->mask, 31, last + 1, SPEC_ZERO, "reserved",

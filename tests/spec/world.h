@@ -149,12 +149,13 @@ static inline void subject_invert(struct subject *s, unsigned int dword)
 #define NO_DWORD 0xffffffffu
 
 /*
- * Hardware as it was, the guest's view anew, the model with it. Afterwards the hardware takes every write.
+ * Hardware as it was, the guest's view anew, the model with it. The hardware takes every write.
  * `inverted`: a dword whose own bits begin otherwise, or NO_DWORD.
  */
 static inline bool subject_begin(struct subject *s, struct spec_target *t, unsigned int inverted)
 {
 	struct pci_dev *dev = device(s->bdf);
+	static u8 before[4096];
 
 	for (unsigned int i = 0; i < subject_count; i++) {
 		struct pci_dev *d = device(subjects[i].bdf);
@@ -167,17 +168,21 @@ static inline bool subject_begin(struct subject *s, struct spec_target *t, unsig
 	atomic_store(&dev->flags, 0);
 	memcpy(s->f->cfg, s->cfg, sizeof(s->cfg));
 	memcpy(s->f->w1c, s->w1c, sizeof(s->w1c));
-	memset(s->f->rw, 0, sizeof(s->f->rw));
 	memset(&spec_model, 0, sizeof(spec_model));
 	s->describe(&spec_model);
+	for (unsigned int i = 0; i < sizeof(s->cfg); i++) {
+		s->f->w1c[i] |= spec_model.w1c[i];
+		s->f->rw[i] = (u8)~(s->f->w1c[i] | spec_model.wired[i]);
+	}
 	if (inverted != NO_DWORD)
 		subject_invert(s, inverted);
+	memcpy(before, s->f->cfg, sizeof(before));
 	begun++;
 	if (vpci_attach(dev))
 		return spec_wrong("cannot be attached");
 	for (unsigned int i = 0; i < sizeof(s->cfg); i++) {
-		s->f->w1c[i] |= spec_model.w1c[i];
-		s->f->rw[i] = (u8)~(s->f->w1c[i] | spec_model.wired[i]);
+		if ((s->f->cfg[i] ^ before[i]) & (u8)~spec_model.loose[i])
+			return spec_wrong("to show it has changed the hardware's byte 0x%x", i);
 	}
 	spec_begin(&spec_model, s->f->cfg);
 	*t = (struct spec_target){ .ctx = s,

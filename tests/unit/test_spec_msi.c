@@ -18,6 +18,14 @@ static int setup_msi(void **state)
 	return 0;
 }
 
+/* Where messages are only checked, not remapped, the device gets the guest's own. */
+static int setup_plain(void **state)
+{
+	setup_msi(state);
+	fake_remap_begin(false);
+	return 0;
+}
+
 /* What the guest has written before: no message, a good one, one that is no interrupt (SMI), several. */
 static const struct {
 	u32 address, data, control, mask;
@@ -102,6 +110,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_partial_write, setup_msi, spec_teardown),
 		cmocka_unit_test_setup_teardown(test_random_sequences, setup_msi, spec_teardown),
+		{ "test_every_partial_write, not remapped", test_every_partial_write, setup_plain, spec_teardown, NULL },
+		{ "test_random_sequences, not remapped", test_random_sequences, setup_plain, spec_teardown, NULL },
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
