@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The oracle: is the machine what the model says it is? Counts and lists here, maps in oracle_maps.c. It asks
- * each part what is, and works out itself what should be; it changes nothing.
+ * The oracle: is the machine what the model says it is? Counts and lists here, maps in oracle_maps.c,
+ * interrupts in oracle_messages.c. It asks each part what is, and works out itself what should be; it changes
+ * nothing.
  *
  * Two passes: over the slots of the table, whatever state their objects are in; then over the LIVE ones, with
  * a reference on each.
@@ -10,7 +11,6 @@
 
 #include "core/errno.h"
 #include "core/log.h"
-#include "drivers/pci/msi.h"
 #include "drivers/vpci/vpci.h"
 
 bool oracle_breach(struct oracle *o, const char *fmt, ...)
@@ -160,7 +160,7 @@ static bool check_lists(struct oracle *o)
 
 /* ---- what each kind of reference stands for ---- */
 
-static bool kind_is(struct oracle *o, const struct pci_dev *dev, enum pci_ref_kind kind, u32 expected,
+bool oracle_kind_is(struct oracle *o, const struct pci_dev *dev, enum pci_ref_kind kind, u32 expected,
 		    const char *what)
 {
 #ifdef FL_DEBUG
@@ -176,32 +176,6 @@ static bool kind_is(struct oracle *o, const struct pci_dev *dev, enum pci_ref_ki
 	(void)expected;
 	(void)what;
 #endif
-	return true;
-}
-
-static u32 listed_messages(struct pci_dev *dev)
-{
-	u32 n = 0;
-
-	pci_vpci_lock(dev);
-	for (const struct pci_msi *msi = dev->msi_first; msi; msi = msi->next)
-		n++;
-	pci_vpci_unlock(dev);
-	return n;
-}
-
-static bool check_messages(struct oracle *o, struct pci_dev *dev)
-{
-	u32 counted = pci_msi_count(dev), listed = listed_messages(dev);
-	bool settled;
-
-	if (!kind_is(o, dev, PCI_REF_MSI, counted, "message descriptors"))
-		return false;
-	(void)vpci_attached(dev, &settled);
-	/* Some may be on their way back to the pool. */
-	if (settled && oracle_at_rest(dev) && listed != counted)
-		return oracle_breach(o, SBDF_FMT ": %u message descriptors on its list, its count is %u",
-				     SBDF_ARGS(dev->sbdf), listed, counted);
 	return true;
 }
 
@@ -246,7 +220,7 @@ static bool check_vfs(struct oracle *o, struct pci_dev *dev, const struct relati
 	if (live != found->live_vfs)
 		return oracle_breach(o, SBDF_FMT ": %u LIVE virtual functions on its list, %u in the table",
 				     SBDF_ARGS(dev->sbdf), live, found->live_vfs);
-	return kind_is(o, dev, PCI_REF_PF, count, "virtual functions");
+	return oracle_kind_is(o, dev, PCI_REF_PF, count, "virtual functions");
 }
 
 static bool check_children(struct oracle *o, struct pci_dev *dev, const struct relatives *found)
@@ -258,7 +232,7 @@ static bool check_children(struct oracle *o, struct pci_dev *dev, const struct r
 	pci_dev_lock(dev);
 	children = dev->children;
 	pci_dev_unlock(dev);
-	if (!kind_is(o, dev, PCI_REF_PARENT, children, "devices behind it"))
+	if (!oracle_kind_is(o, dev, PCI_REF_PARENT, children, "devices behind it"))
 		return false;
 	if (found->children > children || (!o->not_live && found->children != children))
 		return oracle_breach(o, SBDF_FMT ": %u devices behind it, its count is %u",
@@ -270,7 +244,7 @@ static bool check_vpci(struct oracle *o, struct pci_dev *dev)
 {
 	bool attached = vpci_attached(dev, NULL);
 
-	if (!kind_is(o, dev, PCI_REF_VPCI, attached, "virtual configuration spaces"))
+	if (!oracle_kind_is(o, dev, PCI_REF_VPCI, attached, "virtual configuration spaces"))
 		return false;
 	if (oracle_at_rest(dev) && attached != (pci_dev_owner(dev) == PCI_OWNER_GUEST))
 		return oracle_breach(o, SBDF_FMT ": owned by %s, and the guest %s it", SBDF_ARGS(dev->sbdf),
@@ -283,8 +257,8 @@ static bool check_device(struct oracle *o, struct pci_dev *dev)
 	struct relatives found = relatives_of(dev);
 
 	o->moving += pci_dev_op(dev) != PCI_OP_NONE || pci_dev_has(dev, PCI_FLAG_BROKEN);
-	return check_vpci(o, dev) && check_messages(o, dev) &&
-	       kind_is(o, dev, PCI_REF_ATS, iommu_ats_on(dev), "places on a unit's ATS list") &&
+	return check_vpci(o, dev) && oracle_device_messages(o, dev) &&
+	       oracle_kind_is(o, dev, PCI_REF_ATS, iommu_ats_on(dev), "places on a unit's ATS list") &&
 	       check_vfs(o, dev, &found) && check_children(o, dev, &found) && oracle_device_maps(o, dev);
 }
 
@@ -304,7 +278,9 @@ int oracle_check(struct vm *vm, char text[ORACLE_TEXT_MAX])
 	struct oracle o = { .vm = vm, .text = text };
 
 	text[0] = '\0';
-	return check_slots(&o) && check_lists(&o) && check_devices(&o) && oracle_tables(&o) ? 0 : -EBADMSG;
+	return check_slots(&o) && check_lists(&o) && check_devices(&o) && oracle_tables(&o) && oracle_entries(&o) ?
+		       0 :
+		       -EBADMSG;
 }
 
 #ifdef FL_DEBUG

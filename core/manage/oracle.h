@@ -21,6 +21,12 @@ struct oracle {
 /* False, always: the breach. */
 bool oracle_breach(struct oracle *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/*
+ * Are there `expected` references of that kind? `what`: what each stands for. Release builds do not count them.
+ */
+bool oracle_kind_is(struct oracle *o, const struct pci_dev *dev, enum pci_ref_kind kind, u32 expected,
+		    const char *what);
+
 /* At rest: LIVE, whole, and nobody has claimed it. */
 static inline bool oracle_at_rest(const struct pci_dev *dev)
 {
@@ -31,5 +37,9 @@ static inline bool oracle_at_rest(const struct pci_dev *dev)
 /* ---- oracle_maps.c ---- */
 bool oracle_device_maps(struct oracle *o, struct pci_dev *dev);
 bool oracle_tables(struct oracle *o);
+
+/* ---- oracle_messages.c ---- */
+bool oracle_device_messages(struct oracle *o, struct pci_dev *dev);
+bool oracle_entries(struct oracle *o);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/monitor/internal.h"
 #include "core/string.h"
 #include "drivers/pci/reset.h"
+#include "drivers/vpci/vpci.h"
 
 #define LINE_WIDTH 110
 
@@ -162,8 +163,29 @@ static void show_holders(const struct pci_dev_info *info)
 	flush(&t);
 }
 
-/* About a step's worth of lines: 1, 7 BARs, 1, 16 requester IDs and 16 holders, each of these two or more on
- * a line. */
+/* What the guest has made of MSI or MSI-X. */
+static void show_messages(struct pci_dev *dev, bool msix)
+{
+	struct text t = { "", 0 };
+	struct vpci_messages_info all;
+
+	if (!vpci_messages_info(dev, msix, &all))
+		return;
+	add(&t, "  %s: %u message%s, %s", msix ? "MSI-X" : "MSI", all.possible, all.possible == 1 ? "" : "s",
+	    all.enabled ? "enabled" : "off");
+	if (all.count)
+		add(&t, ", %u in use (%u masked), entries from %u on", all.count, all.masked, all.first);
+	if (all.function_masked)
+		add(&t, ", all masked");
+	if (all.enabled && !all.hardware_enabled)
+		add(&t, ", not in the device");
+	flush(&t);
+}
+
+/*
+ * About a step's worth of lines: 1, 7 BARs, 1, 2 kinds of messages, 16 requester IDs and 16 holders, each of these
+ * two or more on a line.
+ */
 static void show_details(const struct pci_dev_info *info)
 {
 	struct pci_dev *dev = pci_dev_find(info->sbdf);
@@ -172,6 +194,8 @@ static void show_details(const struct pci_dev_info *info)
 	if (dev) {
 		show_bars(dev);
 		show_place(dev, info);
+		show_messages(dev, false);
+		show_messages(dev, true);
 		pci_dev_put(dev, PCI_REF_TRANSIENT);
 	}
 	show_holders(info);

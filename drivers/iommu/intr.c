@@ -13,6 +13,7 @@
 
 static enum intr_policy asked; /* both set at boot */
 static bool remapped;
+static unsigned int platform_entries; /* written at boot */
 
 /* ---- policy ---- */
 
@@ -20,6 +21,7 @@ int intr_decide(enum intr_policy policy)
 {
 	asked = policy;
 	remapped = false;
+	platform_entries = 0;
 	if (policy == INTR_OFF || !iommu_first())
 		return 0;
 	for (struct iommu *u = iommu_first(); u; u = u->next) {
@@ -120,14 +122,22 @@ int intr_source_of(const struct pci_dev *dev, struct intr_source *out)
 int intr_platform_alloc(enum intr_platform_source kind, u8 id, unsigned int count, struct iommu **unit, u32 *first)
 {
 	struct intr_source source;
+	int ret;
 
 	for (struct iommu *u = iommu_first(); remapped && u; u = u->next) {
 		if (u->ops->intr_platform(u, kind, id, &source)) {
 			*unit = u;
-			return u->ops->intr_alloc(u, &source, count, first);
+			ret = u->ops->intr_alloc(u, &source, count, first);
+			platform_entries += ret ? 0 : count;
+			return ret;
 		}
 	}
 	return -ENODEV;
+}
+
+unsigned int intr_platform_entries(void)
+{
+	return platform_entries;
 }
 
 void intr_set(struct iommu *unit, u32 entry, const struct apic_target *target)

@@ -68,6 +68,8 @@ enum intr_platform_source { INTR_IOAPIC, INTR_HPET };
  */
 int MUST_CHECK intr_platform_alloc(enum intr_platform_source kind, u8 id, unsigned int count, struct iommu **unit,
 				   u32 *first);
+/* How many that has given. */
+unsigned int intr_platform_entries(void);
 /* The entry delivers to that target from now on; NULL: nothing. Does not wait. Any lock. */
 void intr_set(struct iommu *unit, u32 entry, const struct apic_target *target);
 /*

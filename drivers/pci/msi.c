@@ -14,6 +14,7 @@ static struct spinlock msi_pool_lock LEAF_LOCK = SPINLOCK_INIT(msi_pool_class); 
 static struct pci_msi *msi_free GUARDED_BY(msi_pool_lock);
 static unsigned int msi_left GUARDED_BY(msi_pool_lock);
 static const struct pci_msi_ops *msi_ops; /* set at boot */
+static _Atomic unsigned int entries_taken;
 
 int pci_msi_init(unsigned int max)
 {
@@ -30,6 +31,7 @@ int pci_msi_init(unsigned int max)
 	}
 	msi_left = max;
 	spin_unlock(&msi_pool_lock);
+	atomic_store(&entries_taken, 0);
 	return 0;
 }
 
@@ -92,6 +94,11 @@ unsigned int pci_msi_left(void)
 	return left;
 }
 
+unsigned int pci_msi_entries(void)
+{
+	return atomic_load_explicit(&entries_taken, memory_order_relaxed);
+}
+
 unsigned int pci_msi_count(const struct pci_dev *dev)
 {
 	return atomic_load_explicit(&dev->msi_count, memory_order_relaxed);
@@ -112,6 +119,7 @@ int pci_msi_grow(struct pci_dev *dev, bool msix, unsigned int count, u32 *first)
 		pool_give_all(list);
 		return ret;
 	}
+	atomic_fetch_add_explicit(&entries_taken, count, memory_order_relaxed);
 	for (unsigned int i = 0; i < count; i++) {
 		struct pci_msi *msi = list;
 
@@ -171,8 +179,10 @@ int pci_msi_release(struct pci_msi *list)
 		struct pci_dev *dev = msi->dev;
 
 		list = msi->next;
-		if (!ret)
+		if (!ret) {
 			msi_ops->free(dev, msi->entry, 1);
+			atomic_fetch_sub_explicit(&entries_taken, 1, memory_order_relaxed);
+		}
 		pool_give(msi);
 		atomic_fetch_sub_explicit(&dev->msi_count, 1, memory_order_relaxed);
 		pci_dev_put(dev, PCI_REF_MSI);

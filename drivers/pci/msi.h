@@ -92,6 +92,8 @@ struct pci_msi *pci_msi_shrink(struct pci_dev *dev, bool msix, struct pci_msi *l
 int pci_msi_release(struct pci_msi *list) EXCLUDES(pci_vpci_class);
 /* Descriptors of the device, those being freed included. */
 unsigned int pci_msi_count(const struct pci_dev *dev);
+/* Entries that were taken from the backend and not given back: those that are lost count. */
+unsigned int pci_msi_entries(void);
 /* Descriptors that the pool can still give. */
 unsigned int pci_msi_left(void);
 

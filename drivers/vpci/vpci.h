@@ -80,6 +80,30 @@ struct vpci_bar_info {
 };
 /* False: not attached, or there is no such BAR (0 to PCI_ROM_BAR). Takes vpci_lock. */
 bool vpci_bar_info(struct pci_dev *dev, unsigned int bar, struct vpci_bar_info *out);
+/* A message for which there is a descriptor (info.c). */
+struct vpci_message_info {
+	u32 entry;		   /* of struct pci_msi_ops */
+	bool wanted;		   /* the guest has enabled it, and not masked it by itself */
+	bool stored;		   /* the entry says what the guest asks for; else it may say what it did before */
+	struct pci_message asked;  /* by the guest */
+	struct pci_message expected; /* what the device is to be programmed with while it may send it */
+	/* What its registers say, if they mean something now. */
+	bool open; /* it may send it: messages are enabled, and it is not masked by itself */
+	struct pci_message programmed;
+};
+/* False: not attached, or there is no such message. Reads the device's registers. Takes vpci_lock. */
+bool vpci_message_info(struct pci_dev *dev, bool msix, unsigned int index, struct vpci_message_info *out);
+
+struct vpci_messages_info {
+	unsigned int possible;		/* how many the device has */
+	bool enabled, function_masked;	/* by the guest */
+	bool hardware_enabled;
+	unsigned int count, masked;	/* descriptors that there should be; of them, masked by the guest */
+	u32 first;			/* their entries, in a row */
+	unsigned int listed, strays;	/* on the device's list; of them, with another index or entry */
+};
+/* False: not attached, or the guest does not see that capability, or cannot use it. Takes vpci_lock. */
+bool vpci_messages_info(struct pci_dev *dev, bool msix, struct vpci_messages_info *out);
 /*
  * Does the guest see it? *settled (may be NULL): where BARs stand is where they are wanted, and nobody is
  * changing it.

@@ -82,7 +82,8 @@ void compare_entries(void)
 
 static _Atomic u64 asked[HOT];
 static _Atomic u64 tenancy[HOT];  /* assign_calls, when it was sure */
-static _Atomic bool driver[HOT]; /* one CPU at a time works at the device's messages, as in a guest with a driver */
+/* One CPU at a time works at the device's messages, as in a guest with a driver. */
+static _Atomic bool driver[HOT];
 
 static void say(unsigned int i, u64 what)
 {
@@ -190,8 +191,8 @@ static u32 device_register(u16 bdf, unsigned int offset, unsigned int size)
 enum sent { CANNOT, DISABLED, KEPT_BACK, BLOCKED, DELIVERED };
 
 /*
- * A device sends message `number`, or one of those that it may. Only as bus master (PCIe base spec 6.0, 6.1.4.3);
- * if the guest, or a reset, disables MSI meanwhile, what it has read does not belong together.
+ * A device sends message `number`, or one of those that it may. Only as bus master (PCIe base spec 6.0,
+ * 6.1.4.3); if the guest, or a reset, disables MSI meanwhile, what it has read does not belong together.
  */
 static enum sent send(u16 bdf, u32 number, u8 *vector)
 {
@@ -258,7 +259,7 @@ static void send_one(unsigned int i, u32 number)
 	judge(i, before, what, sent, vector);
 }
 
-/* A device, or who drives it, tries an entry of its own choice; and with that the unit caches any at any time. */
+/* A device, or who drives it, tries an entry of its own choice; so the unit caches any at any time. */
 static void forge(unsigned int i, u32 index)
 {
 	u16 whose = FAKE_SID(fake_entry(index));

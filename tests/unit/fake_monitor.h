@@ -240,6 +240,15 @@ struct iommu *iommu_first(void)
 	return &unit;
 }
 
+/* MSI, MSI-X: all zero: the guest does not see it. */
+static struct vpci_messages_info messages[2];
+
+bool vpci_messages_info(struct pci_dev *dev, bool msix, struct vpci_messages_info *out)
+{
+	*out = messages[msix];
+	return messages[msix].possible;
+}
+
 void vpci_get_stats(struct vpci_stats *out)
 {
 	*out = (struct vpci_stats){ 1, 2, 3, 4, 5 };

@@ -293,6 +293,40 @@ static void a_device_in_detail(void **state)
 	assert_non_null(strstr(said, "  held by: vpci"));
 }
 
+static void messages_of_a_device(void **state)
+{
+	static const struct {
+		struct vpci_messages_info msi, msix;
+		const char *lines;
+	} cases[] = {
+		{ { .possible = 1 }, { 0 }, "  MSI: 1 message, off\n  held by" },
+		{ { .possible = 8 },
+		  { .possible = 2048 },
+		  "  MSI: 8 messages, off\n  MSI-X: 2048 messages, off\n  held by" },
+		{ { .possible = 8, .enabled = true, .hardware_enabled = true, .count = 4, .masked = 1, .first = 64 },
+		  { 0 },
+		  "  MSI: 8 messages, enabled, 4 in use (1 masked), entries from 64 on\n  held by" },
+		{ { 0 },
+		  { .possible = 5, .enabled = true, .function_masked = true, .hardware_enabled = true, .count = 5,
+		    .masked = 5, .first = 0x1000 },
+		  "  MSI-X: 5 messages, enabled, 5 in use (5 masked), entries from 4096 on, all masked\n  held by" },
+		{ { 0 },
+		  { .possible = 5, .enabled = true },
+		  "  MSI-X: 5 messages, enabled, not in the device\n  held by" },
+	};
+
+	one_device();
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		messages[0] = cases[i].msi;
+		messages[1] = cases[i].msix;
+		command("pci 00:02.0 -v");
+		assert_non_null(strstr(said, cases[i].lines));
+	}
+	command("pci 00:02.0");
+	assert_null(strstr(said, "MSI"));
+	messages[0] = messages[1] = (struct vpci_messages_info){ 0 };
+}
+
 static void no_such_device(void **state)
 {
 	one_device();
@@ -497,6 +531,7 @@ int main(void)
 		cmocka_unit_test_setup(events_are_told, setup_entered),
 		cmocka_unit_test_setup(a_device_in_one_line, setup_entered),
 		cmocka_unit_test_setup(a_device_in_detail, setup_entered),
+		cmocka_unit_test_setup(messages_of_a_device, setup_entered),
 		cmocka_unit_test_setup(no_such_device, setup_entered),
 		cmocka_unit_test_setup(many_devices, setup_entered),
 		cmocka_unit_test_setup(typing_during_a_long_answer, setup_entered),
