@@ -380,6 +380,19 @@ static void test_commit_of_an_older_change(void **state)
 	assert_int_equal(fake_interrupt.vector, 0x72);
 }
 
+/* Masked and changed while one waits: what was flushed is not what the next unmasking asks for. */
+static void test_changed_meanwhile(void **state)
+{
+	wr(NIC, CONTROL, 2, 0x8000);
+	what = 7;
+	fake_remap.at_flush = meanwhile;
+	unmask(0, 0x60);
+	set_entry(0, 12, 0);
+	fake_fire(table, 0);
+	assert_int_equal(table->sent, 1);
+	assert_int_equal(fake_interrupt.vector, 0x66);
+}
+
 static void test_failed_flush(void **state)
 {
 	wr(NIC, CONTROL, 2, 0x8000);
@@ -662,6 +675,7 @@ int main(void)
 		M(test_closed_until_flushed),
 		M(test_commit_looks_again),
 		M(test_commit_of_an_older_change),
+		M(test_changed_meanwhile),
 		M(test_failed_flush),
 		M(test_refused_message),
 		M(test_plain_messages),
