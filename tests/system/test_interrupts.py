@@ -17,6 +17,7 @@ EDU_2 = "00:09.0"       # four slots after the first: the same pin of the interr
 AHCI = "00:1f.2"
 COUNT = 10000
 RUN_S = 300
+SOAK_S = 1300
 # Fairlead's own timer, and faults: by time, not by interrupt.
 NMIS_A_SECOND = 25
 MSI_CAPABILITY = 0x05
@@ -28,10 +29,21 @@ MESSAGE = 0xFEE00000
 NOBODYS_INDEX = 0xFFF0
 
 
+@pytest.fixture(name="two_edus")
+def _two_edus(default_devices):
+    return default_devices + ["--device", "edu,dma_mask=0xffffffffffff,addr=9"]
+
+
+def with_network(guest):
+    """Both cards have their address: DHCP, and what it starts, is over."""
+    for driver in ("e1000e", "virtio_net"):
+        with_address(guest, driver)
+    return guest
+
+
 @pytest.fixture(name="irqs")
-def _irqs(keeper, default_devices, bare):
-    options = default_devices + ["--device", "edu,dma_mask=0xffffffffffff,addr=9"]
-    return keeper.get("interrupts", lambda: start_machine("interrupts", options, bare))
+def _irqs(keeper, two_edus, bare):
+    return with_network(keeper.get("interrupts", lambda: start_machine("interrupts", two_edus, bare)))
 
 
 def loads(guest):
@@ -42,12 +54,10 @@ def loads(guest):
             "ahci": (AHCI, "ahci /dev/sda")}
 
 
-def load(guest, name, count, before=""):
+def load(guest, name, count, before="", limit=RUN_S):
     """Runs one; every operation has to come back."""
     kind = "disk" if name in ("nvme", "ahci") else "ping"
-    if kind == "ping":
-        with_address(guest, name.replace("-", "_"))
-    result = guest.run(f"{before}irqload {kind} {count} {loads(guest)[name][1]}", RUN_S)
+    result = guest.run(f"{before}irqload {kind} {count} {loads(guest)[name][1]}", limit)
     assert "lost" in result.values, result.output
     assert result.number("lost") == 0, result.output
     return result
@@ -115,9 +125,8 @@ def test_no_exit_per_interrupt(irqs, bare, name):
         return
     print(f"Fairlead: {exits_with} with, {exits_without} without")
     for reason in exits_with:
-        # The console's own exits (io) and time's (nmi) differ a little from run to run.
-        slack = COUNT // 20 if reason in ("io", "nmi") else 10
-        assert abs(exits_with[reason] - exits_without.get(reason, 0)) <= slack, reason
+        # The console's own exits (io), time's (nmi) and those of a program that starts (cpuid) differ a little from run to run.
+        assert abs(exits_with[reason] - exits_without.get(reason, 0)) <= COUNT // 20, reason
     for event in ("interrupt-entry", "msix-table", "ioapic"):
         assert events_with.get(event, 0) == events_without.get(event, 0), event
 
@@ -142,11 +151,12 @@ def sequence(guest, count, irq, limit):
     return result.number("moves")
 
 
-def moving(guest, name, count):
+def moving(guest, name, count, limit=RUN_S):
     """The same under a driver of Linux's: its messages move while every operation waits for its interrupt."""
     device = loads(guest)[name][0]
     guest.sh("dmesg -c > /dev/null")
-    result = load(guest, name, count, f"trap 'kill %1; wait; cat /tmp/moves' EXIT; irqmove 0000:{device} > /tmp/moves & ")
+    result = load(guest, name, count, f"trap 'kill %1; wait; cat /tmp/moves' EXIT; irqmove 0000:{device} > /tmp/moves & ",
+                  limit)
     print(result.output)
     # NVMe and AHCI say so when they find a finished command whose interrupt never came; nobody's interrupts are reported, too.
     assert not re.search("timeout|polled|nobody cared|No irq handler|lost", guest.sh("dmesg").output)
@@ -168,17 +178,23 @@ def test_moving_interrupts(irqs, name):
         assert result.number("interrupts") == COUNT     # one for each command: none doubled
 
 
-@pytest.mark.soak
-def test_sequence_of_a_million(irqs):
-    irq = edu_sends(irqs)
-    assert sequence(irqs, 1000000, irq, 1200) >= 100000
+@pytest.fixture(name="fresh")
+def _fresh(keeper, two_edus, bare):
+    """A machine of its own for each long run: none lives longer than MACHINE_LIMIT_S."""
+    keeper.stop()
+    return with_network(keeper.get("interrupts", lambda: start_machine("interrupts", two_edus, bare)))
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("name", ["nvme", "ahci", "e1000e", "virtio-net"])
-def test_moving_interrupts_for_long(keeper, irqs, name):
-    del keeper
-    assert moving(irqs, name, 250000).number("moves") >= 25000
+def test_sequence_of_a_million(fresh):
+    irq = edu_sends(fresh)
+    assert sequence(fresh, 1000000, irq, SOAK_S) >= 100000
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name, count", [("nvme", 250000), ("ahci", 250000), ("e1000e", 100000), ("virtio-net", 100000)])
+def test_moving_interrupts_for_long(fresh, name, count):
+    assert moving(fresh, name, count, SOAK_S).number("moves") >= count // 10
 
 
 # --- what a device was not given -----------------------------------------------------------------------------------------
@@ -246,7 +262,8 @@ def test_hardware_holds_remappable_messages_only(victim):
             seen.add(index)
 
 
-@pytest.mark.parametrize("index, why", [(NOBODYS_INDEX, ""), (None, "")], ids=["beyond-the-table", "not-present"])
+@pytest.mark.parametrize("index, why", [(NOBODYS_INDEX, "interrupt index beyond the table"),
+                                        (None, "interrupt entry not present")], ids=["beyond-the-table", "not-present"])
 def test_index_that_nobody_has(victim, index, why):
     guest, given = victim
     if index is None:
@@ -258,14 +275,13 @@ def test_index_that_nobody_has(victim, index, why):
 
 
 def test_message_of_another_device(victim):
-    """An index that exists, and is the network card's: the requester is compared."""
+    """An index that exists, and is the disk's: the requester is compared."""
     guest, _ = victim
-    card = msix_message(guest, E1000E, 3, 0)
-    name = interface_of(guest, "e1000e") + "-rx-0"
+    disk = msix_message(guest, NVME, 0, 1)
     since = guest.mark()
-    program(guest, EDU, card)
-    assert arrives(guest, name) == 0, "the card's interrupt was raised by another device"
-    guest.wait_for_fairlead(blocked(EDU, index_of(card), ""), since)
+    program(guest, EDU, disk)
+    assert arrives(guest, "nvme0q1") == 0, "the disk's interrupt was raised by another device"
+    guest.wait_for_fairlead(blocked(EDU, index_of(disk), "interrupt of another device"), since)
 
 
 def test_message_sent_by_another_device(victim):
@@ -279,9 +295,22 @@ def test_message_sent_by_another_device(victim):
     since = guest.mark()
     program(guest, EDU_2, given)
     assert arrives(guest, "virtio0-config", EDU_2) == 0
-    guest.wait_for_fairlead(blocked(EDU_2, index_of(given), ""), since)
+    guest.wait_for_fairlead(blocked(EDU_2, index_of(given), "interrupt of another device"), since)
     program(guest, EDU_2, own)
     assert arrives(guest, "virtio0-config", EDU_2) == 1
+
+
+@pytest.mark.full
+def test_without_remapping_it_gets_through(keeper, two_edus, bare):
+    """`intremap=off`: the same attempt succeeds, so it can."""
+    if bare:
+        pytest.skip("needs Fairlead's configuration")
+    keeper.stop()
+    with start_machine("intremap-off", two_edus + ["--set", "intremap=off"], bare) as guest:
+        guest.wait_for_shell()
+        edu_sends(guest)
+        program(guest, EDU, msix_message(guest, NVME, 0, 1))
+        assert arrives(guest, "nvme0q1") == 1
 
 
 # --- two devices on one pin ----------------------------------------------------------------------------------------------
