@@ -128,6 +128,8 @@ static inline const char *msi_hook(void *ctx, const struct spec_model *m)
 		if (!same_interrupt(&meant, &fake_interrupt))
 			return "a message is delivered as another interrupt";
 	}
+	if (!fake_remap.on && (hw.address != asked.address || hw.data != asked.data))
+		return "the device does not have the guest's own message";
 	if (form.maskable && ((hw.mask ^ asked.mask) & valid))
 		return "the mask bits are not the guest's";
 	return NULL;
