@@ -113,7 +113,7 @@ static int sequence(uint32_t count, const char *irq)
 	if (file < 0)
 		fail("%s: %s", path, strerror(errno));
 	first = before = counted(file);
-	for (uint32_t i = 1; i <= count; i++) {
+	for (uint32_t i = 1; i <= count && lost < LOST_ENOUGH; i++) {
 		uint64_t raised = now_us(), after;
 
 		store(bar + EDU_RAISE, 4, i);
@@ -158,7 +158,7 @@ static int by_pin(uint32_t count, const char *uio)
 	pin_on();
 	if (poll(&event, 1, 0) > 0 && read(event.fd, &events, sizeof(events)) != sizeof(events))
 		fail("%s: %s", path, strerror(errno));
-	for (uint32_t i = 1; i <= count; i++) {
+	for (uint32_t i = 1; i <= count && lost < LOST_ENOUGH; i++) {
 		store(bar + EDU_RAISE, 4, i);
 		if (poll(&event, 1, LOST_MS) <= 0)
 			lost++;

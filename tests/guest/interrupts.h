@@ -13,6 +13,7 @@
 #include "tests/guest/guest.h"
 
 #define CONFIG_ADDRESS 0xcf8
+#define LOST_ENOUGH 5 /* who has lost so many need not go on */
 
 /* The sum over all CPUs of the lines of /proc/interrupts in which the text occurs. */
 static inline uint64_t interrupts_of(const char *text)

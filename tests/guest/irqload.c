@@ -141,7 +141,7 @@ int main(int argc, char **argv)
 	start = now_us();
 
 	mark(MARKS);
-	for (n = 0; n < count; n++) {
+	for (n = 0; n < count && lost < LOST_ENOUGH; n++) {
 		uint64_t began = now_us(), took;
 
 		lost += !work(n);
@@ -153,7 +153,7 @@ int main(int argc, char **argv)
 
 	start = now_us() - start;
 	interrupts = interrupts_of(argv[3]) - before;
-	printf("done=%u\nlost=%llu\ninterrupts=%llu\nworst_us=%llu\nus=%llu\n", count, (unsigned long long)lost,
+	printf("done=%u\nlost=%llu\ninterrupts=%llu\nworst_us=%llu\nus=%llu\n", n, (unsigned long long)lost,
 	       (unsigned long long)interrupts, (unsigned long long)worst, (unsigned long long)start);
 	return lost != 0;
 }
