@@ -77,6 +77,9 @@ static void write_pmcsr(struct vpci_dev *v, struct vpci_row *row, u32 value, u32
 	    !(old & PCI_PMCSR_NO_SOFT_RESET))
 		vpci_function_reset(v);
 	pci_dev_write(v->dev, row->offset, 2, new);
+	v->asleep = state != PCI_PMCSR_D0;
+	if (!v->asleep)
+		vpci_msix_in_reach(v);
 }
 
 static const struct vpci_row_ops pmcsr_ops = { read_pmcsr, write_pmcsr };
@@ -100,6 +103,8 @@ static const struct vpci_row pm_bridge[] = {
 static int build_pm(struct vpci_dev *v, const struct vpci_cap *cap) REQUIRES(pci_vpci_class)
 {
 	static_assert(ARRAY_SIZE(pm_device) == ARRAY_SIZE(pm_bridge), "the same registers");
+	v->asleep = !v->chipset &&
+		    (pci_dev_read(v->dev, cap->offset + PCI_PM_PMCSR, 2) & PCI_PMCSR_STATE) != PCI_PMCSR_D0;
 	return vpci_add_rows(v, cap->offset, v->chipset ? pm_bridge : pm_device, ARRAY_SIZE(pm_device));
 }
 

@@ -42,7 +42,7 @@ static void write_command(struct vpci_dev *v, struct vpci_row *row, u32 value, u
 	v->decode = (u16)decode;
 	v->decode_off = (u16)(before & ~command);
 	if (decode & PCI_COMMAND_MEMORY)
-		vpci_msix_decode_on(v);
+		vpci_msix_in_reach(v);
 	vpci_wish(v);
 }
 
@@ -119,6 +119,7 @@ int vpci_build_command(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 void vpci_function_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 {
 	v->decode = 0;
+	v->asleep = false;
 	v->bar[PCI_ROM_BAR].flags = 0;
 	for (unsigned int i = 0; i <= PCI_ROM_BAR; i++) {
 		v->bar[i].complained = false;

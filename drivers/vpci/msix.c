@@ -45,13 +45,14 @@ static bool bar_holds(const struct vpci_dev *v, unsigned int i, u64 offset, u64 
 	return i < PCI_BARS && bar->present && !bar->io && offset + size <= bar->size;
 }
 
-/* The pages around the table: from the BAR's first page on, in [*from, *to). */
-static void table_pages(const struct vpci_bar *bar, const struct msix_layout *l, u64 *from, u64 *to)
+/*
+ * The pages around the table: from the BAR's first page on, in [*from, *to). A BAR is aligned to its size
+ * (7.5.1.2.1), so one that does not begin at a page is all on one, which is [0, PAGE_SIZE) then.
+ */
+static void table_pages(const struct msix_layout *l, u64 *from, u64 *to)
 {
-	u64 start = (bar->host & ~PAGE_MASK) + l->table;
-
-	*from = ALIGN_DOWN(start, PAGE_SIZE);
-	*to = ALIGN_UP(start + l->size, PAGE_SIZE);
+	*from = ALIGN_DOWN(l->table, PAGE_SIZE);
+	*to = ALIGN_UP(l->table + l->size, PAGE_SIZE);
 }
 
 /* NULL, or why this table cannot be trapped. */
@@ -64,7 +65,7 @@ static const char *fault_of(const struct vpci_dev *v, const struct msix_layout *
 		return "its table is in no BAR";
 	if (!bar->host || bar->blocked)
 		return "the guest does not get the BAR of its table";
-	table_pages(bar, l, &from, &to);
+	table_pages(l, &from, &to);
 	/* Their registers would be trapped with the table; more than one owner of a page is too much to ask. */
 	if (vpci_bar_has_neighbour(v, l->bar, (bar->host & PAGE_MASK) + from, to - from))
 		return "another BAR has registers on the pages of its table";
@@ -100,7 +101,7 @@ static const char *take(struct vpci_dev *v, const struct msix_layout *l) REQUIRE
 	paddr_t host;
 	int ret;
 
-	table_pages(bar, l, &from, &to);
+	table_pages(l, &from, &to);
 	host = (bar->host & PAGE_MASK) + from;
 	ret = alloc_entries(&v->msix, l->entries);
 	if (!ret)
@@ -153,11 +154,15 @@ void vpci_msix_free(struct vpci_dev *v)
 
 /* ---- Message Control (7.7.2.2) ---- */
 
-/* The BARs are where Fairlead expects them, memory decoding is on, and the device answers. */
+/*
+ * The BARs are where Fairlead expects them, memory decoding is on, and the device is awake and there. It may be BUSY
+ * only when this is false already: a reset that the guest asks for ends the decoding, and ours begins
+ * when the device is closing.
+ */
 bool vpci_msix_reachable(const struct vpci_dev *v)
 {
-	return (v->decode & v->decode_allowed & PCI_COMMAND_MEMORY) && !v->closing &&
-	       !pci_dev_has(v->dev, PCI_FLAG_GONE) && !pci_dev_has(v->dev, PCI_FLAG_BUSY);
+	return (v->decode & v->decode_allowed & PCI_COMMAND_MEMORY) && !v->asleep && !v->closing &&
+	       !pci_dev_has(v->dev, PCI_FLAG_GONE);
 }
 
 /* All is masked, and there are descriptors: it may be enabled. */
@@ -188,7 +193,7 @@ static void stop(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 
 /*
  * The hardware's register becomes what the guest wants. The function's mask is the guest's alone: each entry has
- * its own. While the table cannot be reached, enabling waits for the decoder. A device that has lost its enable
+ * its own. While the table cannot be reached, enabling waits (vpci_msix_in_reach()). A device that has lost its enable
  * bit (a change of its power state resets it) begins anew.
  */
 static void settle(struct vpci_dev *v) REQUIRES(pci_vpci_class)
@@ -212,9 +217,11 @@ static void settle(struct vpci_dev *v) REQUIRES(pci_vpci_class)
 		stop(v);
 }
 
-void vpci_msix_decode_on(struct vpci_dev *v)
+void vpci_msix_in_reach(struct vpci_dev *v)
 {
-	if (v->msix.enabled)
+	if (v->msix.on)
+		vpci_msix_update_all(v);
+	else if (v->msix.enabled)
 		settle(v);
 }
 

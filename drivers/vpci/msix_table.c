@@ -77,7 +77,7 @@ static void open_entry(struct vpci_dev *v, unsigned int i) REQUIRES(pci_vpci_cla
 	struct pci_message wanted = asked(e), message;
 
 	if (!vpci_msix_reachable(v))
-		return; /* when the decoder is on again: vpci_msix_decode_on() */
+		return; /* when it is again: vpci_msix_in_reach() */
 	message = pci_msi_get_ops()->program(v->dev, v->msix.first + i, false, &wanted);
 	program(hardware_entry(v, i), &message);
 	e->open = true;

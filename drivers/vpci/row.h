@@ -153,6 +153,8 @@ struct vpci_dev {
 	/* Command's I/O and memory enables as the guest wrote them; those that the hardware may be given. */
 	u16 decode GUARDED_BY(pci_vpci_class);
 	u16 decode_allowed GUARDED_BY(pci_vpci_class);
+	/* Not in D0: it answers configuration accesses only (PCIe base spec 6.0, 5.3.1.2 to 5.3.1.4). */
+	bool asleep GUARDED_BY(pci_vpci_class);
 	u16 payload GUARDED_BY(pci_vpci_class); /* Device Control's Max_Payload_Size as firmware set it */
 	struct vpci_msi msi GUARDED_BY(pci_vpci_class);
 	struct vpci_msix msix GUARDED_BY(pci_vpci_class);
@@ -332,8 +334,11 @@ void vpci_msix_start(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 void vpci_msix_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* Gives back what vpci_msix_prepare() took. */
 void vpci_msix_free(struct vpci_dev *v) REQUIRES(pci_vpci_class);
-/* The hardware has just begun to decode memory: what had to wait for that. */
-void vpci_msix_decode_on(struct vpci_dev *v) REQUIRES(pci_vpci_class);
+/*
+ * The hardware has just begun to decode memory, or was woken: what had to wait for that. Nothing is accessed if
+ * nothing waits, for a device that wakes needs a while.
+ */
+void vpci_msix_in_reach(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* Can Fairlead reach the table in the hardware now? */
 bool vpci_msix_reachable(const struct vpci_dev *v) REQUIRES(pci_vpci_class);
 

@@ -404,14 +404,24 @@ void vpci_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u64 va
 
 /* ---- the pages of MSI-X tables ---- */
 
-/* The whole access is in that BAR, which stands there and is decoded. */
+/* [at, at + size) is in [from, from + length). */
+static bool is_within(u64 at, u64 size, u64 from, u64 length)
+{
+	return at - from < length && size <= length - (at - from);
+}
+
+/*
+ * The whole access is in that BAR, which stands there and is decoded, and on the pages of its table: no others are
+ * in Fairlead's own map.
+ */
 static bool stands_at(struct vpci_dev *v, unsigned int i, gpa_t gpa, unsigned int size) REQUIRES(pci_vpci_class)
 {
 	const struct vpci_bar *bar = &v->bar[i];
+	gpa_t pages = ALIGN_DOWN(bar->placed_at, PAGE_SIZE) + bar->trap_from;
 
 	return vpci_bar_wanted(v, bar) && bar->placed && !bar->leaving && bar->placed_at == bar->guest &&
-	       bar->trap_from < bar->trap_to && gpa - bar->placed_at < bar->size &&
-	       size <= bar->size - (gpa - bar->placed_at);
+	       is_within(gpa, size, pages, bar->trap_to - bar->trap_from) &&
+	       is_within(gpa, size, bar->placed_at, bar->size);
 }
 
 bool vpci_trap(gpa_t gpa, unsigned int size, bool write, u64 *value)
@@ -432,7 +442,7 @@ bool vpci_trap(gpa_t gpa, unsigned int size, bool write, u64 *value)
 	there = v && stands_at(v, bar, gpa, size);
 	if (there)
 		count_event(COUNT_MSIX_TABLE);
-	if (there && answers(dev))
+	if (there && answers(dev) && vpci_msix_reachable(v))
 		vpci_msix_access(v, bar, gpa - v->bar[bar].placed_at, size, write, value);
 	else if (there && !write)
 		*value = all_ones(size);
