@@ -30,14 +30,16 @@ endef
 $(eval $(call STRESS_BUILD,thread,$(CLANG),thread))
 $(eval $(call STRESS_BUILD,address,gcc,address$(comma)undefined -fno-sanitize-recover=all))
 
-# The trace ring's readers and its writer.
-build/stress/thread/test_trace: tests/unit/test_trace.c build/stress/thread/lib.a
+# Unit tests with threads: the trace ring's readers and its writer; CPUs and a device that sends while its MSI-X table changes.
+THREAD_TESTS := test_trace test_vpci_msix_threads
+build/stress/thread/test_%: tests/unit/test_%.c build/stress/thread/lib.a
 	$(Q)$(CLANG) $(STRESS_CFLAGS) -Wno-unused-parameter -fsanitize=thread -o $@ $^ -lcmocka -lpthread
 
 .PHONY: stress
-stress: build/stress/thread/stress build/stress/address/stress build/stress/thread/test_trace
-	$(call say,STRESS,the trace ring$(comma) ThreadSanitizer)
-	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP TSAN_OPTIONS=halt_on_error=1 $(UNRANDOMISED) build/stress/thread/test_trace
+stress: build/stress/thread/stress build/stress/address/stress $(THREAD_TESTS:%=build/stress/thread/%)
+	$(call say,STRESS,$(THREAD_TESTS)$(comma) ThreadSanitizer)
+	$(Q)for t in $(THREAD_TESTS); do CMOCKA_MESSAGE_OUTPUT=TAP TSAN_OPTIONS=halt_on_error=1 $(UNRANDOMISED) \
+		build/stress/thread/$$t || exit 1; done
 	$(call say,STRESS,$(TSAN_LIFECYCLES) lifecycles$(comma) ThreadSanitizer)
 	$(Q)TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 $(UNRANDOMISED) build/stress/thread/stress \
 		--lifecycles $(TSAN_LIFECYCLES) --seed $(STRESS_SEED)

@@ -80,13 +80,16 @@ static inline void fake_set_pending(struct fake_table *t, unsigned int vector, b
 	*byte = on ? *byte | bit : *byte & (u8)~bit;
 }
 
-/* Message Control: enable 15, function mask 14; vector control: mask 0. */
+/*
+ * Message Control: enable 15, function mask 14; vector control: mask 0. A CPU may be writing the upper byte of
+ * Message Control; it is seen whole, as fake_write() stores it.
+ */
 static inline void fake_try(struct fake_table *t, unsigned int vector)
 {
-	u32 control = fake_get(t->f->cfg, t->cap + 2, 2);
+	u8 control = __atomic_load_n(&t->f->cfg[t->cap + 3], __ATOMIC_RELAXED);
 
-	if ((control & 0xc000) != 0x8000 || (fake_entry_reg(t, vector, 12) & 1)) {
-		fake_set_pending(t, vector, (control & 0x8000) || fake_pending(t, vector));
+	if ((control & 0xc0) != 0x80 || (fake_entry_reg(t, vector, 12) & 1)) {
+		fake_set_pending(t, vector, (control & 0x80) || fake_pending(t, vector));
 		return;
 	}
 	fake_set_pending(t, vector, false);

@@ -176,7 +176,8 @@ static inline void fake_write(void *ctx, struct sbdf sbdf, unsigned int offset, 
 		u8 byte = (u8)(value >> (8 * i)), rw = f->rw[offset + i];
 		u8 *cell = &f->cfg[offset + i];
 
-		*cell = (u8)((*cell & ~rw & ~(f->w1c[offset + i] & byte)) | (byte & rw));
+		/* A thread that plays the device may be reading it. */
+		__atomic_store_n(cell, (u8)((*cell & ~rw & ~(f->w1c[offset + i] & byte)) | (byte & rw)), __ATOMIC_RELAXED);
 		if (f->express && offset + i == f->express + 9 && (byte & 0x80) &&
 		    (f->cfg[f->express + 7] & 0x10))
 			fake_fn_reset(f);
