@@ -50,6 +50,12 @@ struct vpci_flush vpci_flush_take(struct vpci_dev *v)
 	return flush;
 }
 
+static void commit(struct vpci_dev *v, const struct vpci_flush *flush) REQUIRES(pci_vpci_class)
+{
+	vpci_msi_commit(v, flush);
+	vpci_msix_commit(v, flush);
+}
+
 void vpci_flush_finish(struct pci_dev *dev, const struct vpci_flush *flush)
 {
 	int ret = pci_msi_get_ops()->flush(dev, flush->first, flush->count);
@@ -58,13 +64,15 @@ void vpci_flush_finish(struct pci_dev *dev, const struct vpci_flush *flush)
 	pci_vpci_lock(dev);
 	v = dev->vpci;
 	/* One that is being withdrawn is silenced by another, who must not be undone. */
-	if (v && !v->closing && !ret) {
-		vpci_msi_commit(v, flush);
-		vpci_msix_commit(v, flush);
+	if (v && !v->closing) {
+		if (ret)
+			vpci_msi_give_up(v, flush);
+		else
+			commit(v, flush);
 	}
 	pci_vpci_unlock(dev);
 	if (ret)
-		log_error("vpci: " SBDF_FMT ": interrupt entries cannot be flushed (%d): what was changed stays off",
+		log_error("vpci: " SBDF_FMT ": interrupt entries cannot be flushed (%d): what was changed is off",
 			  SBDF_ARGS(dev->sbdf), ret);
 }
 

@@ -158,6 +158,15 @@ void vpci_msi_commit(struct vpci_dev *v, const struct vpci_flush *flush)
 		hw_enable(v);
 }
 
+/* Unless a newer change, or a newer flush, is another's. */
+void vpci_msi_give_up(struct vpci_dev *v, const struct vpci_flush *flush)
+{
+	struct vpci_msi *msi = &v->msi;
+
+	if (msi->unflushed && vpci_flushed(flush, msi->first, msi->changed_at))
+		hw_disable(v);
+}
+
 void vpci_msi_reset(struct vpci_dev *v)
 {
 	stop(v);

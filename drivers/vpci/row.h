@@ -310,7 +310,7 @@ bool MUST_CHECK vpci_message_set(struct vpci_dev *v, u32 entry, const struct pci
 struct vpci_flush vpci_flush_take(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /*
  * Waits for it without the lock, then takes the lock and lets the hardware use what is flushed: vpci_msi_commit(),
- * vpci_msix_commit(). If the flush fails: logged; what was changed stays masked or disabled. The caller holds a
+ * vpci_msix_commit(). If the flush fails: logged; what was changed is masked or disabled. The caller holds a
  * reference. The device may be detached meanwhile, and even attached again.
  */
 void vpci_flush_finish(struct pci_dev *dev, const struct vpci_flush *flush) EXCLUDES(pci_vpci_class);
@@ -326,6 +326,11 @@ void vpci_msi_start(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 /* The guest's view is that after a reset, and the hardware is disabled. */
 void vpci_msi_reset(struct vpci_dev *v) REQUIRES(pci_vpci_class);
 void vpci_msi_commit(struct vpci_dev *v, const struct vpci_flush *flush) REQUIRES(pci_vpci_class);
+/*
+ * The flush has failed: hardware may go by the old entries for ever. The device is disabled until the guest's next
+ * write of the message. (An entry of the MSI-X table is closed before it changes, and stays so.)
+ */
+void vpci_msi_give_up(struct vpci_dev *v, const struct vpci_flush *flush) REQUIRES(pci_vpci_class);
 
 /* ---- msix.c ---- */
 /* At attach, when nothing can fail any more: what firmware has left on is off. */

@@ -273,9 +273,102 @@ static void test_flush_fails_at_enable(void **state)
 	enable(SIMPLE, 1);
 	assert_int_equal(sends(SIMPLE, 0), SILENT);
 	assert_int_equal(rd(SIMPLE, CONTROL, 2), 0x0095);
-	assert_int_equal(times_logged("what was changed stays off"), 1);
+	assert_int_equal(times_logged("what was changed is off"), 1);
 	wr(SIMPLE, data_at(SIMPLE), 2, 0x0040); /* nothing new, but another attempt */
 	delivers(SIMPLE, 1, 1, 0x41);
+}
+
+/*
+ * A message that changes while it may be sent: the unit may know the old entry for ever, so the device is disabled.
+ * Each way to write it anew is another attempt; one that masks is not.
+ */
+static void fail_a_change(u16 bdf, u8 vector)
+{
+	fake_remap.fail_flushes = 1;
+	wr(bdf, data_at(bdf), 2, vector);
+	assert_int_equal(fn(bdf)->last_read_offset, CONTROL); /* read back: none is under way */
+	assert_false(hw_enabled(bdf));
+	assert_int_equal(rd(bdf, CONTROL, 2) & 1, 1);
+}
+
+static void test_flush_fails_while_enabled(void **state)
+{
+	write_message(WIDE, 1, 0x0040);
+	enable(WIDE, 1);
+	delivers(WIDE, 1, 1, 0x41);
+	fail_a_change(WIDE, 0x50);
+	assert_int_equal(times_logged("what was changed is off"), 1);
+	wr(WIDE, ADDRESS, 4, 0xfee01000); /* nothing new, but another attempt */
+	delivers(WIDE, 1, 1, 0x51);
+	fail_a_change(WIDE, 0x60);
+	wr(WIDE, mask_at(WIDE), 4, 3);
+	assert_false(hw_enabled(WIDE));
+	wr(WIDE, mask_at(WIDE), 4, 2);
+	delivers(WIDE, 0, 1, 0x60);
+	assert_int_equal(sends(WIDE, 1), SILENT);
+	fail_a_change(WIDE, 0x70);
+	fake_remap.fail_flushes = 1;
+	enable(WIDE, 1);
+	assert_false(hw_enabled(WIDE));
+	enable(WIDE, 1);
+	delivers(WIDE, 0, 1, 0x70);
+	assert_int_equal(times_logged("what was changed is off"), 4);
+}
+
+/* Meanwhile another CPU has changed it, and flushed: what fails is older. */
+static void change_well_then_fail(void)
+{
+	wr(SIMPLE, data_at(SIMPLE), 2, 0x0042);
+	fake_remap.fail_flushes = 1;
+}
+
+static void test_older_flush_fails(void **state)
+{
+	write_message(SIMPLE, 1, 0x0040);
+	enable(SIMPLE, 0);
+	during_the_next_flush(change_well_then_fail);
+	wr(SIMPLE, data_at(SIMPLE), 2, 0x0041);
+	assert_int_equal(times_logged("cannot be flushed"), 1);
+	delivers(SIMPLE, 0, 1, 0x42);
+}
+
+/* A failed flush of other entries, or of what is flushed by now, is nothing to this one. */
+static void test_another_flush_fails(void **state)
+{
+	struct vpci_flush other = { .wanted = true, .first = 100, .count = 1, .upto = ~0ull };
+	struct vpci_flush same = { .wanted = true, .first = 0, .count = 100, .upto = ~0ull };
+
+	write_message(SIMPLE, 1, 0x0040);
+	enable(SIMPLE, 0);
+	fake_remap.fail_flushes = 1;
+	vpci_flush_finish(device(SIMPLE), &same);
+	delivers(SIMPLE, 0, 1, 0x40);
+	fake_remap.fail_flushes = 1;
+	pci_vpci_lock(device(SIMPLE));
+	device(SIMPLE)->vpci->msi.unflushed = true;
+	pci_vpci_unlock(device(SIMPLE));
+	vpci_flush_finish(device(SIMPLE), &other);
+	delivers(SIMPLE, 0, 1, 0x40);
+}
+
+static void withdraw_then_fail(void)
+{
+	withdraw_it();
+	fake_remap.fail_flushes = 1;
+}
+
+/* Who withdraws it silences it. */
+static void test_withdrawn_and_failed(void **state)
+{
+	unsigned long writes;
+
+	write_message(SIMPLE, 1, 0x0040);
+	enable(SIMPLE, 0);
+	during_the_next_flush(withdraw_then_fail);
+	writes = simple->writes;
+	wr(SIMPLE, data_at(SIMPLE), 2, 0x0041);
+	assert_int_equal(simple->writes, writes);
+	assert_int_equal(vpci_detach(device(SIMPLE)), 0);
 }
 
 /* What failed went with its row: masks are the device's own again. */
@@ -357,6 +450,10 @@ int main(void)
 		M(test_note_of_another_entry),
 		M(test_note),
 		M(test_flush_fails_at_enable),
+		M(test_flush_fails_while_enabled),
+		M(test_older_flush_fails),
+		M(test_another_flush_fails),
+		M(test_withdrawn_and_failed),
 		M(test_disabled_after_a_failure),
 		M(test_vanished),
 		M(test_vanished_during_the_flush),
