@@ -38,6 +38,7 @@ static struct chip {
 	u32 low[240], high[240];
 	bool asserted[240]; /* by a device, whatever the polarity */
 	unsigned int reads, writes, eois;
+	u8 last_eoi;
 } chips[CHIPS];
 static pthread_mutex_t chip_mutex; /* recursive: an EOI raises the next */
 
@@ -197,6 +198,7 @@ static bool chip_write(volatile void *addr, unsigned int size, u64 value)
 	} else if (pa - c->base == 0x40) {
 		assert_true(value <= 0xff);
 		c->eois++;
+		c->last_eoi = (u8)value;
 		chip_eoi(c, (u8)value);
 	} else {
 		fail_msg("write to +0x%llx", (unsigned long long)(pa - c->base));

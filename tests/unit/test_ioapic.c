@@ -211,6 +211,8 @@ static void what_is_masked_is_not_refused(void **state)
 	assert_int_equal(infos, 0);
 	low_write(2, 5); /* a vector that is none */
 	assert_int_equal(infos, 1);
+	low_write(2, LEVEL | MODE(NMI) | 0x31); /* only the mask bit makes it nothing */
+	assert_int_equal(infos, 2);
 }
 
 static void a_refused_entry_is_masked_at_once(void **state)
@@ -254,6 +256,8 @@ static void an_entry_is_remappable(void **state)
 			entry(n, TO(0x35), LOGICAL | ACTIVE_LOW | LEVEL | MODE(LOWEST) | 0x77);
 			assert_int_equal(chips[0].high[n], expected);
 			assert_int_equal(chips[0].low[n], ACTIVE_LOW | LEVEL | 0x77 | (index & 0x8000 ? LOGICAL : 0));
+			entry(n, TO(0x35), 0x78); /* what the index does to the hardware's entry is not shown */
+			assert_int_equal(low_read(n), 0x78);
 		}
 	}
 }
@@ -373,16 +377,25 @@ static void leftovers_are_masked_first(void **state)
 	assert_int_equal(delivered + blocked + odd, 0);
 }
 
-/* Firmware had one in service and never ended it. */
+/* Firmware had one in service and never ended it: by its vector, on each chip that has the EOI register (version 20h and later). */
 static void a_leftover_in_service_is_ended(void **state)
 {
-	power_on();
-	chips[0].low[5] |= REMOTE_IRR;
-	boot();
-	assert_int_equal(chips[0].eois, 1);
-	entry(5, TO(1), LEVEL | 0x41);
-	pin(0, 5, true);
-	assert_int_equal(delivered, 1);
+	static const u8 versions[] = { 0x20, 0x2f, 0x40, 0x80, 0xff };
+	static const u8 left[] = { 0x55, 0xaa, 0x10, 0xff, 0x01 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(versions); i++) {
+		power_on();
+		chip_add(0, BASE, 24, versions[i]);
+		chips[0].low[5] = LEVEL | ACTIVE_LOW | REMOTE_IRR | left[i];
+		boot();
+		assert_int_equal(chips[0].eois, 1);
+		assert_int_equal(chips[0].last_eoi, left[i]);
+		entry(5, TO(1), LEVEL | 0x41);
+		pin(0, 5, true);
+		assert_int_equal(delivered, 1);
+		(void)access_page(0, 0x40, 4, true, 0x41);
+		assert_int_equal(chips[0].eois, 2);
+	}
 }
 
 static void it_is_named_by_its_madt_id(void **state)
