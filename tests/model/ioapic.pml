@@ -4,21 +4,19 @@
  * finish(), write_entry() of arch/x86/ioapic.c. Two guest CPUs write the halves of one entry, with no lock of
  * their own: one the lower half (vector, mask), the other one the lower (vector) or the upper (destination).
  *
- * Hardware: a message of the I/O APIC finds its remapping entry through a cache, which takes in any entry at any
- * time; then it stands in a pipe before it arrives. A flush drops the cached entry and waits for the pipe. A level pin
- * is two devices'; Remote IRR is set when it raises a message, and cleared by the EOI of the vector that the
- * RTE holds. An edge is one message; an edge of a masked pin is ignored (82093AA, 3.2.4).
+ * Hardware: a message of the I/O APIC finds its remapping entry through a cache, which takes in any entry at
+ * any time; then it stands in a pipe before it arrives. A flush drops the cached entry, waits for the pipe.
+ * A level pin is two devices'; Remote IRR is set when it raises a message, and cleared by the EOI of the
+ * vector that the RTE holds. An edge is one message; an edge of a masked pin is ignored (82093AA, 3.2.4).
  *
- * A level pin whose vector the guest itself changes in service is silent, with Fairlead as without: `own_fault`. What is
- * on its way to the IOMMU when the pin is masked still arrives, as without. -DEDGE: an edge pin; -DFAILS: and flushes
- * may fail. Bounds: the guest's writes; interrupts are not bounded.
+ * A level pin whose vector the guest itself changes in service is silent, with Fairlead as without:
+ * `own_fault`. What is on its way to the IOMMU when the pin is masked still arrives, as without. -DEDGE: an
+ * edge pin; -DFAILS: and flushes may fail. Bounds: the guest's writes; interrupts are not bounded.
  *
  * CONFIG level
  * CONFIG edge -DEDGE
  * CONFIG fails -DEDGE -DFAILS
  * UNREACHED "-end-": hardware and the handler go on for ever
- * LARGE level3 -DWRITES=3
- * LARGE edge3 -DEDGE -DWRITES=3
  * MUTANT LEVEL_NOT_MASKED level level_is_never_stuck
  * MUTANT RTE_BEFORE_FLUSH level level_is_never_stuck
  * MUTANT OLDER_FINISHES level level_is_never_stuck
