@@ -474,15 +474,25 @@ static void names(void **state)
 static LOCK_CLASS(traced_class, "traced");
 static struct spinlock lock = SPINLOCK_INIT(traced_class);
 
-static void *hold_shortly(void *ctx)
+/* Whoever waits for a lock says so. */
+static _Atomic bool waiting;
+
+void arch_cpu_relax(void)
+{
+	atomic_store(&waiting, true);
+	sched_yield();
+}
+
+static void *hold_until_awaited(void *ctx)
 {
 	_Atomic bool *held = ctx;
 
 	host_cpu = 1;
 	spin_lock(&lock);
+	atomic_store(&waiting, false);
 	atomic_store(held, true);
-	for (u64 until = arch_cycles() + 2000000; arch_cycles() < until;)
-		arch_cpu_relax();
+	while (!atomic_load(&waiting))
+		sched_yield();
 	spin_unlock(&lock);
 	return NULL;
 }
@@ -511,9 +521,9 @@ static void locks_are_traced(void **state)
 		assert_int_equal(r.b, (uintptr_t)&lock);
 		assert_string_equal(lock_class_at(r.a)->name, "traced");
 	}
-	assert_int_equal(pthread_create(&thread, NULL, hold_shortly, &held), 0);
+	assert_int_equal(pthread_create(&thread, NULL, hold_until_awaited, &held), 0);
 	while (!atomic_load(&held))
-		arch_cpu_relax();
+		sched_yield();
 	trace_clear();
 	spin_lock(&lock);
 	spin_unlock(&lock);

@@ -59,6 +59,7 @@ struct wish {
 static struct wish base_vector, destination;
 static _Atomic bool off;	    /* disabled, and the write has returned */
 static _Atomic bool quiet;	    /* withdrawn, and silenced */
+static _Atomic bool leaving;	    /* from before the withdrawal on: what the guest writes may be dropped */
 static _Atomic bool masked;	    /* all messages */
 
 static u32 get(_Atomic u32 *value)
@@ -71,9 +72,15 @@ static void put(_Atomic u32 *value, u32 to)
 	atomic_store_explicit(value, to, memory_order_relaxed);
 }
 
+/*
+ * `new` is looked at first: what has left it since the message went by its entry is in `old` by then, and stays there
+ * until the next write returns, whose flush waits for this message. An acquire without a release orders nothing between
+ * threads, only the two looks.
+ */
 static bool is_wished(struct wish *wish, u32 value)
 {
-	return value == get(&wish->old) || value == get(&wish->new);
+	return value == atomic_load_explicit(&wish->new, memory_order_acquire) || value == get(&wish->old) ||
+	       atomic_load_explicit(&leaving, memory_order_relaxed);
 }
 
 static void write_wish(struct wish *wish, unsigned int offset, unsigned int size, u32 value, u32 reg)
@@ -258,6 +265,7 @@ static void *takes_away(void *arg)
 	for (unsigned int n = 0; n < ROUNDS / 4; n++) {
 		int ret;
 
+		atomic_store_explicit(&leaving, true, memory_order_relaxed);
 		while ((ret = vpci_withdraw_start(dev)) == -EINPROGRESS)
 			sched_yield();
 		if (ret)
@@ -273,6 +281,8 @@ static void *takes_away(void *arg)
 		if (ft_reg(device, CONTROL, 2) & 1)
 			failed("enabled after it was silenced", 0, 0);
 		atomic_store_explicit(&quiet, false, memory_order_relaxed);
+		/* The flush of the detach has waited for the last message that it sent before. */
+		atomic_store_explicit(&leaving, false, memory_order_relaxed);
 		/* What the last one wrote is gone: any vector of the guest's may come now, until it is written. */
 		if (vpci_attach(dev))
 			failed("the attach", 0, 0);
@@ -322,6 +332,7 @@ static int begin(void **state)
 	atomic_store(&masked, false);
 	atomic_store(&off, false);
 	atomic_store(&quiet, false);
+	atomic_store(&leaving, false);
 	memset(sent, 0, sizeof(sent));
 	memset(arrived, 0, sizeof(arrived));
 	{

@@ -26,7 +26,8 @@ static void deliver(u16 requester, const struct fake_interrupt *i)
 	u32 target = (u32)i->vector << 8 | i->destination;
 	unsigned int vector = (i->vector - 0x40u) / 16;
 
-	if (requester != NIC || vector >= VECTORS || (target != old_target[vector] && target != new_target[vector])) {
+	/* In this order: what has left the new one meanwhile is the old one by then. */
+	if (requester != NIC || vector >= VECTORS || (target != new_target[vector] && target != old_target[vector])) {
 		atomic_fetch_add(&wrong, 1);
 		return;
 	}
