@@ -70,7 +70,7 @@ model-large: | $(CHECK_READY)
 	$(call say,MODEL,tests/model --large)
 	$(Q)$(PYTHON) -B tests/model/run --large
 soak: model-large
-check-full soak: mutate-code
+check-full: mutate-code
 
 # One machine runs at a time: the tests measure it. Everything before them may use all CPUs.
 .PHONY: check check-full soak check-host
