@@ -15,7 +15,11 @@
 
 #define DIVISOR_115200 1u
 
-#define TRANSMIT_SPINS 1000000u /* far more than a character takes at 115200 baud */
+/*
+ * Far more than a character takes at 115200 baud, for the sake of an emulated UART: that one takes no more while nobody reads
+ * what it has sent, and its emulator may want the CPU that spins here.
+ */
+#define TRANSMIT_SPINS 4000000u
 
 struct uart uart;
 
@@ -40,9 +44,13 @@ static bool wait_for(u8 bit)
 	u32 spins = uart.stuck ? 1 : TRANSMIT_SPINS;
 
 	uart.stuck = true;
-	for (u32 i = 0; i < spins && uart.stuck; i++)
+	for (u32 i = 0; i < spins; i++) {
 		uart.stuck = !(uart_read_lsr() & bit);
-	return !uart.stuck;
+		if (!uart.stuck)
+			return true;
+		arch_cpu_relax();
+	}
+	return false;
 }
 
 static void put(char c)

@@ -120,7 +120,8 @@ def test_the_last_dump_or_the_nth(tmp_path):
     (dump(HEAD + RECORDS).replace("names exit 0 cpuid", "names exit 0 cpuix"), "the checksum is"),
     (dump(HEAD + RECORDS).replace("fairlead: trace: 0 21 157c 10 feb00000 10010 4\r\n", ""), "3 records were sent, 2 are here"),
     (b"\xff\x00\x80" * 1000, "no `trace dump` in it"),
-])
+], ids=["empty", "no-beginning", "version", "clock", "checksum", "too-few", "event", "cpu", "short-line", "long-line", "no-number",
+        "record-changed", "names-changed", "record-lost", "binary"])
 def test_damaged_dumps(tmp_path, text, why):
     status, said, trace = convert(tmp_path, text)
     assert status == 2 and trace is None
@@ -159,7 +160,7 @@ def exits_of(said):
     return {reason: int(number) for reason, number in found.items()}
 
 
-WRITES = 40
+WRITES = 20
 
 
 def events_of(said):
