@@ -99,8 +99,11 @@ static bool reads_back(struct sbdf sbdf, u8 vector, u32 mask)
 	       vpci_read(sbdf, MSI_DATA, 2) == vector && vpci_read(sbdf, MSI_MASK, 4) == mask;
 }
 
+/* As a driver begins: after a reset of its device the BARs are nowhere, and nothing is decoded. */
 static void set_up(struct actor *a, unsigned int i, struct sbdf sbdf, u8 vector)
 {
+	vpci_write(sbdf, 0x10, 4, HOT_BAR(i));
+	vpci_write(sbdf, 0x04, 2, 0x0006);
 	vpci_write(sbdf, MSI_CONTROL, 2, 0);
 	vpci_write(sbdf, MSI_ADDRESS, 4, 0xfee00000);
 	vpci_write(sbdf, MSI_DATA, 2, vector);
