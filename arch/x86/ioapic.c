@@ -96,19 +96,13 @@ static void write_entry(struct ioapic *io, unsigned int n, struct rte rte) REQUI
 
 /* ---- a change ---- */
 
-static bool same_target(const struct apic_target *a, const struct apic_target *b)
-{
-	return a->destination == b->destination && a->vector == b->vector && a->logical == b->logical &&
-	       a->lowest == b->lowest && a->nmi == b->nmi && a->level == b->level;
-}
-
 /* NULL: the remapping entry delivers nothing. Hardware may go by the old one until a flush. */
 static void set_target(struct ioapic *io, unsigned int n, const struct apic_target *target)
 	REQUIRES(ioapic_class)
 {
 	struct pin *pin = &io->pin[n];
 
-	if (target ? pin->delivers && same_target(&pin->target, target) : !pin->delivers)
+	if (target ? pin->delivers && apic_target_same(&pin->target, target) : !pin->delivers)
 		return;
 	intr_set(io->unit, io->first_entry + n, target);
 	pin->delivers = target;

@@ -67,3 +67,9 @@ bool apic_message_build(const struct apic_target *target, struct pci_message *ou
 	};
 	return true;
 }
+
+bool apic_target_same(const struct apic_target *a, const struct apic_target *b)
+{
+	return a->destination == b->destination && a->vector == b->vector && a->logical == b->logical &&
+	       a->lowest == b->lowest && a->nmi == b->nmi && a->level == b->level;
+}

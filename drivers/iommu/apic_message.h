@@ -26,6 +26,8 @@ struct apic_target {
 /* Vectors below are no interrupts (SDM vol. 3A, 11.5.2: an APIC reports them as errors). */
 #define APIC_VECTOR_FIRST 16u
 
+/* Do they deliver the same? */
+bool apic_target_same(const struct apic_target *a, const struct apic_target *b);
 /*
  * Takes apart what the guest wrote. False: no ordinary interrupt (not FEExxxxx, delivery mode other than
  * fixed or lowest priority, vector below APIC_VECTOR_FIRST, reserved address bits set, as in the remappable

@@ -240,12 +240,6 @@ static bool same_source(const struct intr_source *a, const struct intr_source *b
 	return a->id == b->id && a->ignored == b->ignored;
 }
 
-static bool same_target(const struct apic_target *a, const struct apic_target *b)
-{
-	return a->destination == b->destination && a->vector == b->vector && a->logical == b->logical &&
-	       a->lowest == b->lowest && a->nmi == b->nmi && a->level == b->level;
-}
-
 static bool remapped_agrees(struct pci_dev *dev, u32 entry, const struct pci_message *guest)
 {
 	struct iommu *unit = iommu_of(dev);
@@ -258,7 +252,7 @@ static bool remapped_agrees(struct pci_dev *dev, u32 entry, const struct pci_mes
 	if (!guest || !apic_message_parse(guest, &target))
 		return !e.present;
 	return e.present && !intr_source_of(dev, &source) && same_source(&e.source, &source) &&
-	       same_target(&e.target, &target);
+	       apic_target_same(&e.target, &target);
 }
 
 static const struct pci_msi_ops remapped_ops = {
