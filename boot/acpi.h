@@ -7,6 +7,7 @@
 #ifndef BOOT_ACPI_H
 #define BOOT_ACPI_H
 
+#include "core/arch.h"
 #include "core/memmap.h"
 #include "core/types.h"
 
@@ -35,7 +36,8 @@ struct acpi_machine {
 		u32 gsi_base;
 		u8 id; /* as the DMAR names it, too */
 	} ioapic[ACPI_IOAPICS_MAX];
-	unsigned int cpus; /* enabled in the MADT */
+	unsigned int cpus;	     /* enabled in the MADT; those beyond CPUS_MAX are not in the list */
+	u32 cpu_apic_id[CPUS_MAX];   /* in the MADT's order, each once */
 };
 
 /* From here on a table counts as readable only if it lies in one range of this map (which must outlive the
@@ -53,10 +55,15 @@ int MUST_CHECK acpi_read_machine(struct acpi_machine *out);
 #define ACPI_GUEST_TABLES_SIZE(madt_length) ((size_t)(madt_length) + 512 * 8 + 256)
 /*
  * Builds in buffer (size bytes, identity-mapped, 16-byte aligned) a new RSDP and XSDT that list the
- * firmware's tables except DMAR, IVRS, HPET; the MADT as a copy in which all but the first `cpus` (0: all)
- * usable CPUs are disabled. Checksums right. Returns the bytes used, *rsdp the new root pointer. -ENOSPC:
+ * firmware's tables except DMAR, IVRS, HPET; the MADT as a copy, for acpi_keep_cpus(). Checksums right.
+ * Returns the bytes used, *rsdp the new root pointer, *madt the copy (0: the firmware has none). -ENOSPC:
  * more than ACPI_GUEST_TABLES_SIZE(length of the MADT) is never needed.
  */
-int MUST_CHECK acpi_build_guest_tables(void *buffer, size_t size, unsigned int cpus, paddr_t *rsdp);
+int MUST_CHECK acpi_build_guest_tables(void *buffer, size_t size, paddr_t *rsdp, paddr_t *madt);
+/*
+ * The guest's CPUs are these: all others lose, in that MADT, the flags by which the guest could ever start
+ * them. Boot, before the guest runs; the MADT was checked when it was copied.
+ */
+void acpi_keep_cpus(void *madt, const u32 *apic_id, unsigned int count);
 
 #endif

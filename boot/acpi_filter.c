@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The guest's ACPI tables: the firmware's own, in place, behind a root pointer and a root table of ours that
- * leave out what describes hardware the guest does not get (IOMMUs, HPET) and put a MADT with fewer CPUs
- * where `cpus=` asks for that.
+ * leave out what describes hardware the guest does not get (IOMMUs, HPET), with a MADT in which CPUs can be
+ * disabled.
  */
 #include "boot/acpi_tables.h"
 #include "core/errno.h"
@@ -36,32 +36,24 @@ static bool is_hidden(const struct acpi_header *header)
 	return is_signature(header, "DMAR") || is_signature(header, "IVRS") || is_signature(header, "HPET");
 }
 
-/* Which APIC IDs were decided on already: a CPU listed in both forms is kept or dropped in both. */
-struct cpu_choice {
-	unsigned int limit, kept;
-	u32 kept_ids[8], dropped_ids[8];
-};
-
-static bool keep_cpu(struct cpu_choice *choice, u32 id)
+static void set_checksum(struct acpi_header *header)
 {
-	bool keep;
-
-	if (id < 256 && (choice->kept_ids[id / 32] & BIT32(id % 32)))
-		return true;
-	if (id < 256 && (choice->dropped_ids[id / 32] & BIT32(id % 32)))
-		return false;
-	keep = choice->kept < choice->limit;
-	if (keep)
-		choice->kept++;
-	if (id < 256)
-		(keep ? choice->kept_ids : choice->dropped_ids)[id / 32] |= BIT32(id % 32);
-	return keep;
+	header->checksum = 0;
+	header->checksum = (u8)-acpi_sum(header, header->length);
 }
 
-/* The first `cpus` enabled CPUs stay; all others lose the flags by which the guest could ever start them. */
-static void limit_cpus(struct acpi_madt *madt, unsigned int cpus)
+static bool is_kept(u32 id, const u32 *apic_id, unsigned int count)
 {
-	struct cpu_choice choice = { .limit = cpus };
+	for (unsigned int i = 0; i < count; i++) {
+		if (apic_id[i] == id)
+			return true;
+	}
+	return false;
+}
+
+void acpi_keep_cpus(void *table, const u32 *apic_id, unsigned int count)
+{
+	struct acpi_madt *madt = table;
 	const struct madt_entry *entry;
 	size_t offset = 0;
 	bool malformed;
@@ -71,25 +63,18 @@ static void limit_cpus(struct acpi_madt *madt, unsigned int cpus)
 		u32 id, flags;
 		u8 *at;
 
-		if (!madt_cpu(entry, &id, &flags_offset))
+		if (!madt_cpu(entry, &id, &flags_offset) || is_kept(id, apic_id, count))
 			continue;
 		at = (u8 *)madt + ((const u8 *)entry - (const u8 *)madt) + flags_offset;
 		memcpy(&flags, at, sizeof(flags));
-		if ((flags & MADT_CPU_ENABLED) && keep_cpu(&choice, id))
-			continue;
 		flags &= ~(MADT_CPU_ENABLED | MADT_CPU_ONLINE_CAPABLE);
 		memcpy(at, &flags, sizeof(flags));
 	}
+	set_checksum(&madt->header);
 }
 
-static void set_checksum(struct acpi_header *header)
-{
-	header->checksum = 0;
-	header->checksum = (u8)-acpi_sum(header, header->length);
-}
-
-/* A copy of the firmware's MADT with at most `cpus` CPUs; *out is NULL if it has none. */
-static int copy_madt(struct builder *b, unsigned int cpus, struct acpi_madt **out)
+/* A copy of the firmware's MADT; *out is NULL if it has none. */
+static int copy_madt(struct builder *b, struct acpi_madt **out)
 {
 	size_t length;
 	const void *madt = acpi_find("APIC", 0, &length, NULL);
@@ -101,8 +86,6 @@ static int copy_madt(struct builder *b, unsigned int cpus, struct acpi_madt **ou
 	if (!*out)
 		return -ENOSPC;
 	memcpy(*out, madt, length);
-	if (cpus)
-		limit_cpus(*out, cpus);
 	set_checksum(&(*out)->header);
 	return 0;
 }
@@ -156,7 +139,7 @@ static void fill_xsdt(struct acpi_header *xsdt, const struct acpi_madt *madt)
 	set_checksum(xsdt);
 }
 
-int acpi_build_guest_tables(void *buffer, size_t size, unsigned int cpus, paddr_t *rsdp_out)
+int acpi_build_guest_tables(void *buffer, size_t size, paddr_t *rsdp_out, paddr_t *madt_out)
 {
 	struct builder b = { buffer, size, 0 };
 	struct acpi_rsdp *rsdp = place(&b, sizeof(*rsdp));
@@ -166,11 +149,12 @@ int acpi_build_guest_tables(void *buffer, size_t size, unsigned int cpus, paddr_
 
 	if (!rsdp || !xsdt)
 		return -ENOSPC;
-	err = copy_madt(&b, cpus, &madt);
+	err = copy_madt(&b, &madt);
 	if (err)
 		return err;
 	fill_xsdt(xsdt, madt);
 	fill_rsdp(rsdp, xsdt);
 	*rsdp_out = virt_to_phys(rsdp);
+	*madt_out = madt ? virt_to_phys(madt) : 0;
 	return (int)b.used;
 }

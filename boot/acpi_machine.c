@@ -190,24 +190,29 @@ bool madt_cpu(const struct madt_entry *entry, u32 *apic_id, size_t *flags_offset
 	return false;
 }
 
-/* An enabled CPU. Some firmware lists one with a small APIC ID in both forms: that is one CPU. `seen` has
- * a bit for each ID below 256. */
-static bool is_new_cpu(const struct madt_entry *entry, u32 seen[8])
+static bool is_listed(const struct acpi_machine *machine, u32 id)
+{
+	for (unsigned int i = 0; i < machine->cpus && i < CPUS_MAX; i++) {
+		if (machine->cpu_apic_id[i] == id)
+			return true;
+	}
+	return false;
+}
+
+/* An enabled CPU. Some firmware lists one with a small APIC ID in both forms: that is one CPU. */
+static void add_cpu(const struct madt_entry *entry, struct acpi_machine *out)
 {
 	size_t flags_offset;
 	u32 id, flags;
 
 	if (!madt_cpu(entry, &id, &flags_offset))
-		return false;
+		return;
 	memcpy(&flags, (const u8 *)entry + flags_offset, sizeof(flags));
-	if (!(flags & MADT_CPU_ENABLED))
-		return false;
-	if (id < 256) {
-		if (seen[id / 32] & BIT32(id % 32))
-			return false;
-		seen[id / 32] |= BIT32(id % 32);
-	}
-	return true;
+	if (!(flags & MADT_CPU_ENABLED) || is_listed(out, id))
+		return;
+	if (out->cpus < CPUS_MAX)
+		out->cpu_apic_id[out->cpus] = id;
+	out->cpus++;
 }
 
 static int add_ioapic(const struct madt_ioapic *ioapic, struct acpi_machine *out)
@@ -228,7 +233,6 @@ static int read_madt(struct acpi_machine *out)
 {
 	const struct acpi_madt *madt;
 	const struct madt_entry *entry;
-	u32 seen[8] = { 0 };
 	size_t offset = 0;
 	bool malformed;
 	int err;
@@ -245,8 +249,7 @@ static int read_madt(struct acpi_machine *out)
 	}
 	out->lapic_base = madt->lapic_address;
 	while (madt_next(madt, &offset, &entry, &malformed)) {
-		if (is_new_cpu(entry, seen))
-			out->cpus++;
+		add_cpu(entry, out);
 		if (entry->type == MADT_LAPIC_ADDRESS)
 			out->lapic_base = ((const struct madt_lapic_address *)(const void *)entry)->address;
 		if (entry->type == MADT_IOAPIC) {

@@ -20,6 +20,8 @@ struct boot_info {
 	paddr_t panic_record;	     /* one reserved page that survives a warm reset; 0: none to be had */
 	paddr_t rsdp;		     /* firmware's root pointer */
 	paddr_t guest_rsdp;	     /* the filtered tables' */
+	paddr_t guest_madt;	     /* the copy among them; 0: none */
+	paddr_t trampoline;	     /* x86: TRAMPOLINE_SIZE bytes below 640 KiB, ours; 0: none to be had, one CPU */
 	struct acpi_machine acpi;    /* what the tables say about ports, timers and CPUs */
 	paddr_t kernel_entry;	     /* where the guest's first instruction is (x86: 64-bit entry point) */
 	paddr_t boot_params;	     /* x86: the zero page, complete; arm64: device tree */
@@ -29,9 +31,7 @@ struct boot_info {
 
 #define GUEST_TABLES_SIZE 0x10000
 
-/* How many CPUs this version can give to the guest. The guest's MADT lists no more: one that it started by
- * itself would run unsupervised. */
-#define GUEST_CPUS_MAX 1
+#define TRAMPOLINE_SIZE (2 * PAGE_SIZE)
 
 extern struct boot_info boot_info;
 

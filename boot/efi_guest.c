@@ -178,16 +178,6 @@ static EFI_STATUS load_initrd(struct bzimage_load *load)
 
 /* ---- tables ---- */
 
-static unsigned int guest_cpus(void)
-{
-	unsigned int wanted = boot_info.config.cpus ? boot_info.config.cpus : boot_info.acpi.cpus;
-	unsigned int cpus = wanted < GUEST_CPUS_MAX ? wanted : GUEST_CPUS_MAX;
-
-	if (cpus < boot_info.acpi.cpus)
-		log_info("cpus: the guest gets %u of %u", cpus, boot_info.acpi.cpus);
-	return cpus;
-}
-
 static EFI_STATUS build_acpi_tables(struct bzimage_load *load)
 {
 	struct place_request request = {
@@ -202,7 +192,8 @@ static EFI_STATUS build_acpi_tables(struct bzimage_load *load)
 	if (EFI_ERROR(efi_alloc_place(&request, EFI_OWNED_TABLES, &base)))
 		return no_room("memory", "guest's ACPI tables", request.size);
 	memset(phys_to_virt(base), 0, (size_t)request.size);
-	used = acpi_build_guest_tables(phys_to_virt(base), (size_t)request.size, guest_cpus(), &load->rsdp);
+	used = acpi_build_guest_tables(phys_to_virt(base), (size_t)request.size, &load->rsdp,
+				       &boot_info.guest_madt);
 	if (used < 0) {
 		log_error("ACPI: the guest's tables do not fit into %llu KiB; report this",
 			  (unsigned long long)request.size >> 10);

@@ -61,6 +61,8 @@ enum { TO_DESTINATION, TO_SELF, TO_ALL, TO_OTHERS };
 
 #define ICR_INIT_OTHERS 0xc4500u /* INIT, edge, assert, all excluding self */
 #define ICR_NMI 0x4400u		  /* NMI, edge, assert, one physical destination */
+#define ICR_INIT 0x4500u /* INIT, edge, assert, one physical destination */
+#define ICR_STARTUP_AT 0x4600u /* start-up; the page in bits 7:0 */
 #define ICR_SPINS 1000000u
 
 #define MESSAGE_ADDRESS 0xfee00000u
@@ -315,20 +317,52 @@ int lapic_init(paddr_t base)
 	return ret ? ret : vm_add_region(&guest, &region);
 }
 
+/* For real: of Fairlead's own, at boot. */
+static void send(u32 id, u32 command)
+{
+	if (x2apic_mode) {
+		wrmsr(MSR_X2APIC_ICR, (u64)id << 32 | command);
+		return;
+	}
+	mmio_write32(page + APIC_ICR_HIGH, id << 24);
+	mmio_write32(page + APIC_ICR_LOW, command);
+	for (u32 i = 0; i < ICR_SPINS && (mmio_read32(page + APIC_ICR_LOW) & ICR_PENDING); i++)
+		__asm__ volatile("pause" : : : "memory");
+}
+
 void lapic_park_other_cpus(void)
 {
 	find_apic();
-	if (x2apic_mode) {
-		wrmsr(MSR_X2APIC_ICR, ICR_INIT_OTHERS);
-		return;
-	}
-	mmio_write32(page + APIC_ICR_HIGH, 0);
-	mmio_write32(page + APIC_ICR_LOW, ICR_INIT_OTHERS);
-	for (u32 i = 0; i < ICR_SPINS; i++) {
-		if (!(mmio_read32(page + APIC_ICR_LOW) & ICR_PENDING))
-			return;
-	}
-	log_warn("platform: the other CPUs did not take INIT");
+	send(0, ICR_INIT_OTHERS);
+}
+
+static bool reachable(u32 id)
+{
+	return x2apic_mode || id < XAPIC_BROADCAST;
+}
+
+bool lapic_send_init(u32 id)
+{
+	if (reachable(id))
+		send(id, ICR_INIT);
+	return reachable(id);
+}
+
+bool lapic_send_startup(u32 id, u8 first_page)
+{
+	if (reachable(id))
+		send(id, ICR_STARTUP_AT | first_page);
+	return reachable(id);
+}
+
+void lapic_start_cpu(void)
+{
+	if (x2apic_mode)
+		wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+}
+
+void lapic_reset(void)
+{
 }
 
 /*

@@ -46,10 +46,22 @@ int MUST_CHECK lapic_write_msr(u32 msr, u64 value);
 int MUST_CHECK lapic_write_base(u64 value);
 
 /*
- * Sends every other CPU to wait for a SIPI, which nobody will send: no interrupt, NMI or message can wake
- * it. Boot.
+ * Sends every other CPU to wait for a SIPI. Boot CPU; finds out in which mode its APIC is.
  */
 void lapic_park_other_cpus(void);
+/*
+ * For real, to the CPU with that APIC ID, for Fairlead's own purposes: back to wait for a SIPI; start at page << 12 in real mode.
+ * Boot CPU, boot. False: xAPIC mode, and the ID has more than 8 bits.
+ */
+bool MUST_CHECK lapic_send_init(u32 id);
+bool MUST_CHECK lapic_send_startup(u32 id, u8 page);
+/* On an application processor, once: its APIC in the mode that the boot CPU's has, and enabled. Boot. */
+void lapic_start_cpu(void);
+/*
+ * This CPU's APIC as after INIT (APM vol. 2, 16.3.2): nothing is pending, every vector table entry masked. The mode stays. Exit path, GIF 0;
+ * kicks that are on their way may be lost, so the caller looks at all that they may have been for.
+ */
+void lapic_reset(void);
 /* Sends an NMI to the CPU with that APIC ID, which may be this one. Any context. */
 void lapic_send_nmi(u32 id);
 /* This CPU's APIC ID. */
