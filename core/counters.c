@@ -22,6 +22,8 @@ static const char *const event_names[COUNTED_EVENTS] = {
 	[COUNT_INTERRUPT_ENTRY] = "interrupt-entry",
 	[COUNT_IOMMU_FLUSH] = "iommu-flush",
 	[COUNT_IOMMU_FAULT] = "iommu-fault",
+	[COUNT_IPI] = "ipi",
+	[COUNT_KICK] = "kick",
 };
 
 void counters_name_exits(const char *const *names, unsigned int count)

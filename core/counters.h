@@ -27,6 +27,8 @@ enum counted_event { /* names: core/counters.c */
 	COUNT_INTERRUPT_ENTRY,	  /* interrupt-remapping entries set or freed */
 	COUNT_IOMMU_FLUSH,	  /* invalidations that an IOMMU was asked for */
 	COUNT_IOMMU_FAULT,	  /* requests that an IOMMU blocked, as far as it reported them */
+	COUNT_IPI,		  /* its writes to the interrupt command register that exited: interrupts between its CPUs */
+	COUNT_KICK,		  /* NMIs that this CPU sent to another, or itself, to have it exit */
 	COUNTED_EVENTS,
 };
 
