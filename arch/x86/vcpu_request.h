@@ -20,7 +20,7 @@ void vcpu_request_init(unsigned int cpu);
 void vcpu_request_startup(unsigned int cpu, u8 vector);
 /* An NMI of the guest's. */
 void vcpu_request_nmi(unsigned int cpu);
-/* Ends the CPU's HLT. */
+/* Ends the CPU's HLT, or the next one if it is in none: it may be about to execute it. */
 void vcpu_request_wake(unsigned int cpu);
 
 /* ---- by each CPU for itself. Exit path, with GIF 0: what is marked later comes with an NMI that ends the next entry. ---- */
@@ -30,11 +30,19 @@ struct vcpu_requests {
 	bool startup; /* then: start, if it waits for that; else ignore it */
 	u8 vector;
 };
-/* What was marked since the last call. NMIs that were marked before an INIT are gone with it. */
+/*
+ * What was marked since the last call. What was marked before an INIT, NMIs too, is gone with it. A start-up interrupt beside an INIT
+ * came after it; it must not be marked again, or it would come after a second INIT, too.
+ */
 struct vcpu_requests vcpu_take_requests(void);
-/* How many NMIs of the guest were marked since the last call, at most 2: hardware latches no more. */
+/*
+ * How many NMIs of the guest were marked since the last call, at most 2: hardware latches no more. After vcpu_take_requests(): beside
+ * an INIT that was not taken yet it is 0. A CPU that waits for a SIPI leaves them until it starts.
+ */
 unsigned int vcpu_take_nmis(void);
-/* Is something marked (NMIs do not count)? For a CPU that is about to sleep. */
+/* True: the guest's next HLT is to end at once. Before each entry. */
+bool vcpu_take_wake(void);
+/* Is INIT or SIPI marked? For a CPU that is about to sleep. */
 bool vcpu_requested(void);
 
 #endif
