@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The real CPU, less what the guest does not have: virtualization, MONITOR, encrypted memory, the other CPUs of the package. Added: the
- * signature by which Linux knows that interrupts need no remapping of its own to use x2APIC (Linux, Documentation/virt/kvm/x86/cpuid.rst).
- * Leaves: AMD64 APM vol. 3, appendix E.
+ * The real CPU, less what the guest does not have: virtualization, MONITOR, encrypted memory. Its place among the others (threads,
+ * cores, shared caches, APIC ID) is as the CPU itself says. Added: the signature by which Linux knows that interrupts need no remapping
+ * of its own to use x2APIC, and what makes it use queued spinlocks (Linux, Documentation/virt/kvm/x86/cpuid.rst).
+ * Leaves: AMD64 APM vol. 3, appendix E; Intel SDM vol. 2A, CPUID.
+ *
+ * It guards that the guest is offered nothing whose registers are refused to it (msr_policy.c).
  */
 #include "arch/x86/cpuid.h"
 
@@ -11,7 +14,9 @@
 
 #define EXT_BASE 0x80000000u
 #define HYPERVISOR_BASE 0x40000000u
-#define HYPERVISOR_MAX 0x40000001u
+#define KVM_FEATURES 0x40000001u
+#define KVM_FEATURE_PV_UNHALT BIT32(7) /* EAX; hypercall.c has the hypercall */
+#define KVM_HINTS_REALTIME BIT32(0)    /* EDX: no virtual CPU ever waits for a CPU */
 
 /* Leaf 1 */
 #define ECX1_MONITOR BIT32(3)
@@ -19,11 +24,7 @@
 #define ECX1_SMX BIT32(6)
 #define ECX1_OSXSAVE BIT32(27)
 #define ECX1_HYPERVISOR BIT32(31)
-#define EBX1_LOGICAL_CPUS 0x00ff0000u
-#define EBX1_ONE_CPU 0x00010000u
-/* Leaf 4 (Intel), EAX: cores of the package - 1, and CPUs that share the cache - 1; 8000001Dh (AMD): the latter */
-#define EAX4_COUNTS 0xffffc000u
-/* Leaf 5 is MONITOR's */
+#define LEAF_MONITOR 5u
 /* Leaf 7: features whose MSRs the guest does not have */
 #define ECX7_OSPKE BIT32(4)
 #define EBX7_TSC_ADJUST BIT32(1)
@@ -39,9 +40,6 @@
 #define LEAF_RDT_ALLOCATION 0x10u
 #define LEAF_SGX 0x12u
 #define LEAF_TRACE 0x14u
-/* Leaf 0xb */
-#define LEAF_TOPOLOGY 0xbu
-#define LEAF_TOPOLOGY_2 0x1fu
 /* 0x80000001 ECX */
 #define ECX_EXT_SVM BIT32(2)
 #define ECX_EXT_APIC_SPACE BIT32(3)
@@ -55,18 +53,14 @@
 #define EBX_EXT_INVLPGB BIT32(3)
 #define EBX_EXT_NO_LMSLE BIT32(20)
 #define EBX_EXT_CPPC BIT32(27)
-#define ECX_EXT_CORES 0x0000f0ffu
 #define LEAF_SVM 0x8000000au
-#define LEAF_EXT_TOPOLOGY 0x8000001eu
 #define LEAF_IBS 0x8000001bu
 #define LEAF_LWP 0x8000001cu
-#define LEAF_EXT_CACHES 0x8000001du
 #define LEAF_ENCRYPTION 0x8000001fu
 #define LEAF_EXT_QOS 0x80000020u
 #define LEAF_EXT_PERF 0x80000022u
 #define EAX_EXT_PERF_LBR BIT32(1)
 #define LEAF_ENCRYPTION_KEYS 0x80000023u
-#define LEAF_EXT_TOPOLOGY_2 0x80000026u
 
 static bool beyond_maximum(u32 leaf)
 {
@@ -78,35 +72,15 @@ static struct cpuid_regs hypervisor_leaf(u32 leaf)
 	struct cpuid_regs r = { 0 };
 
 	if (leaf == HYPERVISOR_BASE) {
-		r.eax = HYPERVISOR_MAX;
+		r.eax = KVM_FEATURES; /* the last of these leaves */
 		r.ebx = 0x4b4d564b; /* "KVMK" */
 		r.ecx = 0x564b4d56; /* "VMKV" */
 		r.edx = 0x0000004d; /* "M" */
+	} else if (leaf == KVM_FEATURES) {
+		r.eax = KVM_FEATURE_PV_UNHALT;
+		r.edx = KVM_HINTS_REALTIME;
 	}
-	return r; /* 0x40000001: none of KVM's features */
-}
-
-static void one_cpu(u32 leaf, u32 subleaf, struct cpuid_regs *r)
-{
-	switch (leaf) {
-	case LEAF_TOPOLOGY:
-	case LEAF_TOPOLOGY_2:
-		if (subleaf < 2) {
-			r->eax = 0; /* no bit of the APIC ID tells CPUs of this level apart */
-			r->ebx = 1;
-		}
-		break;
-	case LEAF_EXT_SIZES:
-		r->ecx &= ~ECX_EXT_CORES;
-		r->ebx &= ~(EBX_EXT_IRPERF | EBX_EXT_INVLPGB | EBX_EXT_CPPC);
-		r->ebx |= EBX_EXT_NO_LMSLE;
-		break;
-	case LEAF_EXT_TOPOLOGY:
-		r->ebx &= 0xff; /* threads per core - 1 = 0 */
-		break;
-	default:
-		break;
-	}
+	return r;
 }
 
 static void filter(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_regs *r)
@@ -117,13 +91,8 @@ static void filter(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_reg
 		r->ecx |= ECX1_HYPERVISOR;
 		if (v->cr4 & X86_CR4_OSXSAVE)
 			r->ecx |= ECX1_OSXSAVE;
-		r->ebx = (r->ebx & ~EBX1_LOGICAL_CPUS) | EBX1_ONE_CPU;
 		break;
-	case 4:
-	case LEAF_EXT_CACHES:
-		r->eax &= ~EAX4_COUNTS;
-		break;
-	case 5:
+	case LEAF_MONITOR:
 	case LEAF_RDT_MONITORING:
 	case LEAF_RDT_ALLOCATION:
 	case LEAF_SGX:
@@ -134,7 +103,6 @@ static void filter(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_reg
 	case LEAF_ENCRYPTION:
 	case LEAF_EXT_QOS:
 	case LEAF_ENCRYPTION_KEYS:
-	case LEAF_EXT_TOPOLOGY_2:
 		*r = (struct cpuid_regs){ 0 };
 		break;
 	case 7:
@@ -150,11 +118,14 @@ static void filter(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid_reg
 		r->ecx &= ~(ECX_EXT_SVM | ECX_EXT_APIC_SPACE | ECX_EXT_IBS | ECX_EXT_SKINIT | ECX_EXT_LWP |
 			    ECX_EXT_UNCORE_COUNTERS | ECX_EXT_MONITORX);
 		break;
+	case LEAF_EXT_SIZES:
+		r->ebx &= ~(EBX_EXT_IRPERF | EBX_EXT_INVLPGB | EBX_EXT_CPPC);
+		r->ebx |= EBX_EXT_NO_LMSLE;
+		break;
 	case LEAF_EXT_PERF:
 		r->eax &= ~EAX_EXT_PERF_LBR;
 		break;
 	default:
-		one_cpu(leaf, subleaf, r);
 		break;
 	}
 }

@@ -15,6 +15,7 @@ static const char *const names[X86_EXITS] = {
 	[X86_EXIT_XSETBV] = "xsetbv",
 	[X86_EXIT_INVD] = "invd",
 	[X86_EXIT_VMMCALL] = "vmmcall",
+	[X86_EXIT_HLT] = "hlt",
 	[X86_EXIT_MACHINE_CHECK] = "machine-check",
 	[X86_EXIT_SVM_INSTRUCTION] = "svm-instruction",
 	[X86_EXIT_OTHER] = "other",

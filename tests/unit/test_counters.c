@@ -169,7 +169,7 @@ static void names_are_there_and_differ(void **state)
 {
 	static const char *const expected[] = { "cpuid",	 "msr-read",	   "msr-write", "io",	   "nested-fault",
 						"nmi",		 "iret",	   "xsetbv",	"invd",	   "vmmcall",
-						"machine-check", "svm-instruction", "other" };
+						"hlt",		 "machine-check",  "svm-instruction", "other" };
 
 	assert_string_equal(counters_exit_name(0), "unknown"); /* before they are told */
 	x86_name_exits();
@@ -202,6 +202,7 @@ static void svm_exits_by_reason(void **state)
 		{ 0x8d, 0, "xsetbv" },
 		{ 0x76, 0, "invd" },
 		{ 0x81, 0, "vmmcall" },
+		{ 0x78, 0, "hlt" },
 		{ 0x52, 0, "machine-check" }, /* exception 18 */
 		{ 0x80, 0, "svm-instruction" },
 		{ 0x82, 0, "svm-instruction" },

@@ -126,7 +126,10 @@ static void hypervisor_leaves(void **state)
 	assert_memory_equal(&r.ebx, "KVMK", 4);
 	assert_memory_equal(&r.ecx, "VMKV", 4);
 	assert_memory_equal(&r.edx, "M\0\0\0", 4);
-	assert_zero(0x40000001);
+	r = guest_cpuid(0x40000001, 0);
+	assert_int_equal(r.eax, BIT32(7)); /* KVM_FEATURE_PV_UNHALT */
+	assert_int_equal(r.ebx | r.ecx, 0);
+	assert_int_equal(r.edx, BIT32(0)); /* KVM_HINTS_REALTIME */
 	assert_zero(0x40000002);
 	assert_zero(0x40000100);
 	assert_zero(0x7fffffff);
@@ -144,19 +147,59 @@ static void beyond_the_maximum_is_zero(void **state)
 	assert_zero(0x80000008);
 }
 
-static void one_cpu(void **state)
+/* A register's own value for each leaf, subleaf and register: a value that is another's does not pass. */
+static struct cpuid_regs telling_cpu(u32 leaf, u32 subleaf)
 {
-	assert_int_equal(guest_cpuid(1, 0).ebx >> 16 & 0xff, 1);
-	assert_int_equal(guest_cpuid(1, 0).ebx >> 24, 0xff); /* the APIC ID is real */
-	assert_int_equal(guest_cpuid(4, 0).eax >> 14, 0);
-	assert_int_equal(guest_cpuid(0x8000001d, 0).eax >> 14 & 0xfff, 0);
-	assert_int_equal(guest_cpuid(0x80000008, 0).ecx & 0xff, 0);
-	assert_int_equal(guest_cpuid(0x8000001e, 0).ebx >> 8 & 0xff, 0);
-	for (u32 level = 0; level < 2; level++) {
-		assert_int_equal(guest_cpuid(0xb, level).eax, 0);
-		assert_int_equal(guest_cpuid(0xb, level).ebx, 1);
-		assert_int_equal(guest_cpuid(0xb, level).edx, ONES);
+	u32 tag = (leaf & 0x3f) << 16 | (leaf >> 28) << 24 | subleaf << 8 | 0xf000000f;
+
+	if (leaf == 0 || leaf == 0x80000000)
+		return full_cpu(leaf, subleaf);
+	return (struct cpuid_regs){ tag | 0x10, tag | 0x20, tag | 0x40, tag | 0x80 };
+}
+
+/* Where the CPU is among the others: as it says itself, each register of each level. */
+static void topology_is_the_cpus_own(void **state)
+{
+	static const struct {
+		u32 leaf, levels;
+	} topology[] = { { 4, 8 }, { 0xb, 4 }, { 0x1f, 8 }, { 0x8000001d, 8 }, { 0x8000001e, 1 }, { 0x80000026, 6 } };
+
+	fake_cpuid = telling_cpu;
+	for (unsigned int i = 0; i < ARRAY_SIZE(topology); i++) {
+		for (u32 level = 0; level < topology[i].levels; level++) {
+			struct cpuid_regs guests = guest_cpuid(topology[i].leaf, level);
+			struct cpuid_regs cpus = telling_cpu(topology[i].leaf, level);
+
+			assert_memory_equal(&guests, &cpus, sizeof(cpus));
+		}
 	}
+	assert_int_equal(guest_cpuid(1, 0).ebx, telling_cpu(1, 0).ebx); /* initial APIC ID 31:24, logical CPUs 23:16 */
+	assert_int_equal(guest_cpuid(0x80000008, 0).ecx, telling_cpu(0x80000008, 0).ecx); /* APIC ID bits 15:12, CPUs - 1 */
+	fake_cpuid = full_cpu;
+	assert_int_equal(guest_cpuid(1, 0).ebx, ONES);
+	assert_int_equal(guest_cpuid(0x80000008, 0).ecx, ONES);
+	assert_int_equal(guest_cpuid(1, 0).edx & BIT32(28), BIT32(28)); /* HTT: EBX 23:16 is valid */
+	assert_int_equal(guest_cpuid(0x80000001, 0).ecx & BIT32(22), BIT32(22)); /* TopologyExtensions: 8000001D, 8000001E */
+	fake_cpuid = no_features;
+	assert_int_equal(guest_cpuid(1, 0).ebx, 0);
+	assert_zero(0xb);
+}
+
+/* Several CPUs have one time only if nobody sets it on one of them: the counter's features are shown, the means to adjust it is not. */
+static void clocks_of_several_cpus(void **state)
+{
+	assert_int_equal(guest_cpuid(1, 0).edx & BIT32(4), BIT32(4));		/* TSC */
+	assert_int_equal(guest_cpuid(0x80000007, 0).edx & BIT32(8), BIT32(8));	/* invariant */
+	assert_int_equal(guest_cpuid(0x80000001, 0).edx & BIT32(27), BIT32(27)); /* RDTSCP */
+	assert_int_equal(guest_cpuid(7, 0).ebx & BIT32(1), 0);			/* TSC_ADJUST */
+}
+
+/* 80000008 EBX: IRPERF 1, INVLPGB 3 (broadcast: with our ASIDs), CPPC 27 need registers and controls that the guest does not have. */
+static void features_of_80000008(void **state)
+{
+	assert_int_equal(guest_cpuid(0x80000008, 0).ebx, ONES & ~(BIT32(1) | BIT32(3) | BIT32(27)));
+	fake_cpuid = no_features;
+	assert_int_equal(guest_cpuid(0x80000008, 0).ebx, BIT32(20));
 }
 
 /* ---- XSETBV ------------------------------------------------------------------------------------------------------- */
@@ -201,7 +244,9 @@ int main(void)
 		cmocka_unit_test_setup(bits_that_follow_cr4, setup),
 		cmocka_unit_test_setup(hypervisor_leaves, setup),
 		cmocka_unit_test_setup(beyond_the_maximum_is_zero, setup),
-		cmocka_unit_test_setup(one_cpu, setup),
+		cmocka_unit_test_setup(topology_is_the_cpus_own, setup),
+		cmocka_unit_test_setup(clocks_of_several_cpus, setup),
+		cmocka_unit_test_setup(features_of_80000008, setup),
 		cmocka_unit_test_setup(xsetbv, setup),
 	};
 

@@ -5,6 +5,7 @@
  */
 #include "arch/x86/cpuid.h"
 #include "arch/x86/emulate.h"
+#include "arch/x86/hypercall.h"
 #include "arch/x86/mce.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/nmi.h"
@@ -15,10 +16,6 @@
 #include "core/errno.h"
 #include "core/log.h"
 #include "core/vm.h"
-
-/* KVM's documented answer to an unknown hypercall (Linux, Documentation/virt/kvm/x86/hypercalls.rst). */
-#define KVM_ENOSYS ((u64)-1000)
-#define KVM_EPERM ((u64)-1)
 
 static void handle_cpuid(struct vcpu *v)
 {
@@ -112,7 +109,14 @@ static void handle_nested_fault(struct vcpu *v, struct vmcb_control *c)
 static void handle_vmmcall(struct vcpu *v)
 {
 	if (emulate_skip(v, X86_INSN_VMMCALL) == 0)
-		v->reg[REG_RAX] = v->cpl ? KVM_EPERM : KVM_ENOSYS;
+		hypercall(v);
+}
+
+/* The kick came first: this HLT has ended already (svm_choose_event()). */
+static void handle_hlt(struct vcpu *v, struct vmcb_control *c)
+{
+	if (emulate_skip(v, X86_INSN_HLT) == 0)
+		c->intercept_1 &= ~SVM_INTERCEPT_1_HLT;
 }
 
 static void handle_xsetbv(struct vcpu *v)
@@ -174,6 +178,9 @@ void svm_handle_exit(struct vcpu *v, struct vmcb *vmcb)
 		break;
 	case SVM_EXIT_VMMCALL:
 		handle_vmmcall(v);
+		break;
+	case SVM_EXIT_HLT:
+		handle_hlt(v, c);
 		break;
 	case SVM_EXIT_EXCEPTION(X86_VEC_MC):
 		handle_machine_check(v);

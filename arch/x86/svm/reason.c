@@ -16,6 +16,7 @@ enum x86_exit svm_exit_reason(const struct vmcb_control *c)
 	case SVM_EXIT_XSETBV: return X86_EXIT_XSETBV;
 	case SVM_EXIT_INVD: return X86_EXIT_INVD;
 	case SVM_EXIT_VMMCALL: return X86_EXIT_VMMCALL;
+	case SVM_EXIT_HLT: return X86_EXIT_HLT;
 	case SVM_EXIT_EXCEPTION(X86_VEC_MC): return X86_EXIT_MACHINE_CHECK;
 	case SVM_EXIT_VMRUN:
 	case SVM_EXIT_VMLOAD:

@@ -96,6 +96,7 @@ static_assert(sizeof(struct vmcb) == 4096, "VMCB size");
 #define SVM_INTERCEPT_1_CPUID BIT32(18)
 #define SVM_INTERCEPT_1_IRET BIT32(20)
 #define SVM_INTERCEPT_1_INVD BIT32(22)
+#define SVM_INTERCEPT_1_HLT BIT32(24)
 #define SVM_INTERCEPT_1_INVLPGA BIT32(26)
 #define SVM_INTERCEPT_1_IOIO BIT32(27)
 #define SVM_INTERCEPT_1_MSR BIT32(28)
@@ -133,6 +134,7 @@ static_assert(sizeof(struct vmcb) == 4096, "VMCB size");
 #define SVM_EXIT_CPUID 0x72u
 #define SVM_EXIT_IRET 0x74u
 #define SVM_EXIT_INVD 0x76u
+#define SVM_EXIT_HLT 0x78u
 #define SVM_EXIT_INVLPGA 0x7au
 #define SVM_EXIT_IOIO 0x7bu
 #define SVM_EXIT_MSR 0x7cu
