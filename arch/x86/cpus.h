@@ -17,6 +17,7 @@ struct x86_cpus {
 };
 extern struct x86_cpus x86_cpus;
 
+#define BOOT_CPU 0u /* devices' messages for Fairlead go there */
 #define NO_CPU CPUS_MAX
 /* The number of the CPU with that APIC ID, or NO_CPU. Any context. */
 unsigned int x86_cpu_by_apic_id(u32 apic_id);

@@ -5,6 +5,10 @@
  */
 #include "arch/x86/desc.h"
 
+#include "arch/x86/paging.h"
+#include "core/errno.h"
+#include "core/pages.h"
+
 /* APM vol. 2, 12.2.5: the 64-bit task state segment. */
 struct tss {
 	u32 reserved0;
@@ -36,9 +40,6 @@ struct descriptor_pointer {
 	u64 base;
 } PACKED;
 
-/* APM vol. 2, 4.8.1: code and data segments; only type, DPL, P and L matter in long mode. */
-#define DESC_CODE64 0x00af9b000000ffffu
-#define DESC_DATA 0x00cf93000000ffffu
 /* 4.8.3: available 64-bit TSS, two entries. */
 #define DESC_TSS_TYPE (0x89u)
 
@@ -46,19 +47,48 @@ struct descriptor_pointer {
 #define VECTOR_DF 8
 #define VECTOR_MC 18
 
-static u8 stacks[STACKS][STACK_PAGES * PAGE_SIZE] ALIGNED(4096);
-static struct tss tss;
-static u64 gdt[5] ALIGNED(16);
+/* One table for all CPUs, in which each has a task state segment: its selector says which CPU this is. */
+#define TSS_DESCRIPTOR_SIZE 16u /* APM vol. 2, 4.8.3 */
+#define GDT_CPU(cpu) (SEL_TSS / 8 + 2 * (cpu))
+static u64 gdt[GDT_CPU(CPUS_MAX)] ALIGNED(16);
 static struct idt_gate idt[32] ALIGNED(16);
+static struct tss tss[CPUS_MAX] ALIGNED(16);
 
-u64 stack_top(unsigned int n)
+struct stack {
+	u8 byte[STACK_PAGES * PAGE_SIZE];
+};
+static struct stack boot_stacks[STACKS] ALIGNED(4096);
+static struct stack *stacks[CPUS_MAX] = { boot_stacks };
+
+bool desc_loaded;
+
+u64 stack_top(unsigned int cpu, unsigned int n)
 {
-	return (u64)(uintptr_t)stacks[n] + sizeof(stacks[n]);
+	return (u64)(uintptr_t)&stacks[cpu][n + 1];
 }
 
-u64 stack_guard_page(unsigned int n)
+u64 stack_guard_page(unsigned int cpu, unsigned int n)
 {
-	return (u64)(uintptr_t)stacks[n];
+	return (u64)(uintptr_t)&stacks[cpu][n];
+}
+
+unsigned int desc_cpu_of(u16 task_register)
+{
+	return (unsigned int)(task_register - SEL_TSS) / TSS_DESCRIPTOR_SIZE;
+}
+
+int desc_prepare(unsigned int cpu)
+{
+	int ret = 0;
+
+	if (stacks[cpu])
+		return 0; /* for a CPU that did not come up */
+	stacks[cpu] = pages_alloc_contig(sizeof(boot_stacks) / PAGE_SIZE, PAGE_SIZE);
+	if (!stacks[cpu])
+		return -ENOMEM;
+	for (unsigned int n = 0; n < STACKS && !ret; n++)
+		ret = paging_guard(stack_guard_page(cpu, n));
+	return ret;
 }
 
 static void set_gate(unsigned int vector, unsigned int stack)
@@ -75,30 +105,38 @@ static void set_gate(unsigned int vector, unsigned int stack)
 	};
 }
 
-static void set_tss_descriptor(void)
+static void set_tss(unsigned int cpu)
 {
-	u64 base = (u64)(uintptr_t)&tss;
+	u64 base = (u64)(uintptr_t)&tss[cpu];
 
-	gdt[SEL_TSS / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | (u64)DESC_TSS_TYPE << 40 | (base >> 24 & 0xff) << 56;
-	gdt[SEL_TSS / 8 + 1] = base >> 32;
+	for (unsigned int n = 1; n < STACKS; n++)
+		tss[cpu].ist[n - 1] = stack_top(cpu, n);
+	tss[cpu].io_map_base = sizeof(tss[cpu]); /* beyond the limit: no map */
+	gdt[GDT_CPU(cpu)] = (sizeof(tss[cpu]) - 1) | (base & 0xffffff) << 16 | (u64)DESC_TSS_TYPE << 40 |
+			    (base >> 24 & 0xff) << 56;
+	gdt[GDT_CPU(cpu) + 1] = base >> 32;
 }
 
-void desc_load(void)
+/* What all CPUs share; written by the boot CPU, before there are others. */
+static void fill_tables(void)
 {
-	struct descriptor_pointer gdtr = { sizeof(gdt) - 1, (u64)(uintptr_t)gdt };
-	struct descriptor_pointer idtr = { sizeof(idt) - 1, (u64)(uintptr_t)idt };
-
 	gdt[SEL_CODE / 8] = DESC_CODE64;
 	gdt[SEL_DATA / 8] = DESC_DATA;
-	for (unsigned int n = 1; n < STACKS; n++)
-		tss.ist[n - 1] = stack_top(n);
-	tss.io_map_base = sizeof(tss); /* beyond the limit: no map */
-	set_tss_descriptor();
 	for (unsigned int v = 0; v < ARRAY_SIZE(idt); v++)
 		set_gate(v, STACK_MAIN);
 	set_gate(VECTOR_NMI, STACK_NMI);
 	set_gate(VECTOR_MC, STACK_MC);
 	set_gate(VECTOR_DF, STACK_DF);
+}
+
+void desc_load(unsigned int cpu)
+{
+	struct descriptor_pointer gdtr = { sizeof(gdt) - 1, (u64)(uintptr_t)gdt };
+	struct descriptor_pointer idtr = { sizeof(idt) - 1, (u64)(uintptr_t)idt };
+
+	if (cpu == 0)
+		fill_tables();
+	set_tss(cpu);
 
 	__asm__ volatile("lgdt %0\n\t"
 			 "mov %w2, %%ds\n\t"
@@ -116,5 +154,6 @@ void desc_load(void)
 			 : "rax", "memory");
 	__asm__ volatile("lidt %0" : : "m"(idtr));
 	__asm__ volatile("lldt %w0" : : "r"(0));
-	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS + TSS_DESCRIPTOR_SIZE * cpu));
+	desc_loaded = true;
 }

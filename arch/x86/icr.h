@@ -9,7 +9,22 @@
 #ifndef ARCH_X86_ICR_H
 #define ARCH_X86_ICR_H
 
+#include <stdatomic.h>
+
 #include "arch/x86/cpus.h"
+
+/* Delivery mode ("message type"), bits 10:8; the vector table's entries have the same field (16.4). */
+enum icr_mode {
+	ICR_MODE_FIXED,
+	ICR_MODE_LOWEST,
+	ICR_MODE_SMI,
+	ICR_MODE_REMOTE_READ,
+	ICR_MODE_NMI,
+	ICR_MODE_INIT,
+	ICR_MODE_STARTUP,
+	ICR_MODE_EXTINT,
+	ICR_MODES,
+};
 
 enum icr_action {
 	ICR_PASS,    /* fixed, lowest priority: the hardware's */
@@ -20,10 +35,10 @@ enum icr_action {
 	ICR_REFUSE,  /* SMI, remote read, ExtINT, combinations that the specification does not allow: logged */
 };
 
-/* A CPU's local APIC, as far as logical destinations need it. */
+/* A CPU's local APIC, as far as destinations need it. That CPU writes it at any time. */
 struct icr_apic {
-	bool x2apic;
-	u32 ldr, dfr; /* xAPIC mode: as the guest wrote them */
+	_Atomic bool x2apic;
+	_Atomic u32 ldr, dfr; /* xAPIC mode: as the guest wrote them */
 };
 
 struct icr_command {

@@ -17,6 +17,7 @@
 #include "core/lock.h"
 #include "core/log.h"
 #include "core/pagetable/pagetable.h"
+#include "core/string.h"
 #include "drivers/iommu/iommu.h"
 #include "drivers/pci/pci.h"
 
@@ -33,11 +34,6 @@ static struct spinlock host_lock ACQUIRED_AFTER(pci_vpci_class) ACQUIRED_BEFORE(
 	SPINLOCK_INIT(host_tables_class);
 static struct pagetable host;
 
-u64 paging_cr3(void)
-{
-	return virt_to_phys(host.root);
-}
-
 static int map_image(void)
 {
 	paddr_t text = virt_to_phys(__text_start), rodata = virt_to_phys(__rodata_start), data = virt_to_phys(__data_start);
@@ -49,7 +45,7 @@ static int map_image(void)
 	if (!ret)
 		ret = pt_map(&host, data, data, (u64)(__data_end - __data_start), PT_READ | PT_WRITE);
 	for (unsigned int n = 0; !ret && n < STACKS; n++)
-		ret = pt_unmap(&host, stack_guard_page(n), PAGE_SIZE);
+		ret = pt_unmap(&host, stack_guard_page(0, n), PAGE_SIZE);
 	return ret;
 }
 
@@ -80,7 +76,9 @@ static int map_memory(void)
 			ret = map_fairlead_range(r);
 		else if (r->type == MEM_RAM)
 			ret = pt_map(&host, r->base, r->base, r->size, PT_READ | PT_WRITE | PT_USER);
-		else if (r->type == MEM_ACPI_RECLAIM || r->type == MEM_ACPI_NVS)
+		else if (r->type == MEM_ACPI_RECLAIM) /* the guest's tables are there (acpi_keep_cpus()) */
+			ret = pt_map(&host, r->base, r->base, r->size, PT_READ | PT_WRITE);
+		else if (r->type == MEM_ACPI_NVS)
 			ret = pt_map(&host, r->base, r->base, r->size, PT_READ);
 	}
 	return ret;
@@ -158,6 +156,39 @@ static bool five_levels(void)
 	return cr4 & X86_CR4_LA57;
 }
 
+void paging_load(void)
+{
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | X86_EFER_NXE);
+	write_cr3(virt_to_phys(host.root));
+	enable_protections();
+}
+
+int paging_guard(u64 page)
+{
+	int ret;
+
+	spin_lock(&host_lock);
+	ret = pt_unmap(&host, page, PAGE_SIZE);
+	write_cr3(virt_to_phys(host.root)); /* flushes; the other CPUs have not seen the page yet */
+	spin_unlock(&host_lock);
+	return ret;
+}
+
+int paging_seal_trampoline(paddr_t trampoline)
+{
+	paddr_t root = trampoline + PAGE_SIZE;
+	int ret;
+
+	spin_lock(&host_lock);
+	ret = pt_unmap(&host, trampoline, PAGE_SIZE);
+	if (!ret)
+		ret = pt_map(&host, trampoline, trampoline, PAGE_SIZE, PT_READ | PT_EXEC);
+	memcpy(phys_to_virt(root), host.root, PAGE_SIZE);
+	write_cr3(virt_to_phys(host.root));
+	spin_unlock(&host_lock);
+	return ret;
+}
+
 int paging_init(void)
 {
 	unsigned int largest = cpuid(CPUID_EXT_FEATURES, 0).edx & CPUID_EXT_EDX_PAGE1GB ? 2 : 1;
@@ -171,8 +202,6 @@ int paging_init(void)
 		ret = map_devices();
 	if (ret)
 		return ret;
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | X86_EFER_NXE);
-	write_cr3(paging_cr3());
-	enable_protections();
+	paging_load();
 	return 0;
 }

@@ -11,7 +11,14 @@
 /* Builds the tables from boot_info, turns on NX, write protection, SMEP and SMAP where the CPU has them, and loads CR3. Boot. 0, or
  * the errno of pt_map(). Runs on a stack inside the image's data. */
 int MUST_CHECK paging_init(void);
-/* CR3 of Fairlead's tables. */
-u64 paging_cr3(void);
+/* The same protections and tables on an application processor that came by the trampoline. Boot. */
+void paging_load(void);
+/* From here on that page of Fairlead's is not mapped. Boot CPU, boot. -ENOMEM. */
+int MUST_CHECK paging_guard(u64 page);
+/*
+ * The trampoline's first page becomes code, and can no longer be written; its second a copy of the root table as it is now, so
+ * what the new CPUs need before they load the real one must be mapped. Boot CPU, boot. -ENOMEM.
+ */
+int MUST_CHECK paging_seal_trampoline(paddr_t trampoline);
 
 #endif

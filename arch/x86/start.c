@@ -21,6 +21,7 @@
 #include "arch/x86/pci_ports.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smap.h"
+#include "arch/x86/smp.h"
 #include "arch/x86/svm/svm.h"
 #include "arch/x86/timer.h"
 #include "arch/x86/uart16550.h"
@@ -41,8 +42,6 @@
 #include "drivers/vpci/vpci.h"
 
 bool x86_smap_on;
-
-static struct vcpu vcpu0;
 
 #define CPUID_EXT_MAX 0x80000000u
 #define CPUID_EXT_FEATURES 0x80000001u
@@ -223,13 +222,13 @@ static void give_devices(void)
 	oracle_run(&guest, "boot");
 }
 
-/* One ring: Fairlead runs on the boot CPU. */
+/* A ring for each CPU. */
 static void start_trace(void)
 {
-	void *ring = pages_alloc_contig(TRACE_RING_BYTES / PAGE_SIZE, PAGE_SIZE);
+	void *rings = pages_alloc_contig(smp_wanted() * (TRACE_RING_BYTES / PAGE_SIZE), PAGE_SIZE);
 
-	must(ring ? 0 : -ENOMEM, "the trace");
-	trace_init(1, ring);
+	must(rings ? 0 : -ENOMEM, "the trace");
+	trace_init(smp_wanted(), rings);
 }
 
 static void start_on_own_stack(void)
@@ -248,22 +247,25 @@ static void start_on_own_stack(void)
 	crash_if_asked(&boot_info.config);
 	start_trace();
 	lapic_park_other_cpus();
+	smp_prepare();
 	quiesce_devices();
 	ioapic_quiet(&boot_info.acpi, &boot_info.memmap);
 	build_guest_map();
 	platform_init(&boot_info.acpi);
 	map_platform();
 	give_devices();
-	must(svm_start(&vcpu0), "SVM");
+	must(svm_init(), "SVM");
+	must(svm_start(&vcpus[0]), "SVM");
 	nmi_init();
 	timer_start(boot_info.acpi.hpet_base, boot_info.acpi.hpet_number);
 	monitor_init(&guest, boot_info.config.monitor_escape);
 	uart_start_input(boot_info.config.monitor_escape);
-	guest_boot_state(&vcpu0);
+	guest_boot_state(&vcpus[0]);
 	if (boot_info.config.debug_timer)
 		timer_debug_start();
+	smp_start();
 	log_info("starting the guest; %llu KiB of pool left", (unsigned long long)pages_left() * 4);
-	svm_run(&vcpu0);
+	svm_run(&vcpus[0]);
 }
 
 /* No stack protector here: this is where its value changes. */
@@ -271,6 +273,6 @@ __attribute__((no_stack_protector)) void arch_start(void)
 {
 	__asm__ volatile("cli");
 	__stack_chk_guard ^= (uintptr_t)rdtsc() << 8; /* the lowest byte stays 0 */
-	desc_load();
-	run_on_stack(stack_top(STACK_MAIN), start_on_own_stack);
+	desc_load(0);
+	run_on_stack(stack_top(0, STACK_MAIN), start_on_own_stack);
 }

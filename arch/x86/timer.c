@@ -7,11 +7,15 @@
  * Only 32 bits of the counter are used: they are what every HPET has, and what every access reads in one
  * piece (2.4.7 asks for care with 64). They wrap within minutes, so far moments are approached in steps of
  * at most a second, which also keeps the error of the calibration small. No step goes beyond the wrap.
+ *
+ * The boot CPU gets the messages, so it alone touches the comparator, and so knows of each whether it has
+ * been seen. The others ask it to.
  */
 #include "arch/x86/timer.h"
 
 #include <stdatomic.h>
 
+#include "arch/x86/cpus.h"
 #include "arch/x86/desc.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/nmi.h"
@@ -68,7 +72,7 @@ static unsigned int comparator;
 static u32 config;	     /* of the comparator, not enabled */
 static u64 cal_us, cal_ticks; /* so many ticks in so many microseconds */
 static bool enabled;	     /* the comparator may send a message */
-static u64 deadline = NEVER;
+static u64 deadline = NEVER; /* under the timers' lock */
 static _Atomic u32 match;    /* what the comparator holds */
 static _Atomic bool armed;   /* its message is still to be seen; whoever clears it accounts for it */
 
@@ -125,11 +129,27 @@ static bool program(u64 in_us)
 	return (s32)(moment - counter()) > (s32)MARGIN_TICKS;
 }
 
+/*
+ * A message that comes early enough will do: the boot CPU then looks at the list. Under the timers' lock;
+ * the kick takes no other, and waits at most until the local APIC has sent its last command.
+ */
+static void ask_boot_cpu(u64 at_us)
+{
+	if (at_us != NEVER && !(atomic_load(&armed) && deadline <= at_us))
+		(void)work_post_on(BOOT_CPU, &again);
+}
+
 void arch_timer_arm(u64 at_us)
 {
 	u64 now;
 
-	if (!hpet || (atomic_load(&armed) && at_us == deadline))
+	if (!hpet)
+		return;
+	if (arch_cpu_index() != BOOT_CPU) {
+		ask_boot_cpu(at_us);
+		return;
+	}
+	if (atomic_load(&armed) && at_us == deadline)
 		return;
 	stop();
 	deadline = at_us;
@@ -259,11 +279,11 @@ static bool provoke(void)
 
 	if (!program(TEST_US))
 		end = 0; /* it may have been missed: another try */
-	while (!nmi_arrived && arch_time_us() < end) {
+	while (!nmi_arrived[BOOT_CPU] && arch_time_us() < end) {
 		arch_cpu_relax();
 		nmi_window();
 	}
-	came = nmi_arrived && reached(atomic_load(&match));
+	came = nmi_arrived[BOOT_CPU] && reached(atomic_load(&match));
 	if (came)
 		atomic_store(&armed, false); /* seen */
 	stop();
@@ -279,7 +299,7 @@ static bool message_arrives(void)
 	for (unsigned int i = 0; i < TEST_TRIES; i++) {
 		bool came = provoke();
 
-		nmi_arrived = false;
+		nmi_arrived[BOOT_CPU] = false;
 		if (came && !iommu_any_fault_pending())
 			return true;
 		iommu_report_faults();

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of the VMCB: what is intercepted, how the guest CPU's registers travel between it and struct
- * vcpu, which event is injected at an entry. It guards that an event whose delivery an exit interrupted is
- * delivered again, exactly once.
+ * The life of the VMCB, one a CPU: what is intercepted, how the guest CPU's registers travel between it and struct vcpu, and the
+ * loop in which a CPU spends its life: in the guest, in a handler, or waiting for the guest to start it.
  */
 #include "arch/x86/svm/svm.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/lapic.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/nmi.h"
 #include "arch/x86/pio.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/vcpu_request.h"
 #include "core/errno.h"
 #include "core/lockcheck.h"
 #include "core/pages.h"
@@ -28,8 +29,12 @@
 #define GUEST_ASID 1
 #define MSR_BITMAP_PAGES 2
 
-static struct vmcb *guest_vmcb;
-static struct vmcb *host_vmcb; /* what VMLOAD brings back: our FS, GS, TR, LDTR */
+/* Each CPU's own. */
+static struct svm_cpu {
+	struct vmcb *guest;
+	struct vmcb *host; /* what VMLOAD brings back: our FS, GS, TR, LDTR */
+} svm_cpus[CPUS_MAX];
+static u8 *msr_bitmap; /* all CPUs' */
 
 static void set_intercepts(struct vmcb_control *c)
 {
@@ -40,44 +45,51 @@ static void set_intercepts(struct vmcb_control *c)
 			 SVM_INTERCEPT_2_STGI | SVM_INTERCEPT_2_CLGI | SVM_INTERCEPT_2_SKINIT | SVM_INTERCEPT_2_XSETBV;
 }
 
+static struct vmcb *make_vmcb(void)
+{
+	struct vmcb *vmcb = page_alloc();
+
+	if (!vmcb)
+		return NULL;
+	set_intercepts(&vmcb->control);
+	vmcb->control.io_permission_map = virt_to_phys(pio_bitmap);
+	vmcb->control.msr_permission_map = virt_to_phys(msr_bitmap);
+	vmcb->control.asid = GUEST_ASID;
+	vmcb->control.nested_enable = SVM_NESTED_ENABLE;
+	vmcb->control.nested_cr3 = virt_to_phys(guest.stage2.root);
+	return vmcb;
+}
+
+int svm_init(void)
+{
+	msr_bitmap = pages_alloc_contig(MSR_BITMAP_PAGES, PAGE_SIZE);
+	if (!msr_bitmap)
+		return -ENOMEM;
+	msr_bitmap_fill(msr_bitmap);
+	x86_name_exits();
+	return 0;
+}
+
 int svm_start(struct vcpu *v)
 {
-	u8 *msr_bitmap = pages_alloc_contig(MSR_BITMAP_PAGES, PAGE_SIZE);
+	struct svm_cpu *cpu = &svm_cpus[v->index];
 	void *host_save = page_alloc();
 
-	guest_vmcb = page_alloc();
-	host_vmcb = page_alloc();
-	if (!msr_bitmap || !host_save || !guest_vmcb || !host_vmcb)
+	cpu->guest = make_vmcb();
+	cpu->host = page_alloc();
+	if (!host_save || !cpu->guest || !cpu->host)
 		return -ENOMEM;
-
-	msr_bitmap_fill(msr_bitmap);
-	set_intercepts(&guest_vmcb->control);
-	guest_vmcb->control.io_permission_map = virt_to_phys(pio_bitmap);
-	guest_vmcb->control.msr_permission_map = virt_to_phys(msr_bitmap);
-	guest_vmcb->control.asid = GUEST_ASID;
-	guest_vmcb->control.tlb_control = SVM_TLB_FLUSH_ALL;
-	guest_vmcb->control.nested_enable = SVM_NESTED_ENABLE;
-	guest_vmcb->control.nested_cr3 = virt_to_phys(guest.stage2.root);
-	guest_vmcb->save.dr6 = 0xffff0ff0; /* reset values, APM vol. 2, table 14-1 */
-	guest_vmcb->save.dr7 = 0x400;
 	v->pat = rdmsr(MSR_PAT);
-	x86_name_exits();
-
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, virt_to_phys(host_save));
 	__asm__ volatile("clgi" : : : "memory");
-	__asm__ volatile("vmsave %0" : : "a"(virt_to_phys(host_vmcb)) : "memory");
+	__asm__ volatile("vmsave %0" : : "a"(virt_to_phys(cpu->host)) : "memory");
 	return 0;
 }
 
 static void load_segment(struct vcpu_segment *to, const struct vmcb_segment *from)
 {
 	*to = (struct vcpu_segment){ from->base, from->limit, from->selector, from->attributes };
-}
-
-static void store_segment(struct vmcb_segment *to, const struct vcpu_segment *from)
-{
-	*to = (struct vmcb_segment){ from->selector, from->attributes, from->limit, from->base };
 }
 
 /* VMCB -> vcpu, after an exit. */
@@ -118,27 +130,6 @@ static void store_vcpu(const struct vcpu *v, struct vmcb *vmcb)
 	}
 }
 
-/* The first entry also takes what only the boot code sets. */
-static void store_boot_state(const struct vcpu *v, struct vmcb *vmcb)
-{
-	struct vmcb_save *s = &vmcb->save;
-
-	s->cr0 = v->cr0;
-	s->cr3 = v->cr3;
-	s->cr4 = v->cr4;
-	s->cpl = v->cpl;
-	store_segment(&s->es, &v->seg[SEG_ES]);
-	store_segment(&s->cs, &v->seg[SEG_CS]);
-	store_segment(&s->ss, &v->seg[SEG_SS]);
-	store_segment(&s->ds, &v->seg[SEG_DS]);
-	store_segment(&s->fs, &v->seg[SEG_FS]);
-	store_segment(&s->gs, &v->seg[SEG_GS]);
-	store_segment(&s->gdtr, &v->gdtr);
-	/* An empty IDT, and a busy TSS as long mode wants one. */
-	s->tr = (struct vmcb_segment){ .attributes = 0x8b, .limit = 0xffff };
-	s->ldtr = (struct vmcb_segment){ .attributes = 0x82, .limit = 0xffff };
-}
-
 /*
  * What hardware does behind an instruction: the shadow of STI or MOV SS ends, and a single step is reported
  * (APM vol. 2, 13.1.4).
@@ -153,25 +144,26 @@ static void finish_instruction(struct vcpu *v, struct vmcb *vmcb)
 }
 
 /* Else the guest may exit again before an NMI that waits is taken. */
-static bool nmi_comes_first(const struct vcpu *v)
+static bool nmi_comes_first(const struct vcpu *v, const struct vmcb_control *c)
 {
-	return !guest_vmcb->control.event_injection && !v->nmi_blocked && !v->nmi_iret_to_run &&
-	       !(guest_vmcb->control.interrupt_shadow & SVM_INTERRUPT_SHADOW);
+	return !c->event_injection && !v->nmi_blocked && !v->nmi_iret_to_run && !(c->interrupt_shadow & SVM_INTERRUPT_SHADOW);
 }
 
 /*
  * From the look at the generation on, a shoot-down is an NMI that is held (GIF is 0) until the guest runs,
  * and makes it exit at once.
  */
-static void enter_guest(struct vcpu *v)
+static void enter_guest(struct vcpu *v, const struct svm_cpu *cpu)
 {
+	struct vmcb_control *c = &cpu->guest->control;
+
 	lockcheck_vm_entry();
-	nmi_entry(nmi_comes_first(v));
+	nmi_entry(nmi_comes_first(v, c));
 	if (shootdown_enter(&guest.shootdown))
-		guest_vmcb->control.tlb_control = SVM_TLB_FLUSH_ALL;
-	svm_enter(v, virt_to_phys(guest_vmcb), virt_to_phys(host_vmcb));
+		c->tlb_control = SVM_TLB_FLUSH_ALL;
+	svm_enter(v, virt_to_phys(cpu->guest), virt_to_phys(cpu->host));
 	shootdown_exit(&guest.shootdown);
-	guest_vmcb->control.tlb_control = 0;
+	c->tlb_control = 0;
 }
 
 /* What the handlers may change before the exit's end is recorded. */
@@ -196,26 +188,77 @@ static struct traced_exit count_and_trace(const struct vcpu *v, const struct vmc
 	return exit;
 }
 
+/*
+ * Until the guest's start-up interrupt; its vector. A kick is taken note of first, then what it may have been for is looked at; the reset
+ * of the local APIC may swallow one, so after that everything is looked at, too. So none is overlooked.
+ */
+static u8 wait_for_startup(struct vcpu *v)
+{
+	struct vcpu_requests asked;
+
+	for (;;) {
+		nmi_while_waiting();
+		asked = vcpu_take_requests();
+		if (asked.init) {
+			lapic_reset();
+			nmi_reset(v);
+		}
+		exit_tail();
+		lockcheck_vm_entry();
+		if (asked.startup)
+			return asked.vector;
+		if (!vcpu_requested() && !work_pending())
+			sleep_window();
+	}
+}
+
+static void wait_and_start(struct vcpu *v, const struct svm_cpu *cpu)
+{
+	svm_init_vcpu(v);
+	svm_startup_vcpu(v, wait_for_startup(v));
+	svm_store_first_state(v, cpu->guest);
+}
+
+/* What other CPUs of the guest want of this one. What they want later comes with an NMI, which ends the next entry. */
+static void follow_requests(struct vcpu *v, const struct svm_cpu *cpu)
+{
+	struct vcpu_requests asked = vcpu_take_requests();
+
+	if (!asked.init)
+		return; /* a start-up interrupt counts only for a CPU that waits */
+	lapic_reset();
+	if (asked.startup)
+		vcpu_request_startup(v->index, asked.vector);
+	wait_and_start(v, cpu);
+}
+
 void svm_run(struct vcpu *v)
 {
+	const struct svm_cpu *cpu = &svm_cpus[v->index];
+	struct vmcb *vmcb = cpu->guest;
 	struct traced_exit exit;
 
-	store_boot_state(v, guest_vmcb);
+	if (v->index == 0)
+		svm_store_first_state(v, vmcb);
+	else
+		wait_and_start(v, cpu);
 	exit_tail(); /* what boot has left */
 	for (;;) {
-		store_vcpu(v, guest_vmcb);
-		enter_guest(v);
-		load_vcpu(v, &guest_vmcb->save);
-		exit = count_and_trace(v, &guest_vmcb->control);
+		while (vcpu_requested())
+			follow_requests(v, cpu);
+		store_vcpu(v, vmcb);
+		enter_guest(v, cpu);
+		load_vcpu(v, &vmcb->save);
+		exit = count_and_trace(v, &vmcb->control);
 
 		v->retired = false;
-		svm_handle_exit(v, guest_vmcb);
+		svm_handle_exit(v, vmcb);
 		if (v->retired)
-			finish_instruction(v, guest_vmcb);
+			finish_instruction(v, vmcb);
 		if (v->shutdown)
 			machine_reset("guest triple fault");
 		exit_tail();
-		svm_choose_event(v, guest_vmcb);
+		svm_choose_event(v, vmcb);
 		trace_since(TRACE_EXIT, exit.began, exit.reason, exit.rip, exit.detail);
 	}
 }

@@ -11,14 +11,22 @@
 
 /* 0, or -EOPNOTSUPP with one sentence in `error`: no SVM, switched off by firmware, no nested paging. Changes nothing. */
 int MUST_CHECK svm_check(char *error, size_t size);
-/* Turns SVM on on this CPU and makes its VMCB. -ENOMEM. After paging_init(); GIF is 0 from here on. */
+/* What all CPUs share: after pio, msr and the guest's tables are set up. Boot. -ENOMEM. */
+int MUST_CHECK svm_init(void);
+/* Turns SVM on on this CPU, v->index, and makes its VMCB. -ENOMEM. GIF is 0 from here on. Boot. */
 int MUST_CHECK svm_start(struct vcpu *v);
-/* Runs the guest for ever. v holds its first state (guest_boot.c). */
+/* For ever: runs the guest; on CPU 0 at once, v holds its first state (guest_boot.c), on others when the guest starts them. */
 void svm_run(struct vcpu *v) NORETURN;
+
+/* init_state.c: as after INIT; then, to start at vector << 12; then, as v says, into the VMCB, before the first entry that follows. */
+void svm_init_vcpu(struct vcpu *v);
+void svm_startup_vcpu(struct vcpu *v, u8 vector);
+void svm_store_first_state(const struct vcpu *v, struct vmcb *vmcb);
 
 /* switch.asm */
 void svm_enter(struct vcpu *v, paddr_t vmcb, paddr_t host_vmcb);
 void nmi_window(void);
+void sleep_window(void);
 void run_on_stack(u64 top, void (*function)(void)) NORETURN;
 
 /* reason.c: as which the last exit counts. */

@@ -7,7 +7,7 @@
 ; LDTR and the system-call MSRs by VMSAVE and VMLOAD (15.5.2): TR must be ours before an exception of ours can find
 ; its stack. SSE and debug address registers stay the guest's: Fairlead uses none.
 ;
-; GIF is 0 from svm_start() on, except in nmi_window(): nothing interrupts between the last look at the flags and VMRUN.
+; GIF is 0 from svm_start() on, except in nmi_window() and sleep_window(): nothing interrupts between the last look at the flags and VMRUN.
 
 bits 64
 default rel
@@ -105,6 +105,18 @@ global nmi_window:function hidden
 nmi_window:
 	stgi
 	nop
+	clgi
+	ret
+
+; void sleep_window(void): sleeps until an NMI comes, on our IDT. One that waits, or comes before the HLT, ends it at once:
+; the NMI handler skips what it finds between the two labels (trap.c).
+global sleep_window:function hidden, sleep_window_open:function hidden, sleep_window_end:function hidden
+sleep_window:
+	stgi
+sleep_window_open:
+	nop
+	hlt
+sleep_window_end:
 	clgi
 	ret
 
