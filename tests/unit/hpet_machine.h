@@ -14,6 +14,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "arch/x86/desc.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/nmi.h"
 #include "arch/x86/timer.h"
@@ -52,7 +53,7 @@ static enum { ARRIVES, VANISHES, IS_BLOCKED } fate; /* of a message; blocked: a 
 static bool stray; /* an NMI of somebody else, as soon as the comparator is on */
 static bool fault, faults_by_itself;		     /* a device's faults meanwhile, once */
 static unsigned int faults_reported, looks;
-volatile bool nmi_arrived;
+volatile bool nmi_arrived[CPUS_MAX];
 
 static u64 counter64_at(u64 ns)
 {
@@ -94,7 +95,7 @@ static void pass(u64 ns)
 void nmi_window(void)
 {
 	pass(100);
-	nmi_arrived |= nmi_waits;
+	nmi_arrived[0] |= nmi_waits;
 	nmi_waits = false;
 }
 
@@ -280,7 +281,7 @@ static inline int setup(void **state)
 	fake_intr_reset();
 	fake_intr.remapped = false;
 	fate = ARRIVES;
-	fault = faults_by_itself = stray = nmi_arrived = false;
+	fault = faults_by_itself = stray = nmi_arrived[0] = false;
 	faults_reported = looks = 0;
 	messages = expected_nmis = kicks = visits_ours = unexplained = 0;
 	calls = 0;
@@ -297,7 +298,7 @@ static inline int start(void **state)
 	setup(state);
 	timer_start(virt_to_phys(registers), 3);
 	assert_non_null(strstr(last_line, "HPET comparator 1"));
-	assert_false(nmi_arrived);
+	assert_false(nmi_arrived[0]);
 	messages = expected_nmis = 0;
 	return 0;
 }

@@ -8,9 +8,12 @@
 
 #include "fake_x86.h"
 
+#include "arch/x86/cpus.h"
 #include "arch/x86/desc.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/nmi.h"
+#include "arch/x86/pmu.h"
+#include "arch/x86/vcpu_request.h"
 #include "core/arch.h"
 #include "core/work.h"
 #include "drivers/iommu/iommu.h"
@@ -21,13 +24,21 @@
 #define MESSAGE_ADDRESS	  0xfee01000u
 #define SECOND		  1000000u
 
-volatile bool nmi_arrived;
+volatile bool nmi_arrived[CPUS_MAX];
 
-static unsigned int guest_sent; /* NMIs that the guest has sent itself */
+extern _Thread_local unsigned int host_cpu; /* core/host_cpu.c: which CPU this is */
 
-bool lapic_nmi_expected(void)
+/* What each CPU's local vector table says of its LINT1 pin and its counters, and whether a counter has overflowed. */
+static bool lint1_is_nmi[CPUS_MAX], overflowed[CPUS_MAX];
+
+bool lapic_lint1_sends_nmi(void)
 {
-	return guest_sent && guest_sent--;
+	return lint1_is_nmi[host_cpu];
+}
+
+bool pmu_overflowed(void)
+{
+	return overflowed[host_cpu];
 }
 
 void arch_cpu_relax(void)
@@ -47,6 +58,7 @@ bool timer_fired(void)
 static u64 now;
 static unsigned int nmis_sent; /* by kicks */
 static u32 sent_to;
+#define APIC_ID_OF(cpu) ((cpu) * 2 + 1)
 static u64 message_address = MESSAGE_ADDRESS;
 
 u64 arch_time_us(void)
@@ -56,7 +68,7 @@ u64 arch_time_us(void)
 
 u32 lapic_id(void)
 {
-	return 1;
+	return APIC_ID_OF(host_cpu);
 }
 
 void lapic_send_nmi(u32 id)
@@ -117,11 +129,12 @@ static const struct iommu_ops ops = {
 #define HANDLER_IRET 0x1080u
 #define PROGRAM	     0x2000u
 
-static struct vcpu v;
+static struct vcpu vcpus_of_test[CPUS_MAX];
+#define v (vcpus_of_test[host_cpu]) /* this CPU's */
 
 static inline void nmi(void)
 {
-	nmi_arrived = true;
+	nmi_arrived[host_cpu] = true;
 	nmi_handle(&v);
 	exit_tail();
 	nmi_entry(true);
@@ -157,11 +170,31 @@ static inline void run_iret(void)
 	v.rip = PROGRAM;
 }
 
+#define CPUS 4
+
+/* Nothing that the test before has left on its way to this CPU is excused in the next. */
+static inline void forget(unsigned int cpu)
+{
+	v = (struct vcpu){ .rip = PROGRAM, .index = cpu };
+	overflowed[cpu] = nmi_arrived[cpu] = false;
+	lint1_is_nmi[cpu] = cpu == 0; /* as Linux sets them up */
+	x86_cpus.apic_id[cpu] = APIC_ID_OF(cpu);
+	for (unsigned int i = 0; i < 2; i++) {
+		nmi();
+		now += SECOND + 1;
+		other_exit();
+	}
+	nmi_reset(&v);
+	(void)vcpu_take_requests();
+	(void)vcpu_take_nmis();
+	nmi_entry(true);
+	now += SECOND + 1;
+	nmi_entry(true);
+}
+
 static inline int setup(void **state)
 {
-	v = (struct vcpu){ .rip = PROGRAM };
-	guest_sent = 0;
-	nmi_arrived = false;
+	x86_cpus.count = CPUS;
 	fake_port[0x61] = TIMER_AND_REFRESH;
 	ports_forget();
 	fake_log();
@@ -171,15 +204,11 @@ static inline int setup(void **state)
 		units[i].iommu.ops = &ops;
 		iommu_register(&units[i].iommu);
 	}
-	/* Nothing that the test before has left on its way is excused here. */
 	timer_has_fired = false;
 	message_address = MESSAGE_ADDRESS;
-	for (unsigned int i = 0; i < 2; i++) {
-		nmi();
-		now += SECOND + 1;
-		other_exit();
-	}
-	v.nmi_waiting = 0;
+	for (host_cpu = 0; host_cpu < CPUS; host_cpu++)
+		forget(host_cpu);
+	host_cpu = 0;
 	nmis_sent = 0;
 	return 0;
 }

@@ -29,7 +29,7 @@ static void test_a_message_that_is_blocked(void **state)
 	refused("does not arrive");
 	assert_true(faults_reported >= 1);
 	assert_false(fault);
-	assert_false(nmi_arrived);
+	assert_false(nmi_arrived[0]);
 }
 
 /* A device's own fault at that moment proves nothing either way. */
@@ -46,13 +46,13 @@ static void test_a_fault_beside_the_message(void **state)
 static void test_an_nmi_from_before(void **state)
 {
 	fate = VANISHES;
-	nmi_waits = nmi_arrived = true;
+	nmi_waits = nmi_arrived[0] = true;
 	refused("does not arrive");
 	setup(state);
-	nmi_waits = nmi_arrived = true;
+	nmi_waits = nmi_arrived[0] = true;
 	timer_start(virt_to_phys(registers), 3);
 	assert_non_null(strstr(last_line, "HPET comparator 1"));
-	assert_false(nmi_arrived);
+	assert_false(nmi_arrived[0]);
 }
 
 static void test_an_nmi_before_its_time(void **state)
@@ -78,7 +78,7 @@ static void test_the_test_leaves_nothing_behind(void **state)
 	assert_int_equal(messages, 1);
 	assert_int_equal(expected_nmis, 0); /* the guest's first unexplained NMI is the guest's */
 	assert_false(timer_fired());
-	assert_false(nmi_arrived);
+	assert_false(nmi_arrived[0]);
 	assert_int_equal(regs.timer[1].config & 4, 0);
 	assert_int_equal(run_guest(1000 * SECOND), 0);
 }

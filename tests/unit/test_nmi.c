@@ -26,7 +26,7 @@ static void an_exit_without_an_nmi_is_nobodys(void **state)
 static void unexplained_is_the_guests(void **state)
 {
 	nmi();
-	assert_false(nmi_arrived);
+	assert_false(nmi_arrived[0]);
 	assert_true(entered());
 	run_iret();
 	assert_false(entered());
@@ -43,11 +43,12 @@ static void a_fault_is_ours(void **state)
 static void a_fault_beside_the_guests_own(void **state)
 {
 	units[0].fault = true;
-	guest_sent = 1;
+	vcpu_request_nmi(0);
 	nmi();
 	assert_int_equal(units[0].drained, 1);
-	assert_int_equal(guest_sent, 0);
 	assert_true(entered());
+	run_iret();
+	assert_false(entered());
 }
 
 static void a_fault_beside_the_chipsets(void **state)
@@ -92,8 +93,8 @@ static void the_guests_own_is_delivered_while_one_is_owed(void **state)
 {
 	units[0].fault = true;
 	nmi();
-	guest_sent = 1;
-	nmi();
+	vcpu_request_nmi(0);
+	other_exit();
 	assert_true(entered());
 	run_iret();
 	nmi();
