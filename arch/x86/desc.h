@@ -11,7 +11,11 @@
 
 #define SEL_CODE 0x08
 #define SEL_DATA 0x10
-#define SEL_TSS 0x18
+#define SEL_TSS 0x18 /* CPU 0's; 16 bytes further CPU 1's, and so on */
+
+/* APM vol. 2, 4.8.1: code and data segments; only type, DPL, P and L matter in long mode. */
+#define DESC_CODE64 0x00af9b000000ffffu
+#define DESC_DATA 0x00cf93000000ffffu
 
 /* The registers as the stubs in trap_entry.asm push them, then what the CPU pushed (APM vol. 2, 8.9.3). */
 struct trap_frame {
@@ -28,12 +32,21 @@ struct trap_frame {
 #define STACK_DF 3	    /* IST3: a fault on the main stack's guard page ends here */
 #define STACKS 4
 
-/* Loads GDT, TSS and IDT. Interrupts are off; the caller's selectors are replaced. Boot. */
-void desc_load(void);
-/* First byte above stack n, 16-byte aligned. */
-u64 stack_top(unsigned int n);
-/* The page below stack n that must not be mapped. */
-u64 stack_guard_page(unsigned int n);
+/* Stacks for an application processor. Boot CPU, boot. -ENOMEM. */
+int MUST_CHECK desc_prepare(unsigned int cpu);
+/*
+ * Loads GDT, TSS and IDT: from here on this CPU has its number, and exceptions come here. Interrupts are off; the caller's
+ * selectors are replaced. Boot; first on the boot CPU.
+ */
+void desc_load(unsigned int cpu);
+/* The boot CPU has done so. Before, there is one CPU, whose task register is the firmware's. */
+extern bool desc_loaded;
+/* Which CPU has that selector in its task register. */
+unsigned int desc_cpu_of(u16 task_register);
+/* First byte above a CPU's stack n, 16-byte aligned. */
+u64 stack_top(unsigned int cpu, unsigned int n);
+/* The page below it, which must not be mapped. */
+u64 stack_guard_page(unsigned int cpu, unsigned int n);
 
 /* From trap_entry.asm: vectors 0..31. */
 extern const u64 trap_entries[32];

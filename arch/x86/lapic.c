@@ -8,19 +8,25 @@
 #include "arch/x86/lapic.h"
 
 #include "arch/x86/cpu.h"
-#include "core/errno.h"
+#include "arch/x86/cpus.h"
+#include "arch/x86/icr.h"
+#include "arch/x86/vcpu_request.h"
 #include "core/counters.h"
+#include "core/errno.h"
 #include "core/log.h"
 #include "core/mmio.h"
 #include "core/vm.h"
 
 /* Register offsets in the page, APM vol. 2, table 16-2. */
 #define APIC_ID 0x20u
+#define APIC_VERSION 0x30u
 #define APIC_TPR 0x80u
 #define APIC_EOI 0xb0u
 #define APIC_LDR 0xd0u
 #define APIC_DFR 0xe0u
 #define APIC_SPURIOUS 0xf0u
+#define APIC_ISR_FIRST 0x100u
+#define APIC_ISR_LAST 0x170u
 #define APIC_ERROR_STATUS 0x280u
 #define APIC_LVT_CMCI 0x2f0u
 #define APIC_ICR_LOW 0x300u
@@ -42,18 +48,16 @@
 
 /* Interrupt command register, 16.5, and local vector table, 16.4: the same fields. */
 #define DELIVERY_MODE(value) ((unsigned int)((value) >> 8) & 7)
-enum { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_REMOTE_READ, MODE_NMI, MODE_INIT, MODE_STARTUP, MODE_EXTINT };
-#define ICR_LOGICAL BIT(11)
 #define ICR_PENDING BIT(12)
-#define ICR_SHORTHAND(value) ((unsigned int)((value) >> 18) & 3)
-enum { TO_DESTINATION, TO_SELF, TO_ALL, TO_OTHERS };
 #define X2APIC_ICR_RESERVED 0xfff33000u /* 31:20, 17:16, 13:12; Intel SDM vol. 3A, 11.12.9 */
 #define LVT_MASKED BIT32(16)
+#define VERSION_EXTENDED_SPACE BIT32(31) /* 16.3.4 */
+#define EXT_CONTROL_8BIT_ID BIT32(2)	 /* APIC410, ExtApicIdEn (PPR 57896, 2.1.11.2.2) */
+#define SPURIOUS_AFTER_INIT 0xffu	 /* not enabled by software: bit 8 */
+#define DFR_AFTER_INIT 0xffffffffu
+#define EXT_ENABLE_AFTER_INIT 0xffffffffu
 
-#define XAPIC_DESTINATION(icr) ((u32)((icr) >> 56))
-#define X2APIC_DESTINATION(icr) ((u32)((icr) >> 32))
 #define XAPIC_BROADCAST 0xffu
-#define X2APIC_BROADCAST 0xffffffffu
 
 /* APIC_BASE, 16.3.1 and 16.9 */
 #define APIC_BASE_ENABLE BIT(11)
@@ -61,44 +65,72 @@ enum { TO_DESTINATION, TO_SELF, TO_ALL, TO_OTHERS };
 #define APIC_BASE_BSP BIT(8)
 #define APIC_BASE_ADDRESS GENMASK64(51, 12)
 
-#define ICR_INIT_OTHERS 0xc4500u /* INIT, edge, assert, all excluding self */
-#define ICR_NMI 0x4400u		  /* NMI, edge, assert, one physical destination */
-#define ICR_INIT 0x4500u /* INIT, edge, assert, one physical destination */
-#define ICR_STARTUP_AT 0x4600u /* start-up; the page in bits 7:0 */
+#define COMMAND_INIT_OTHERS 0xc4500u /* INIT, edge, assert, all excluding self */
+#define COMMAND_NMI 0x4400u		  /* NMI, edge, assert, one physical destination */
+#define COMMAND_INIT 0x4500u /* INIT, edge, assert, one physical destination */
+#define COMMAND_STARTUP_AT 0x4600u /* start-up; the page in bits 7:0 */
 #define ICR_SPINS 1000000u
 
 #define MESSAGE_ADDRESS 0xfee00000u
 #define MESSAGE_DESTINATION_SHIFT 12
 #define MESSAGE_DESTINATION_MAX 0xffu
 
+/* The same address on every CPU; each finds its own APIC there. Set at boot. */
 static u8 *page;
-static bool x2apic_mode;
-static u32 icr_high;	      /* xAPIC: what the guest wrote last */
-static u64 nmis_sent;	      /* by the guest, not yet seen */
-static u64 dropped[8];	      /* interrupt commands, by delivery mode */
-static u64 writes_dropped;    /* to what is no register */
+static u32 boot_cpu_id;
+/* EXT_CONTROL_8BIT_ID as firmware left it: how APICs compare physical destinations. */
+static u32 ext_control_id;
+/* Each CPU's own: only that CPU writes it, whoever sends reads it. */
+static struct icr_apic apics[CPUS_MAX];
 
-/* Where the APIC is, and which of its two faces it shows. */
+static _Atomic u64 refused[ICR_MODES]; /* interrupt commands, by delivery mode */
+
+static bool x2apic_mode(void)
+{
+	return apics[arch_cpu_index()].x2apic;
+}
+
+static u32 read_apic(unsigned int offset)
+{
+	return x2apic_mode() ? (u32)rdmsr(MSR_X2APIC_FIRST + offset / 16) : mmio_read32(page + offset);
+}
+
+/* A register that this APIC does not have is left alone: #GP, or an error in the error status register. */
+static void write_apic(unsigned int offset, u32 value)
+{
+	if (x2apic_mode())
+		(void)wrmsr_safe(MSR_X2APIC_FIRST + offset / 16, value);
+	else
+		mmio_write32(page + offset, value);
+}
+
+/* Where the boot CPU's APIC is, and which of its two faces it shows. */
 static void find_apic(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
+	struct icr_apic *apic = &apics[arch_cpu_index()];
 
 	page = phys_to_virt(base & APIC_BASE_ADDRESS);
-	x2apic_mode = base & APIC_BASE_X2APIC;
+	apic->x2apic = base & APIC_BASE_X2APIC;
+	if (!apic->x2apic) {
+		apic->ldr = mmio_read32(page + APIC_LDR);
+		apic->dfr = mmio_read32(page + APIC_DFR);
+	}
+	boot_cpu_id = lapic_id();
+	if (read_apic(APIC_VERSION) & VERSION_EXTENDED_SPACE)
+		ext_control_id = read_apic(APIC_EXT_CONTROL) & EXT_CONTROL_8BIT_ID;
 }
 
 u32 lapic_id(void)
 {
-	if (x2apic_mode)
-		return (u32)rdmsr(MSR_X2APIC_FIRST + APIC_ID / 16);
-	return mmio_read32(page + APIC_ID) >> 24;
+	return x2apic_mode() ? read_apic(APIC_ID) : read_apic(APIC_ID) >> 24;
 }
 
 static bool lvt_sends_nmi(unsigned int offset)
 {
-	u32 value = x2apic_mode ? (u32)rdmsr(MSR_X2APIC_FIRST + offset / 16) : mmio_read32(page + offset);
+	u32 value = read_apic(offset);
 
-	return !(value & LVT_MASKED) && DELIVERY_MODE(value) == MODE_NMI;
+	return !(value & LVT_MASKED) && DELIVERY_MODE(value) == ICR_MODE_NMI;
 }
 
 bool lapic_lint1_sends_nmi(void)
@@ -109,39 +141,6 @@ bool lapic_lint1_sends_nmi(void)
 bool lapic_counters_send_nmi(void)
 {
 	return lvt_sends_nmi(APIC_LVT_COUNTERS);
-}
-
-/*
- * A logical x2APIC ID is fixed: the upper bits of the ID name a cluster, the lower four a bit in it (APM
- * vol. 2, 16.14).
- */
-static bool x2apic_logical_match(u32 destination, u32 self)
-{
-	return destination >> 16 == self >> 4 && (destination & BIT32(self & 0xf));
-}
-
-enum icr_verdict icr_check(u64 icr, u32 self, bool x2apic)
-{
-	u32 destination = x2apic ? X2APIC_DESTINATION(icr) : XAPIC_DESTINATION(icr);
-	u32 broadcast = x2apic ? X2APIC_BROADCAST : XAPIC_BROADCAST;
-	unsigned int to = ICR_SHORTHAND(icr);
-
-	switch (DELIVERY_MODE(icr)) {
-	case MODE_FIXED:
-	case MODE_LOWEST:
-		return ICR_PASS; /* to a CPU that waits for its SIPI it does nothing */
-	case MODE_NMI:
-		/* "Others" has nobody. In xAPIC mode a logical destination is what the guest made it. */
-		if (to == TO_OTHERS)
-			return ICR_DROP;
-		if (to != TO_DESTINATION || destination == broadcast)
-			return ICR_PASS_NMI;
-		if (icr & ICR_LOGICAL)
-			return !x2apic || x2apic_logical_match(destination, self) ? ICR_PASS_NMI : ICR_DROP;
-		return destination == self ? ICR_PASS_NMI : ICR_DROP;
-	default:
-		return ICR_DROP;
-	}
 }
 
 static bool is_lvt(unsigned int offset)
@@ -175,18 +174,18 @@ bool lapic_writable(unsigned int offset)
 	}
 }
 
-u32 lvt_check(unsigned int offset, u32 value)
+u32 lvt_check(unsigned int cpu, unsigned int offset, u32 value)
 {
 	switch (DELIVERY_MODE(value)) {
-	case MODE_FIXED:
-	case MODE_NMI:
+	case ICR_MODE_FIXED:
+	case ICR_MODE_NMI:
 		return value;
-	case MODE_EXTINT:
+	case ICR_MODE_EXTINT:
 		/*
-		 * The 8259's interrupts, which are the guest's, arrive by LINT0 before it has set up the
-		 * I/O APIC.
+		 * The 8259's interrupts, which are the guest's, arrive by the boot CPU's LINT0 before it has
+		 * set up the I/O APIC.
 		 */
-		if (offset == APIC_LVT_LINT0)
+		if (cpu == 0 && offset == APIC_LVT_LINT0)
 			return value;
 		return value | LVT_MASKED;
 	default:
@@ -196,54 +195,72 @@ u32 lvt_check(unsigned int offset, u32 value)
 
 static u32 lvt_value(unsigned int offset, u32 value)
 {
-	static bool logged;
-	u32 allowed = lvt_check(offset, value);
+	static _Atomic bool logged;
+	u32 allowed = lvt_check(arch_cpu_index(), offset, value);
 
-	if (allowed != value && !logged) {
-		logged = true;
+	if (allowed != value && !atomic_exchange(&logged, true))
 		log_info("platform: local vector table 0x%x: 0x%x refused (delivery mode %u), stays masked", offset, value,
 			 DELIVERY_MODE(value));
-	}
 	return allowed;
 }
 
-static void note_dropped(u64 icr)
+static void note_refused(u64 icr)
 {
 	unsigned int mode = DELIVERY_MODE(icr);
 
-	if (dropped[mode]++ == 0)
+	if (atomic_fetch_add(&refused[mode], 1) == 0)
 		log_info("platform: interrupt command 0x%llx (delivery mode %u) refused", (unsigned long long)icr, mode);
 }
 
-/* True if it may be written. */
-static bool allow_icr(u64 icr, bool x2apic)
+/* INIT, start-up, NMI: never sent, but asked of the guest's CPU. */
+static void request(const struct icr_command *command, unsigned int cpu)
 {
-	switch (icr_check(icr, lapic_id(), x2apic)) {
-	case ICR_PASS_NMI:
-		nmis_sent++;
-		return true;
+	if (command->action == ICR_NMI)
+		vcpu_request_nmi(cpu);
+	else if (command->action == ICR_STARTUP)
+		vcpu_request_startup(cpu, command->vector);
+	else if (cpu == 0)
+		machine_reset("guest INIT of the boot CPU");
+	else
+		vcpu_request_init(cpu);
+}
+
+/* Carries the guest's command out. True: it is the hardware's to send. */
+static bool carry_out(u64 icr)
+{
+	struct icr_command command = icr_decode(icr, arch_cpu_index(), apics);
+
+	count_event(COUNT_IPI);
+	switch (command.action) {
 	case ICR_PASS:
 		return true;
-	case ICR_DROP:
+	case ICR_NMI:
+	case ICR_INIT:
+	case ICR_STARTUP:
+		for (unsigned int cpu = 0; cpu < x86_cpus.count; cpu++) {
+			if (command.targets & BIT(cpu))
+				request(&command, cpu);
+		}
+		break;
+	case ICR_IGNORE:
+		break;
+	case ICR_REFUSE:
+		note_refused(icr);
 		break;
 	}
-	note_dropped(icr);
 	return false;
 }
 
 bool lapic_nmi_expected(void)
 {
-	if (!nmis_sent)
-		return false;
-	nmis_sent--;
-	return true;
+	return false;
 }
 
 static int write_icr_msr(u64 icr)
 {
 	if (icr & X2APIC_ICR_RESERVED)
 		return -EPERM;
-	if (allow_icr(icr, true) && wrmsr_safe(MSR_X2APIC_ICR, icr))
+	if (carry_out(icr) && wrmsr_safe(MSR_X2APIC_ICR, icr))
 		return -EPERM;
 	return 0;
 }
@@ -252,9 +269,8 @@ int lapic_write_msr(u32 msr, u64 value)
 {
 	unsigned int offset = (msr - MSR_X2APIC_FIRST) * 16;
 
-	if (!x2apic_mode)
+	if (!x2apic_mode())
 		return -EPERM;
-	/* Reserved bits raise #GP: in the end the guest's. */
 	if (msr == MSR_X2APIC_ICR)
 		return write_icr_msr(value);
 	if (value >> 32)
@@ -278,31 +294,38 @@ int lapic_write_base(u64 value)
 		return -EPERM;
 	if (wrmsr_safe(MSR_APIC_BASE, value))
 		return -EPERM;
-	x2apic_mode = to_x2apic;
+	apics[arch_cpu_index()].x2apic = to_x2apic;
 	return 0;
 }
 
 static void write_icr_low(u32 value)
 {
-	u64 icr = (u64)icr_high << 32 | value;
+	/* The upper half has a register of its own, with what the guest wrote last: lapic_send_nmi(). */
+	u64 icr = (u64)mmio_read32(page + APIC_ICR_HIGH) << 32 | value;
 
-	if (allow_icr(icr, false)) {
-		mmio_write32(page + APIC_ICR_HIGH, icr_high);
+	if (carry_out(icr))
 		mmio_write32(page + APIC_ICR_LOW, value);
-	}
 }
 
 static void write_register(unsigned int offset, u32 value)
 {
-	if (offset == APIC_EOI) {
-		mmio_write32(page + offset, 0);
-	} else if (offset == APIC_ICR_LOW) {
+	struct icr_apic *apic = &apics[arch_cpu_index()];
+
+	if (offset == APIC_ICR_LOW) {
 		write_icr_low(value);
-	} else {
-		if (offset == APIC_ICR_HIGH)
-			icr_high = value;
-		mmio_write32(page + offset, is_lvt(offset) ? lvt_value(offset, value) : value);
+		return;
 	}
+	if (offset == APIC_EOI)
+		value = 0;
+	else if (offset == APIC_LDR)
+		apic->ldr = value;
+	else if (offset == APIC_DFR)
+		apic->dfr = value;
+	else if (offset == APIC_EXT_CONTROL) /* Fairlead's own messages are addressed as firmware set it up */
+		value = (value & ~EXT_CONTROL_8BIT_ID) | ext_control_id;
+	else if (is_lvt(offset))
+		value = lvt_value(offset, value);
+	mmio_write32(page + offset, value);
 }
 
 /*
@@ -316,11 +339,9 @@ static void page_access(void *ctx UNUSED, gpa_t gpa, unsigned int size, bool wri
 
 	if (write) {
 		count_event(COUNT_APIC_WRITE);
-		if (size == 4 && !x2apic_mode && lapic_writable(offset))
+		if (size == 4 && !x2apic_mode() && lapic_writable(offset))
 			write_register(offset, (u32)*value);
-		else
-			writes_dropped++;
-	} else if (size == 4 && offset % 4 == 0 && !x2apic_mode) {
+	} else if (size == 4 && offset % 4 == 0 && !x2apic_mode()) {
 		*value = mmio_read32(page + offset);
 	} else {
 		*value = GENMASK64(size * 8 - 1, 0);
@@ -336,80 +357,156 @@ int lapic_init(paddr_t base)
 	return ret ? ret : vm_add_region(&guest, &region);
 }
 
-/* For real: of Fairlead's own, at boot. */
+/* ---- Fairlead's own use ---------------------------------------------------------------------------- */
+
+/* What was sent last, perhaps by the guest, is on its way. */
+static void wait_until_sent(void)
+{
+	for (u32 i = 0; i < ICR_SPINS && (mmio_read32(page + APIC_ICR_LOW) & ICR_PENDING); i++)
+		__asm__ volatile("pause" : : : "memory");
+}
+
+/*
+ * In xAPIC mode the upper half of the register is put back: the guest may be between its two writes, or an
+ * NMI may have come between ours. The lower half was a command, and is spent.
+ */
 static void send(u32 id, u32 command)
 {
-	if (x2apic_mode) {
+	u32 high;
+
+	if (x2apic_mode()) {
+		/*
+		 * Other than in xAPIC mode the write does not wait for stores before it (Intel SDM vol. 3A,
+		 * 11.12.3).
+		 */
+		__asm__ volatile("mfence; lfence" : : : "memory");
 		wrmsr(MSR_X2APIC_ICR, (u64)id << 32 | command);
 		return;
 	}
+	wait_until_sent();
+	high = mmio_read32(page + APIC_ICR_HIGH);
 	mmio_write32(page + APIC_ICR_HIGH, id << 24);
 	mmio_write32(page + APIC_ICR_LOW, command);
-	for (u32 i = 0; i < ICR_SPINS && (mmio_read32(page + APIC_ICR_LOW) & ICR_PENDING); i++)
-		__asm__ volatile("pause" : : : "memory");
+	wait_until_sent();
+	mmio_write32(page + APIC_ICR_HIGH, high);
 }
 
 void lapic_park_other_cpus(void)
 {
 	find_apic();
-	send(0, ICR_INIT_OTHERS);
+	send(0, COMMAND_INIT_OTHERS);
 }
 
 static bool reachable(u32 id)
 {
-	return x2apic_mode || id < XAPIC_BROADCAST;
+	return x2apic_mode() || id < XAPIC_BROADCAST;
 }
 
 bool lapic_send_init(u32 id)
 {
 	if (reachable(id))
-		send(id, ICR_INIT);
+		send(id, COMMAND_INIT);
 	return reachable(id);
 }
 
 bool lapic_send_startup(u32 id, u8 first_page)
 {
 	if (reachable(id))
-		send(id, ICR_STARTUP_AT | first_page);
+		send(id, COMMAND_STARTUP_AT | first_page);
 	return reachable(id);
-}
-
-void lapic_start_cpu(void)
-{
-	if (x2apic_mode)
-		wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
-}
-
-void lapic_reset(void)
-{
 }
 
 /*
  * The destination is spelled out: the shorthand "self" is for fixed interrupts only (APM vol. 2, table
- * 16-4; Intel SDM vol. 3A, table 11-3). In xAPIC mode the guest's upper half is put back; its lower half
- * was a command, and is spent.
+ * 16-4; Intel SDM vol. 3A, table 11-3).
  */
 void lapic_send_nmi(u32 id)
 {
-	if (x2apic_mode) {
-		/*
-		 * Other than in xAPIC mode the write does not wait for stores before it (Intel SDM vol. 3A,
-		 * 11.12.3).
-		 */
-		__asm__ volatile("mfence; lfence" : : : "memory");
-		wrmsr(MSR_X2APIC_ICR, (u64)id << 32 | ICR_NMI);
-		return;
-	}
-	for (u32 i = 0; i < ICR_SPINS && (mmio_read32(page + APIC_ICR_LOW) & ICR_PENDING); i++)
-		__asm__ volatile("pause" : : : "memory"); /* what the guest sent last is on its way */
-	mmio_write32(page + APIC_ICR_HIGH, id << 24);
-	mmio_write32(page + APIC_ICR_LOW, ICR_NMI);
-	mmio_write32(page + APIC_ICR_HIGH, icr_high);
+	send(id, COMMAND_NMI);
 }
 
 u64 lapic_message_address(void)
 {
-	u32 id = lapic_id();
+	if (boot_cpu_id > MESSAGE_DESTINATION_MAX)
+		return 0;
+	return MESSAGE_ADDRESS | (u64)boot_cpu_id << MESSAGE_DESTINATION_SHIFT;
+}
 
-	return id <= MESSAGE_DESTINATION_MAX ? MESSAGE_ADDRESS | (u64)id << MESSAGE_DESTINATION_SHIFT : 0;
+/* ---- reset ----------------------------------------------------------------------------------------- */
+
+/*
+ * Off and on again, in the steps that are allowed (16.9.1; Intel SDM vol. 3A, 11.12.5): the APIC may forget all
+ * that was set up (SDM, 11.4.3). Hardware does, pending interrupts included; QEMU's model keeps everything.
+ */
+static void switch_off_and_on(bool x2apic)
+{
+	u64 off = (rdmsr(MSR_APIC_BASE) & APIC_BASE_BSP) | virt_to_phys(page);
+
+	wrmsr(MSR_APIC_BASE, off);
+	wrmsr(MSR_APIC_BASE, off | APIC_BASE_ENABLE);
+	if (x2apic)
+		wrmsr(MSR_APIC_BASE, off | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+	apics[arch_cpu_index()].x2apic = x2apic;
+}
+
+/* Ends what is in service: one EOI for each bit, that is at most 256. */
+static void end_in_service(void)
+{
+	for (unsigned int offset = APIC_ISR_FIRST; offset <= APIC_ISR_LAST; offset += 16) {
+		for (u32 isr = read_apic(offset); isr; isr &= isr - 1)
+			write_apic(APIC_EOI, 0);
+	}
+}
+
+static void reset_xapic_registers(void)
+{
+	write_apic(APIC_LDR, 0);
+	write_apic(APIC_DFR, DFR_AFTER_INIT);
+	write_apic(APIC_ICR_HIGH, 0);
+}
+
+static void reset_extended_registers(void)
+{
+	write_apic(APIC_EXT_CONTROL, ext_control_id);
+	for (unsigned int offset = APIC_EXT_ENABLE_FIRST; offset <= APIC_EXT_ENABLE_LAST; offset += 16)
+		write_apic(offset, EXT_ENABLE_AFTER_INIT);
+	for (unsigned int offset = APIC_EXT_LVT_FIRST; offset <= APIC_EXT_LVT_LAST; offset += 16)
+		write_apic(offset, LVT_MASKED);
+}
+
+/* The state after INIT: APM vol. 2, 16.3.2; Intel SDM vol. 3A, 11.4.7.1 and 11.4.7.3. */
+static void reset_registers(void)
+{
+	struct icr_apic *apic = &apics[arch_cpu_index()];
+
+	write_apic(APIC_SPURIOUS, SPURIOUS_AFTER_INIT); /* first: nothing is accepted any more */
+	write_apic(APIC_LVT_CMCI, LVT_MASKED);
+	for (unsigned int offset = APIC_LVT_FIRST; offset <= APIC_LVT_LAST; offset += 16)
+		write_apic(offset, LVT_MASKED);
+	write_apic(APIC_INITIAL_COUNT, 0); /* stops the timer; a deadline ended with its mode, in the vector table */
+	write_apic(APIC_DIVIDE, 0);
+	write_apic(APIC_TPR, 0);
+	if (read_apic(APIC_VERSION) & VERSION_EXTENDED_SPACE)
+		reset_extended_registers();
+	if (!apic->x2apic)
+		reset_xapic_registers();
+	apic->ldr = 0;
+	apic->dfr = DFR_AFTER_INIT;
+	end_in_service();
+	/* Each write makes errors visible that came since the one before it: after two there are none. */
+	write_apic(APIC_ERROR_STATUS, 0);
+	write_apic(APIC_ERROR_STATUS, 0);
+}
+
+void lapic_start_cpu(void)
+{
+	switch_off_and_on(apics[0].x2apic);
+	reset_registers();
+}
+
+void lapic_reset(void)
+{
+	write_apic(APIC_SPURIOUS, SPURIOUS_AFTER_INIT); /* nothing may come in while it goes off (SDM, 11.4.3) */
+	switch_off_and_on(x2apic_mode());
+	reset_registers();
 }

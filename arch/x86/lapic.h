@@ -23,18 +23,11 @@
 /* Data of an interrupt message with delivery mode NMI (Intel SDM vol. 3A, 11.11.2). */
 #define LAPIC_MESSAGE_NMI 0x400u
 
-enum icr_verdict {
-	ICR_PASS,     /* as it is */
-	ICR_PASS_NMI, /* an NMI for this CPU: the guest's */
-	ICR_DROP,     /* INIT, SIPI, SMI, and what reaches CPUs that the guest does not have */
-};
-/* What may become of an ICR value; one CPU, whose APIC ID is `self`. Pure. */
-enum icr_verdict icr_check(u64 icr, u32 self, bool x2apic);
 /*
- * The value that really goes in a vector table register: an entry with a delivery mode that is refused is
- * masked. Pure.
+ * The value that really goes in a vector table register of that CPU: an entry with a delivery mode that is
+ * refused is masked. Pure.
  */
-u32 lvt_check(unsigned int offset, u32 value);
+u32 lvt_check(unsigned int cpu, unsigned int offset, u32 value);
 /* Is there a register at that offset of the page that software may write? Pure. */
 bool lapic_writable(unsigned int offset);
 
@@ -55,14 +48,18 @@ void lapic_park_other_cpus(void);
  */
 bool MUST_CHECK lapic_send_init(u32 id);
 bool MUST_CHECK lapic_send_startup(u32 id, u8 page);
-/* On an application processor, once: its APIC in the mode that the boot CPU's has, and enabled. Boot. */
+/*
+ * On an application processor, once, before it uses any other function here: its APIC at the address and in the mode of the boot
+ * CPU's, and as after INIT. Boot.
+ */
 void lapic_start_cpu(void);
 /*
- * This CPU's APIC as after INIT (APM vol. 2, 16.3.2): nothing is pending, every vector table entry masked. The mode stays. Exit path, GIF 0;
- * kicks that are on their way may be lost, so the caller looks at all that they may have been for.
+ * This CPU's APIC as after INIT (APM vol. 2, 16.3.2; Intel SDM vol. 3A, 11.4.7.3): fixed interrupts are not accepted, every vector
+ * table entry is masked; NMIs come. Its mode and address stay. Exit path, GIF 0. Kicks that are on their way may be lost: the caller
+ * forgets that they were sent (arch_cpu_kick() sends no second one), and then looks at all that they may have been for.
  */
 void lapic_reset(void);
-/* Sends an NMI to the CPU with that APIC ID, which may be this one. Any context. */
+/* Sends an NMI to the CPU with that APIC ID, which may be this one. Any CPU, any context. */
 void lapic_send_nmi(u32 id);
 /* This CPU's APIC ID. */
 u32 lapic_id(void);
@@ -73,11 +70,11 @@ u32 lapic_id(void);
 bool lapic_lint1_sends_nmi(void);
 bool lapic_counters_send_nmi(void);
 /*
- * Address of a message to this CPU; 0: its ID has more than 8 bits, which a message without remapping does
+ * Address of a message to the boot CPU, from any CPU; 0: its ID has more than 8 bits, which a message without remapping does
  * not have.
  */
 u64 lapic_message_address(void);
-/* True, once per NMI, if the guest has sent itself one. Exit path. */
+/* False: the guest's NMIs are no longer sent (vcpu_request.h). Goes away with its last caller. */
 bool lapic_nmi_expected(void);
 
 #endif

@@ -15,6 +15,8 @@
 
 /* safe_msr.asm */
 extern const u8 rdmsr_safe_at[], wrmsr_safe_at[], xsetbv_safe_at[], safe_fault[], safe_fault_xsetbv[];
+/* switch.asm */
+extern const u8 sleep_window_open[], sleep_window_end[];
 
 volatile bool nmi_arrived[CPUS_MAX];
 
@@ -53,12 +55,12 @@ static u64 read_cr2(void)
 /* Words on the stack that are addresses in our text: most are return addresses. */
 static void log_callers(u64 rsp)
 {
-	unsigned int found = 0;
+	unsigned int found = 0, cpu = arch_cpu_index();
 
 	for (unsigned int stack = 0; stack < STACKS; stack++) {
-		if (rsp < stack_guard_page(stack) + PAGE_SIZE || rsp >= stack_top(stack))
+		if (rsp < stack_guard_page(cpu, stack) + PAGE_SIZE || rsp >= stack_top(cpu, stack))
 			continue;
-		for (u64 at = ALIGN_UP(rsp, (u64)8); at < stack_top(stack) && found < 12; at += 8) {
+		for (u64 at = ALIGN_UP(rsp, (u64)8); at < stack_top(cpu, stack) && found < 12; at += 8) {
 			u64 word = *(const u64 *)phys_to_virt(at);
 
 			if (in_text(word)) {
@@ -71,8 +73,8 @@ static void log_callers(u64 rsp)
 
 static void dump(const struct trap_frame *f)
 {
-	log_error("exception %llu (%s), error code 0x%llx, image at %p", (unsigned long long)f->vector, names[f->vector & 31],
-		  (unsigned long long)f->error_code, (const void *)__image_start);
+	log_error("exception %llu (%s) on CPU %u, error code 0x%llx, image at %p", (unsigned long long)f->vector,
+		  names[f->vector & 31], arch_cpu_index(), (unsigned long long)f->error_code, (const void *)__image_start);
 	log_address("rip", f->rip);
 	log_error("  cr2 %016llx rsp %016llx rflags %08llx", (unsigned long long)read_cr2(), (unsigned long long)f->rsp,
 		  (unsigned long long)f->rflags);
@@ -85,6 +87,16 @@ static void dump(const struct trap_frame *f)
 	log_error("  r13 %016llx r14 %016llx r15 %016llx", (unsigned long long)f->r13, (unsigned long long)f->r14,
 		  (unsigned long long)f->r15);
 	log_callers(f->rsp);
+}
+
+/*
+ * An NMI that comes when the CPU has decided to sleep, but does not yet, is what it would have slept for: it goes on behind the
+ * HLT (switch.asm).
+ */
+static void do_not_sleep(struct trap_frame *f)
+{
+	if (f->rip >= (u64)(uintptr_t)sleep_window_open && f->rip < (u64)(uintptr_t)sleep_window_end)
+		f->rip = (u64)(uintptr_t)sleep_window_end;
 }
 
 /* A #GP of an instruction that was allowed to fail (safe_msr.asm): go on where it returns its error. */
@@ -111,6 +123,7 @@ void trap_handle(struct trap_frame *frame)
 	case X86_VEC_NMI:
 		lockcheck_nmi(true);
 		nmi_arrived[arch_cpu_index()] = true;
+		do_not_sleep(frame);
 		lockcheck_nmi(false);
 		return;
 	case X86_VEC_MC:
