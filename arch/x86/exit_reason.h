@@ -18,7 +18,7 @@ enum x86_exit { /* names: exit_reason.c */
 	X86_EXIT_XSETBV,
 	X86_EXIT_INVD,
 	X86_EXIT_VMMCALL,
-	X86_EXIT_HLT,		  /* the one behind a kick (hypercall.h) */
+	X86_EXIT_HLT,		  /* the next one of a CPU that was woken (vcpu_request.h) */
 	X86_EXIT_MACHINE_CHECK,
 	X86_EXIT_SVM_INSTRUCTION, /* VMRUN and its kind */
 	X86_EXIT_OTHER,

@@ -4,29 +4,21 @@
  */
 #include "arch/x86/hypercall.h"
 
-#include <stdatomic.h>
-
 #include "arch/x86/cpus.h"
 #include "arch/x86/vcpu_request.h"
-#include "core/arch.h"
 
 #define KVM_HC_KICK_CPU 5u
 
 #define KVM_EPERM ((u64)-1)
 #define KVM_ENOSYS ((u64)-1000)
 
-static _Atomic bool kicked[CPUS_MAX]; /* and has not been asked about since */
-
 /* An APIC ID that none of the guest's CPUs has names nobody: nobody is kicked, and that is no error. */
 static void kick(u64 apic_id)
 {
 	unsigned int cpu = apic_id <= ~(u32)0 ? x86_cpu_by_apic_id((u32)apic_id) : NO_CPU;
 
-	if (cpu == NO_CPU)
-		return;
-	/* The NMI comes after this, so the exit that it causes sees it. */
-	atomic_store(&kicked[cpu], true);
-	vcpu_request_wake(cpu);
+	if (cpu != NO_CPU)
+		vcpu_request_wake(cpu);
 }
 
 static u64 answer(const struct vcpu *v, u64 number, u64 a1)
@@ -48,9 +40,4 @@ void hypercall(struct vcpu *v)
 		v->reg[REG_RAX] = answer(v, v->reg[REG_RAX], v->reg[REG_RCX]);
 	else
 		v->reg[REG_RAX] = (u32)answer(v, (u32)v->reg[REG_RAX], (u32)v->reg[REG_RCX]);
-}
-
-bool hypercall_take_kick(void)
-{
-	return atomic_exchange(&kicked[arch_cpu_index()], false);
 }

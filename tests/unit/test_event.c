@@ -10,10 +10,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "arch/x86/cpus.h"
-#include "arch/x86/hypercall.h"
 #include "arch/x86/nmi.h"
 #include "arch/x86/svm/svm.h"
+#include "arch/x86/vcpu_request.h"
 #include "core/counters.h"
 
 #define V 0x80000000ull
@@ -125,17 +124,15 @@ static void test_iret_is_watched_during_an_nmi(void **state)
 	assert_int_equal(vmcb.control.intercept_1, 0x5);
 }
 
-/* A kick ends the next HLT, so that one is intercepted: once, by the CPU that was kicked, and not given up by later exits. */
-static void test_hlt_is_watched_after_a_kick(void **state)
+/* Who was woken does not halt the next time: that HLT is intercepted; once, by the CPU that was meant, and not given up by other exits. */
+static void test_hlt_is_watched_after_a_wake(void **state)
 {
 	const u32 hlt = 1u << 24; /* offset 0Ch, bit 24 */
-	struct vcpu caller = { .efer = X86_EFER_LMA, .reg = { [REG_RAX] = 5, [REG_RCX] = 7 } };
 
-	x86_cpus = (struct x86_cpus){ .count = 2, .apic_id = { 7, 9 } };
 	vmcb.control.intercept_1 = 0x5;
 	(void)chosen(0);
 	assert_int_equal(vmcb.control.intercept_1, 0x5);
-	hypercall(&caller); /* CPU 0, this one */
+	vcpu_request_wake(0); /* this one */
 	(void)chosen(0);
 	assert_int_equal(vmcb.control.intercept_1, 0x5 | hlt);
 	(void)chosen(0);
@@ -143,9 +140,7 @@ static void test_hlt_is_watched_after_a_kick(void **state)
 	vmcb.control.intercept_1 &= ~hlt; /* the HLT came */
 	(void)chosen(0);
 	assert_int_equal(vmcb.control.intercept_1, 0x5);
-	caller.reg[REG_RAX] = 5;
-	caller.reg[REG_RCX] = 9; /* another's */
-	hypercall(&caller);
+	vcpu_request_wake(1);
 	(void)chosen(0);
 	assert_int_equal(vmcb.control.intercept_1, 0x5);
 }
@@ -180,7 +175,7 @@ int main(void)
 		cmocka_unit_test_setup(test_exception_comes_before_the_interrupted_event, setup),
 		cmocka_unit_test_setup(test_nmi_waits_for_its_turn, setup),
 		cmocka_unit_test_setup(test_iret_is_watched_during_an_nmi, setup),
-		cmocka_unit_test_setup(test_hlt_is_watched_after_a_kick, setup),
+		cmocka_unit_test_setup(test_hlt_is_watched_after_a_wake, setup),
 		cmocka_unit_test_setup(test_injections_are_counted, setup),
 	};
 

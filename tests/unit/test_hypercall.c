@@ -14,6 +14,7 @@
 
 #include "arch/x86/cpus.h"
 #include "arch/x86/hypercall.h"
+#include "arch/x86/vcpu_request.h"
 
 #define KICK 5
 #define NOBODY 99u
@@ -51,7 +52,7 @@ static int setup(void **state)
 	/* IDs with holes, out of order, one beyond 8 bits. */
 	x86_cpus = (struct x86_cpus){ .count = 4, .apic_id = { 2, 0, 6, 0x12345 } };
 	for (host_cpu = 0; host_cpu < CPUS_MAX; host_cpu++)
-		(void)hypercall_take_kick();
+		(void)vcpu_take_wake();
 	host_cpu = 0;
 	in_64_bit_mode();
 	return 0;
@@ -80,7 +81,7 @@ static unsigned int kicked(void)
 	unsigned int found = NOBODY, self = host_cpu;
 
 	for (host_cpu = 0; host_cpu < CPUS_MAX; host_cpu++) {
-		if (hypercall_take_kick()) {
+		if (vcpu_take_wake()) {
 			assert_int_equal(found, NOBODY);
 			found = host_cpu;
 		}
@@ -215,13 +216,13 @@ static void the_kick_comes_after_what_it_tells(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, kicker, NULL), 0);
 	host_cpu = 2;
 	for (unsigned int round = 1; round <= ROUNDS; round++) {
-		while (!hypercall_take_kick())
+		while (!vcpu_take_wake())
 			arch_cpu_relax();
 		assert_int_equal(atomic_load(&wanted), round);
 		atomic_store(&taken, round);
 	}
 	pthread_join(thread, NULL);
-	assert_false(hypercall_take_kick());
+	assert_false(vcpu_take_wake());
 	assert_int_equal(kicks[2], ROUNDS);
 }
 

@@ -3,9 +3,9 @@
  * What the next entry injects. It guards that an event whose delivery an exit interrupted reaches the guest exactly once: neither
  * lost, nor delivered on top of the exception that its own delivery raised.
  */
-#include "arch/x86/hypercall.h"
 #include "arch/x86/nmi.h"
 #include "arch/x86/svm/svm.h"
+#include "arch/x86/vcpu_request.h"
 #include "core/trace.h"
 
 /*
@@ -48,6 +48,6 @@ void svm_choose_event(struct vcpu *v, struct vmcb *vmcb)
 		vmcb->control.intercept_1 |= SVM_INTERCEPT_1_IRET;
 	else
 		vmcb->control.intercept_1 &= ~SVM_INTERCEPT_1_IRET;
-	if (hypercall_take_kick())
+	if (vcpu_take_wake())
 		vmcb->control.intercept_1 |= SVM_INTERCEPT_1_HLT; /* until there was one */
 }

@@ -112,7 +112,7 @@ static void handle_vmmcall(struct vcpu *v)
 		hypercall(v);
 }
 
-/* The kick came first: this HLT has ended already (svm_choose_event()). */
+/* It was woken before it came here: this HLT has ended already (svm_choose_event()). */
 static void handle_hlt(struct vcpu *v, struct vmcb_control *c)
 {
 	if (emulate_skip(v, X86_INSN_HLT) == 0)
