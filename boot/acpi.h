@@ -36,8 +36,14 @@ struct acpi_machine {
 		u32 gsi_base;
 		u8 id; /* as the DMAR names it, too */
 	} ioapic[ACPI_IOAPICS_MAX];
-	unsigned int cpus;	     /* enabled in the MADT; those beyond CPUS_MAX are not in the list */
-	u32 cpu_apic_id[CPUS_MAX];   /* in the MADT's order, each once */
+	/*
+	 * The CPUs that the MADT says are enabled, each once whatever the number of its entries, in the
+	 * MADT's order. The CPU that we run on need not be among them: it knows its own APIC ID, and counts
+	 * as the first in any case.
+	 */
+	unsigned int cpus; /* in the list: 1 .. CPUS_MAX */
+	u32 cpu_apic_id[CPUS_MAX];
+	bool more_cpus; /* there are others; said in the log, and not used */
 };
 
 /* From here on a table counts as readable only if it lies in one range of this map (which must outlive the
@@ -61,8 +67,9 @@ int MUST_CHECK acpi_read_machine(struct acpi_machine *out);
  */
 int MUST_CHECK acpi_build_guest_tables(void *buffer, size_t size, paddr_t *rsdp, paddr_t *madt);
 /*
- * The guest's CPUs are these: all others lose, in that MADT, the flags by which the guest could ever start
- * them. Boot, before the guest runs; the MADT was checked when it was copied.
+ * The guest's CPUs are these: all others lose, in that MADT (the copy, or one with the same entries), the
+ * flags by which the guest could ever start them. Nothing else changes but the checksum. Boot, before the
+ * guest runs; acpi_read_machine() has refused a MADT with malformed entries.
  */
 void acpi_keep_cpus(void *madt, const u32 *apic_id, unsigned int count);
 

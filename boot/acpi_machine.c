@@ -179,6 +179,8 @@ bool madt_cpu(const struct madt_entry *entry, u32 *apic_id, size_t *flags_offset
 {
 	if (entry->type == MADT_LAPIC) {
 		*apic_id = ((const struct madt_lapic *)(const void *)entry)->apic_id;
+		if (*apic_id == MADT_LAPIC_BROADCAST)
+			*apic_id = MADT_NO_CPU;
 		*flags_offset = offsetof(struct madt_lapic, flags);
 		return true;
 	}
@@ -192,7 +194,7 @@ bool madt_cpu(const struct madt_entry *entry, u32 *apic_id, size_t *flags_offset
 
 static bool is_listed(const struct acpi_machine *machine, u32 id)
 {
-	for (unsigned int i = 0; i < machine->cpus && i < CPUS_MAX; i++) {
+	for (unsigned int i = 0; i < machine->cpus; i++) {
 		if (machine->cpu_apic_id[i] == id)
 			return true;
 	}
@@ -208,11 +210,12 @@ static void add_cpu(const struct madt_entry *entry, struct acpi_machine *out)
 	if (!madt_cpu(entry, &id, &flags_offset))
 		return;
 	memcpy(&flags, (const u8 *)entry + flags_offset, sizeof(flags));
-	if (!(flags & MADT_CPU_ENABLED) || is_listed(out, id))
+	if (!(flags & MADT_CPU_ENABLED) || id == MADT_NO_CPU || is_listed(out, id))
 		return;
-	if (out->cpus < CPUS_MAX)
-		out->cpu_apic_id[out->cpus] = id;
-	out->cpus++;
+	if (out->cpus == CPUS_MAX)
+		out->more_cpus = true;
+	else
+		out->cpu_apic_id[out->cpus++] = id;
 }
 
 static int add_ioapic(const struct madt_ioapic *ioapic, struct acpi_machine *out)
@@ -266,6 +269,8 @@ static int read_madt(struct acpi_machine *out)
 		log_error("ACPI: APIC: no CPU is enabled; update the firmware");
 		return -EINVAL;
 	}
+	if (out->more_cpus)
+		log_warn("ACPI: APIC: more than %u CPUs; those beyond are not used", CPUS_MAX);
 	return 0;
 }
 

@@ -159,6 +159,10 @@ struct PACKED madt_x2apic { /* 5.2.12.12 */
 	u32 flags;
 	u32 uid;
 };
+/* Broadcast, so no CPU has it (Intel SDM vol. 3A, 11.6.2.1 and 11.12.9). */
+#define MADT_LAPIC_BROADCAST 0xffu
+#define MADT_NO_CPU 0xffffffffu
+/* Table 5.23. Only Enabled makes a CPU that can be used now; with Online Capable alone it may come later. */
 #define MADT_CPU_ENABLED BIT32(0)
 #define MADT_CPU_ONLINE_CAPABLE BIT32(1)
 static_assert(sizeof(struct madt_lapic) == 8, "ACPI 6.5, table 5.22");
@@ -184,7 +188,11 @@ const struct acpi_rsdp *acpi_root_pointer(void);
  * the end or at a malformed entry, when *malformed is set. */
 bool madt_next(const struct acpi_madt *madt, size_t *offset, const struct madt_entry **entry,
 	       bool *malformed);
-/* Is it a CPU's entry? Then its APIC ID and where its flags are. */
+/*
+ * Is it a CPU's entry? Then its APIC ID and where its flags are. An entry with the ID that addresses all CPUs
+ * at once has MADT_NO_CPU, whatever its form: firmware fills the places of absent CPUs so, and a message to
+ * it would reach everyone.
+ */
 bool madt_cpu(const struct madt_entry *entry, u32 *apic_id, size_t *flags_offset);
 
 /*

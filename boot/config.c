@@ -18,7 +18,7 @@
 #include "drivers/pci/pci.h"
 
 #define MEMORY_MIN ((u64)64 << 20)
-#define CPUS_MAX 4096u
+#define CPUS_ASKED_MAX 4096u /* more than Fairlead can know of: a file serves other machines, too */
 #define COM1_PORT 0x3f8
 #define COM2_PORT 0x2f8
 #define CTRL_A 1
@@ -206,7 +206,7 @@ static const char *set_cpus(struct config *config, struct span value)
 {
 	u64 number = 0;
 
-	if (!span_is(value, "all") && (!parse_number(value, 10, CPUS_MAX, &number) || !number))
+	if (!span_is(value, "all") && (!parse_number(value, 10, CPUS_ASKED_MAX, &number) || !number))
 		return "all, or a number from 1 to 4096";
 	config->cpus = (unsigned int)number;
 	return NULL;
@@ -297,11 +297,12 @@ static const char *set_probe(struct config *config, struct span value)
 static const char *set_debug(struct config *config, struct span value)
 {
 	if (!span_is(value, "crash") && !span_is(value, "overflow") && !span_is(value, "timer") &&
-	    !span_is(value, "wait") && !span_is(value, "off"))
-		return "crash, overflow, timer, wait or off";
+	    !span_is(value, "lostcpu") && !span_is(value, "wait") && !span_is(value, "off"))
+		return "crash, overflow, lostcpu, timer, wait or off";
 	config->debug_wait = span_is(value, "wait");
 	config->debug_crash = span_is(value, "crash");
 	config->debug_overflow = span_is(value, "overflow");
+	config->debug_lost_cpu = span_is(value, "lostcpu");
 	config->debug_timer = span_is(value, "timer");
 	return NULL;
 }

@@ -49,7 +49,7 @@ struct config {
 	bool debug_wait;     /* debug=wait: print the image base and wait for gdb */
 	bool debug_crash;    /* debug=crash: write to read-only memory, to see a panic's dump and record */
 	bool debug_overflow; /* debug=overflow: the same by running out of stack */
-	bool debug_lost_cpu; /* debug=lostcpu: the last CPU is not woken, to see how one that does not come up is left out */
+	bool debug_lost_cpu; /* debug=lostcpu: the last CPU is not woken, to see it left out */
 	bool debug_timer;    /* debug=timer: a line a second on how late timers and deferred work are */
 	unsigned int rules;
 	struct device_rule rule[CONFIG_DEVICE_RULES];

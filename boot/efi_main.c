@@ -22,14 +22,6 @@
 #define POOL_BYTES ((u64)32 << 20)
 #define PCI_DEVICES_MAX 1024
 #define CONFIG_FILE_MAX ((u64)64 << 10)
-/*
- * Where the other CPUs can begin: not in the first 64 KiB, into which some firmware writes at any time (Linux
- * leaves them alone for that reason), and not in the last page below 640 KiB, in whose last KiB guests look
- * for the MP floating pointer (MultiProcessor Specification 1.4, chapter 4). As low as possible then, for
- * Linux searches everything from 512 KiB up for an iSCSI boot table.
- */
-#define TRAMPOLINE_MINIMUM ((paddr_t)0x10000)
-#define TRAMPOLINE_LAST ((paddr_t)0x9efff)
 
 struct efi_app efi;
 
@@ -261,22 +253,16 @@ static void reserve_panic_record(void)
 
 /*
  * Where the other CPUs begin. Memory below 640 KiB is scarce and the firmware's first, so there may be none:
- * then the guest has one CPU, which is better than no guest.
+ * then the guest has one CPU, which is better than no guest. A probe takes it, too, to see that it can.
  */
 static void reserve_trampoline(void)
 {
-	static const struct place_request request = {
-		.size = TRAMPOLINE_SIZE,
-		.alignment = PAGE_SIZE,
-		.minimum = TRAMPOLINE_MINIMUM,
-		.last = TRAMPOLINE_LAST,
-	};
-
 	if (boot_info.acpi.cpus < 2 || boot_info.config.cpus == 1)
 		return;
-	if (EFI_ERROR(efi_alloc_place(&request, EFI_OWNED_BY_US, &boot_info.trampoline))) {
+	if (EFI_ERROR(efi_alloc_place(&place_for_trampoline, EFI_OWNED_BY_US, &boot_info.trampoline))) {
 		boot_info.trampoline = 0;
-		log_warn("memory: no %u KiB below 640 KiB to wake the other CPUs through; the guest has one CPU",
+		log_warn("memory: no %u KiB free below 640 KiB to wake the other CPUs through; the guest has "
+			 "one CPU",
 			 (unsigned int)(TRAMPOLINE_SIZE >> 10));
 	}
 }
@@ -325,12 +311,12 @@ static EFI_STATUS run(void)
 	status = look_at_machine(&findings);
 	if (EFI_ERROR(status))
 		return status;
+	reserve_trampoline();
 	if (boot_info.config.probe) {
 		probe_report(&findings);
 		return EFI_SUCCESS;
 	}
 	reserve_panic_record();
-	reserve_trampoline();
 	status = efi_load_guest();
 	if (!EFI_ERROR(status))
 		status = efi_exit_boot_services();

@@ -6,6 +6,7 @@
 #include "boot/boot_info.h"
 #include "core/arch.h"
 #include "core/log.h"
+#include "core/string.h"
 #include "drivers/iommu/intr.h"
 #include "drivers/pci/pci.h"
 
@@ -17,11 +18,58 @@ static void report_memory(void)
 		 (unsigned long long)memmap_bytes(&boot_info.memmap, MEM_FIRMWARE) >> 10);
 }
 
+/* The last of the run of consecutive APIC IDs that begins with CPU `first`. */
+static unsigned int run_end(const struct acpi_machine *acpi, unsigned int first)
+{
+	while (first + 1 < acpi->cpus && acpi->cpu_apic_id[first + 1] == acpi->cpu_apic_id[first] + 1)
+		first++;
+	return first;
+}
+
+/* As " 0-3 8", in the list's order; " ..." for what finds no room. */
+static void write_apic_ids(const struct acpi_machine *acpi, char *text, size_t size)
+{
+	static const char more[] = " ...";
+	size_t used = 0;
+	unsigned int first, last;
+
+	text[0] = 0;
+	for (first = 0; first < acpi->cpus; first = last + 1) {
+		unsigned int id = acpi->cpu_apic_id[first];
+		int n;
+
+		last = run_end(acpi, first);
+		if (last == first)
+			n = fl_snprintf(text + used, size - used, " %u", id);
+		else
+			n = fl_snprintf(text + used, size - used, " %u-%u", id, id + (last - first));
+		if (used + (size_t)n + sizeof(more) > size) {
+			memcpy(text + used, more, sizeof(more));
+			return;
+		}
+		used += (size_t)n;
+	}
+}
+
+static void report_cpus(void)
+{
+	const struct acpi_machine *acpi = &boot_info.acpi;
+	const char *and_more = acpi->more_cpus ? " and more" : "";
+	char ids[160];
+
+	write_apic_ids(acpi, ids, sizeof(ids));
+	if (boot_info.trampoline)
+		log_info("cpus: %u%s, APIC IDs%s; would be woken through 0x%llx", acpi->cpus, and_more, ids,
+			 (unsigned long long)boot_info.trampoline);
+	else
+		log_info("cpus: %u%s, APIC IDs%s; the guest would have one", acpi->cpus, and_more, ids);
+}
+
 static void report_acpi(void)
 {
 	const struct acpi_machine *acpi = &boot_info.acpi;
 
-	log_info("acpi: %u CPUs, local APIC at 0x%llx, %u I/O APICs, HPET %s", acpi->cpus,
+	log_info("acpi: local APIC at 0x%llx, %u I/O APICs, HPET %s",
 		 (unsigned long long)acpi->lapic_base, acpi->ioapics,
 		 acpi->hpet_base ? "present (not for the guest)" : "absent");
 	log_info("acpi: PM1a event 0x%x control 0x%x, PM1b event 0x%x control 0x%x, SMI command 0x%x",
@@ -83,8 +131,10 @@ void probe_report(const struct probe_findings *findings)
 {
 	arch_describe_cpu();
 	report_memory();
-	if (!findings->no_acpi)
+	if (!findings->no_acpi) {
+		report_cpus();
 		report_acpi();
+	}
 	report_iommus();
 	report_devices();
 	if (findings->no_config)

@@ -118,8 +118,9 @@ static void test_rsdt_only(void **state)
 	assert_int_equal(length, 116);
 	/* The guest gets an XSDT all the same. */
 	u8 *buffer = aligned_alloc(16, 4096);
-	paddr_t guest;
-	assert_true(acpi_build_guest_tables(buffer, 4096, 0, &guest) > 0);
+	paddr_t guest, madt = 1;
+	assert_true(acpi_build_guest_tables(buffer, 4096, &guest, &madt) > 0);
+	assert_int_equal(madt, 0); /* the firmware has none */
 	const u8 *xsdt = (const u8 *)(uintptr_t)fw_get((const u8 *)(uintptr_t)guest, 24, 8);
 	assert_memory_equal(xsdt, "XSDT", 4);
 	assert_int_equal(fw_get(xsdt, 4, 4), 44);

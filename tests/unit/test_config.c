@@ -103,7 +103,9 @@ static void test_bad_values(void **state)
 		{ "monitor=u", "monitor", "but h, j, m and u" },
 		{ "monitor=aa", "monitor", "a letter" },
 		{ "probe=1", "probe", "yes or no" },
-		{ "debug=on", "debug", "wait or off" },
+		{ "debug=on", "debug", "crash, overflow, lostcpu, timer, wait or off" },
+		{ "debug=lost", "debug", "lostcpu" },
+		{ "debug=lostcpu2", "debug", "lostcpu" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
@@ -207,6 +209,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.monitor_escape, 0x01); /* Ctrl-a */
 	assert_false(config.probe);
 	assert_false(config.debug_wait);
+	assert_false(config.debug_lost_cpu);
 	assert_string_equal(config.kernel, "");
 	assert_int_equal(config.rules, 0);
 }
@@ -259,6 +262,25 @@ static void test_good_values(void **state)
 	assert_int_equal(config.monitor_escape, 0x1a);
 	assert_int_equal(parse("memory=65536K\ncpus=4096"), 0);
 	assert_int_equal(config.memory, 64u << 20);
+}
+
+/* debug= sets its own flag and clears all others. */
+static void test_debug(void **state)
+{
+	static const char *const lines[] = { "debug=off", "debug=wait", "debug=crash", "debug=overflow",
+					     "debug=timer", "debug=lostcpu" };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(lines); i++) {
+		config_defaults(&config);
+		config.debug_wait = config.debug_crash = config.debug_overflow = true;
+		config.debug_timer = config.debug_lost_cpu = true;
+		assert_int_equal(config_parse(&config, lines[i], strlen(lines[i]), error), 0);
+		assert_int_equal(config.debug_wait, i == 1);
+		assert_int_equal(config.debug_crash, i == 2);
+		assert_int_equal(config.debug_overflow, i == 3);
+		assert_int_equal(config.debug_timer, i == 4);
+		assert_int_equal(config.debug_lost_cpu, i == 5);
+	}
 }
 
 static bool hides(u16 segment, u16 bdf, u32 class_code)
@@ -432,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_nul_byte),       cmocka_unit_test(test_bad_rules),
 		cmocka_unit_test(test_too_many_rules), cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_a_whole_file),   cmocka_unit_test(test_good_values),
+		cmocka_unit_test(test_debug),
 		cmocka_unit_test(test_device_options), cmocka_unit_test(test_rules),	       cmocka_unit_test(test_last_rule_wins),
 		cmocka_unit_test(test_garbage),	       cmocka_unit_test(test_options_refused),
 		cmocka_unit_test(test_options_read),   cmocka_unit_test(test_options_binary),

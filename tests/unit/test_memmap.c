@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "boot/boot_info.h"
 #include "boot/place.h"
 #include "boot/uefi_memmap.h"
 #include "core/errno.h"
@@ -409,6 +410,45 @@ static void test_place(void **state)
 	assert_int_equal(at, 0);
 }
 
+/*
+ * A SIPI's vector names a page below 1 MiB (SDM vol. 3A, 9.4.4.1) and RAM ends at 640 KiB there; the first
+ * 64 KiB and the page with 639 KiB in it are left to others.
+ */
+static bool trampoline_in(paddr_t base, paddr_t end, paddr_t *at)
+{
+	map.count = 0;
+	assert_int_equal(memmap_add(&map, base, end - base, MEM_RAM), 0);
+	assert_int_equal(memmap_add(&map, 0x100000, 0x40000000, MEM_RAM), 0);
+	*at = 1;
+	return place_find(&map, &place_for_trampoline, at);
+}
+
+static void test_place_for_trampoline(void **state)
+{
+	paddr_t at;
+
+	assert_true(trampoline_in(0, 0xa0000, &at));
+	assert_int_equal(at, 0x10000);
+	assert_true(trampoline_in(0x58000, 0x5a000, &at));
+	assert_int_equal(at, 0x58000);
+	assert_true(trampoline_in(0xf000, 0x12000, &at));
+	assert_int_equal(at, 0x10000);
+	assert_true(trampoline_in(0x9d000, 0xa0000, &at));
+	assert_int_equal(at, 0x9d000);
+	assert_false(trampoline_in(0x9e000, 0xa0000, &at));
+	assert_false(trampoline_in(0xa0000, 0x100000, &at));
+	assert_false(trampoline_in(0, 0x10000, &at));
+	assert_false(trampoline_in(0xf000, 0x11000, &at));
+	assert_false(trampoline_in(0x58000, 0x59000, &at));
+	assert_int_equal(place_for_trampoline.size, TRAMPOLINE_SIZE);
+	assert_int_equal(place_for_trampoline.alignment, 4096);
+	/* memory=64M, the least there is, cuts nothing off there. */
+	assert_true(trampoline_in(0, 0xa0000, &at));
+	assert_int_equal(memmap_limit_ram(&map, (u64)64 << 20), 0);
+	assert_true(memmap_bytes(&map, MEM_CUT) > 0);
+	assert_true(memmap_is(&map, at, TRAMPOLINE_SIZE, MEM_RAM));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,6 +466,7 @@ int main(void)
 		cmocka_unit_test_setup(test_too_many_ranges, setup),
 		cmocka_unit_test_setup(test_descriptors_against_model, setup),
 		cmocka_unit_test(test_place),
+		cmocka_unit_test(test_place_for_trampoline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
