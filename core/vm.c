@@ -136,33 +136,17 @@ static const struct vm_mmio_region *find_region(const struct vm *vm, gpa_t gpa)
 	return NULL;
 }
 
-/* True the first time a page is seen, as long as there is room to remember it. */
-static bool first_on_page(struct vm *vm, gpa_t gpa)
-{
-	for (unsigned int i = 0; i < vm->logged_pages; i++) {
-		if (vm->logged_page[i] == (gpa & PAGE_MASK))
-			return false;
-	}
-	if (vm->logged_pages == VM_LOGGED_PAGES)
-		return false;
-	vm->logged_page[vm->logged_pages++] = gpa & PAGE_MASK;
-	return true;
-}
-
 static void unowned_access(struct vm *vm, gpa_t gpa, unsigned int size, bool write, u64 *value)
 {
-	if (write)
-		vm->unowned_writes++;
-	else
-		vm->unowned_reads++;
-	if (first_on_page(vm, gpa)) {
-		if (write)
-			log_info("guest: write to unowned 0x%llx dropped", (unsigned long long)gpa);
-		else
-			log_info("guest: read of unowned 0x%llx gives all-ones", (unsigned long long)gpa);
-		if (vm->logged_pages == VM_LOGGED_PAGES)
-			log_info("guest: further unowned pages are counted, not logged");
-	}
+	unsigned int nth = once(vm->logged_page, gpa & PAGE_MASK);
+
+	atomic_fetch_add_explicit(write ? &vm->unowned_writes : &vm->unowned_reads, 1, memory_order_relaxed);
+	if (nth && write)
+		log_info("guest: write to unowned 0x%llx dropped", (unsigned long long)gpa);
+	else if (nth)
+		log_info("guest: read of unowned 0x%llx gives all-ones", (unsigned long long)gpa);
+	if (nth == VM_LOGGED_PAGES)
+		log_info("guest: further unowned pages are counted, not logged");
 	if (!write)
 		*value = GENMASK64(size * 8 - 1, 0);
 }

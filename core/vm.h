@@ -11,6 +11,7 @@
 
 #include "core/lock.h"
 #include "core/memmap.h"
+#include "core/once.h"
 #include "core/pagetable/pagetable.h"
 #include "core/shootdown.h"
 #include "drivers/iommu/iommu.h"
@@ -50,9 +51,8 @@ struct vm {
 	struct vm_mmio_region region[VM_MMIO_REGIONS];
 	unsigned int regions;
 	vm_trap_fn trap; /* asked when no region has the address; NULL: nobody. Written at boot */
-	u64 unowned_reads, unowned_writes;
-	gpa_t logged_page[VM_LOGGED_PAGES];
-	unsigned int logged_pages;
+	_Atomic u64 unowned_reads, unowned_writes;
+	once_place logged_page[VM_LOGGED_PAGES];
 };
 
 extern struct vm guest; /* there is one */

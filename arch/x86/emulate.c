@@ -11,6 +11,7 @@
 #include "arch/x86/emulate_string.h"
 #include "core/errno.h"
 #include "core/log.h"
+#include "core/once.h"
 #include "core/vm.h"
 
 #define LOGGED_RIPS 16
@@ -174,27 +175,12 @@ static int execute(struct vcpu *v, const struct x86_insn *insn, gpa_t trapped, b
 	return 0;
 }
 
-/* Two CPUs at once can at worst log a line twice or lose one. */
-static bool first_at(u64 rip)
-{
-	static u64 logged[LOGGED_RIPS];
-	static unsigned int count;
-
-	for (unsigned int i = 0; i < count; i++) {
-		if (logged[i] == rip)
-			return false;
-	}
-	if (count == LOGGED_RIPS)
-		return false;
-	logged[count++] = rip;
-	return true;
-}
-
 static void refuse(struct vcpu *v, const u8 *bytes, unsigned int n, gpa_t gpa)
 {
+	static once_place logged[LOGGED_RIPS];
 	char text[X86_INSN_MAX * 3 + 1] = "";
 
-	if (first_at(v->rip)) {
+	if (once(logged, v->rip)) {
 		for (unsigned int i = 0; i < n; i++)
 			fl_snprintf(text + 3 * i, sizeof(text) - 3 * i, " %02x", bytes[i]);
 		log_warn("guest: access to 0x%llx by an instruction that is not emulated, at 0x%llx:%s: #UD",

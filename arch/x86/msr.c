@@ -6,8 +6,12 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/lapic.h"
+#include "core/arch.h"
 #include "core/errno.h"
 #include "core/log.h"
+#include "core/once.h"
+
+#define LOGGED_MSRS 32
 
 #define MSR_MTRR_CAP 0xfeu
 #define MSR_MCG_STATUS 0x17au
@@ -49,9 +53,18 @@
 
 /* ---- memory types: MTRR (7.7) and PAT (7.8) -------------------------------------------------------------------- */
 
-/* MTRRs are the machine's, and with them the memory types of Fairlead's own memory: the guest writes a shadow. */
-static u64 mtrr[MSR_MTRR_DEFAULT - MSR_MTRR_FIRST + 1];
-static u64 mtrr_cap;
+/*
+ * MTRRs are the machine's, and with them the memory types of Fairlead's own memory: the guest writes a shadow. Each CPU has its own
+ * (Intel SDM vol. 3A, "MTRR considerations in MP systems"), which only that CPU touches: a guest changes them on all CPUs at once,
+ * and each reads back what it wrote.
+ */
+#define MTRR_VARIABLE 16u
+static const u16 mtrr_fixed[] = { 0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f };
+struct mtrr_shadow {
+	u64 variable[MTRR_VARIABLE], fixed[ARRAY_SIZE(mtrr_fixed)], default_type;
+};
+static struct mtrr_shadow mtrr[CPUS_MAX];
+static u64 mtrr_cap; /* written at boot */
 
 static bool valid_type(u64 type, bool pat)
 {
@@ -78,12 +91,19 @@ static bool eight_valid_types(u64 value, bool pat)
 	return true;
 }
 
-static bool is_mtrr(u32 msr)
+/* NULL: that is no MTRR. */
+static u64 *find_mtrr(unsigned int cpu, u32 msr)
 {
-	return msr >= MSR_MTRR_FIRST && msr <= MSR_MTRR_DEFAULT && msr != MSR_PAT;
+	if (msr - MSR_MTRR_FIRST < MTRR_VARIABLE)
+		return &mtrr[cpu].variable[msr - MSR_MTRR_FIRST];
+	for (unsigned int i = 0; i < ARRAY_SIZE(mtrr_fixed); i++) {
+		if (msr == mtrr_fixed[i])
+			return &mtrr[cpu].fixed[i];
+	}
+	return msr == MSR_MTRR_DEFAULT ? &mtrr[cpu].default_type : NULL;
 }
 
-static int write_mtrr(u32 msr, u64 value)
+static int write_mtrr(unsigned int cpu, u32 msr, u64 value)
 {
 	bool variable = msr <= MSR_MTRR_VARIABLE_LAST;
 
@@ -93,18 +113,23 @@ static int write_mtrr(u32 msr, u64 value)
 		return -EPERM;
 	if (!variable && msr != MSR_MTRR_DEFAULT && !eight_valid_types(value, false))
 		return -EPERM;
-	mtrr[msr - MSR_MTRR_FIRST] = value;
+	*find_mtrr(cpu, msr) = value;
 	return 0;
 }
 
+/* Firmware has made all CPUs' the same, so the boot CPU's are everybody's first. */
 void msr_init(void)
 {
 	u64 value;
 
 	for (u32 msr = MSR_MTRR_FIRST; msr <= MSR_MTRR_DEFAULT; msr++) {
-		if (is_mtrr(msr) && msr_read_rule(msr) == MSR_EMULATED && !rdmsr_safe(msr, &value))
-			mtrr[msr - MSR_MTRR_FIRST] = value;
+		u64 *own = find_mtrr(0, msr);
+
+		if (own && !rdmsr_safe(msr, &value))
+			*own = value;
 	}
+	for (unsigned int cpu = 1; cpu < CPUS_MAX; cpu++)
+		mtrr[cpu] = mtrr[0];
 	if (!rdmsr_safe(MSR_MTRR_CAP, &value))
 		mtrr_cap = value;
 }
@@ -118,7 +143,10 @@ static int write_efer(struct vcpu *v, u64 value)
 		return -EPERM;
 	if ((v->cr0 & X86_CR0_PG) && ((value ^ v->efer) & X86_EFER_LME))
 		return -EPERM;
-	/* Which of the rest exist is the hardware's to say: VMRUN would refuse them later. */
+	/*
+	 * Which of the rest exist is the hardware's to say: VMRUN would refuse them later. EFER is each CPU's own, and nothing
+	 * comes in between: an NMI waits for GIF.
+	 */
 	if ((value & ~(X86_EFER_LMA | X86_EFER_LME)) != (v->efer & ~(X86_EFER_LMA | X86_EFER_LME))) {
 		u64 own = rdmsr(MSR_EFER);
 
@@ -156,7 +184,10 @@ static u64 ssbd_bit(void)
 	return family == 0x15 ? LS_CFG_SSBD_15H : family == 0x16 ? LS_CFG_SSBD_16H : family == 0x17 ? LS_CFG_SSBD_17H : 0;
 }
 
-/* Only the bits in `writable` change; what else the guest wants is dropped. */
+/*
+ * Only the bits in `writable` change; what else the guest wants is dropped. The register is this CPU's, or this core's: then two
+ * threads of a core race as they do without Fairlead.
+ */
 static int write_bits(u32 msr, u64 value, u64 writable)
 {
 	u64 now;
@@ -168,8 +199,8 @@ static int write_bits(u32 msr, u64 value, u64 writable)
 
 static int emulated_read(const struct vcpu *v, u32 msr, u64 *value)
 {
-	if (is_mtrr(msr))
-		*value = mtrr[msr - MSR_MTRR_FIRST];
+	if (find_mtrr(v->index, msr))
+		*value = *find_mtrr(v->index, msr);
 	else if (msr == MSR_MTRR_CAP)
 		*value = mtrr_cap;
 	else if (msr == MSR_PAT)
@@ -185,8 +216,8 @@ static int emulated_read(const struct vcpu *v, u32 msr, u64 *value)
 
 static int emulated_write(struct vcpu *v, u32 msr, u64 value)
 {
-	if (is_mtrr(msr))
-		return write_mtrr(msr, value);
+	if (find_mtrr(v->index, msr))
+		return write_mtrr(v->index, msr, value);
 	if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST)
 		return lapic_write_msr(msr, value);
 	switch (msr) {
@@ -208,20 +239,12 @@ static int emulated_write(struct vcpu *v, u32 msr, u64 value)
 	}
 }
 
-/* Logged once an MSR: a few words remember which. */
 static void note_ignored(u32 msr, u64 value)
 {
-	static u32 seen[32];
-	static unsigned int count;
+	static once_place seen[LOGGED_MSRS];
 
-	for (unsigned int i = 0; i < count; i++) {
-		if (seen[i] == msr)
-			return;
-	}
-	if (count < ARRAY_SIZE(seen)) {
-		seen[count++] = msr;
+	if (once(seen, msr))
 		log_info("platform: write of 0x%llx to MSR 0x%x ignored", (unsigned long long)value, msr);
-	}
 }
 
 int msr_read(struct vcpu *v, u32 msr, u64 *value)
