@@ -10,9 +10,16 @@
 #ifndef CORE_LOCK_ORDER_H
 #define CORE_LOCK_ORDER_H
 
-/* Not a lock: the place in the order of those under which no other lock but a leaf is taken. */
-extern struct lock_class leaf_locks;
-#define LEAF_LOCK ACQUIRED_AFTER(leaf_locks)
+/*
+ * What Fairlead says and hears. A log line may be written under any lock, so this one is inside all of them, but
+ * for those that its input takes: nothing is logged under these.
+ */
+extern struct lock_class console_class;
+#define CONSOLE_LEAF ACQUIRED_AFTER(console_class)
+
+/* Not a lock: the place in the order of those under which no other lock but the console's is taken. */
+extern struct lock_class leaf_locks ACQUIRED_BEFORE(console_class);
+#define LEAF_LOCK ACQUIRED_AFTER(leaf_locks) ACQUIRED_BEFORE(console_class)
 
 /* An I/O APIC's table */
 extern struct lock_class ioapic_class ACQUIRED_BEFORE(leaf_locks);

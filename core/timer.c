@@ -16,7 +16,7 @@
 #define RUN_MAX 32u
 
 static LOCK_CLASS(timers_class, "timers");
-static struct spinlock timers_lock LEAF_LOCK = SPINLOCK_INIT(timers_class);
+static struct spinlock timers_lock CONSOLE_LEAF = SPINLOCK_INIT(timers_class);
 static struct timer *first GUARDED_BY(timers_lock);
 /* CPUs in timers_run(): each arms the hardware when it leaves. */
 static unsigned int running GUARDED_BY(timers_lock);

@@ -22,7 +22,7 @@ struct timer {
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 /*
  * fn is called once, `delay_us` from now. An armed timer is moved. Exit path and boot; takes the timers'
- * (leaf) lock.
+ * lock, which is inside the console's.
  */
 void timer_set(struct timer *t, u64 delay_us);
 /*

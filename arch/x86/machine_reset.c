@@ -3,9 +3,12 @@
  * The way out: whatever asks for a reset, the whole machine gets it. Each way that a PC has is tried in turn, the
  * one that the firmware names first; a reset register in memory or configuration space is left out, CF9h does the
  * same.
+ *
+ * Of several CPUs that want it the first does it; the others have stopped before anything is written.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/stop.h"
 #include "arch/x86/uart16550.h"
 #include "boot/boot_info.h"
 #include "core/arch.h"
@@ -35,8 +38,10 @@ void machine_reset(const char *why)
 	} PACKED no_idt = { 0, 0 };
 	const struct acpi_machine *acpi = &boot_info.acpi;
 
+	stop_others();
 	log_info("resetting the machine: %s", why);
 	uart_drain();
+	stop_wait();
 	/* Firmware that finds S3's code here would resume into the guest's waking vector instead of starting over. */
 	outb(PORT_CMOS_INDEX, CMOS_NMI_OFF | CMOS_SHUTDOWN_CODE);
 	outb(PORT_CMOS_DATA, 0);

@@ -3,8 +3,12 @@
  * The record of a panic, written line by line as errors are logged, so that it is there even if what
  * follows never ends. Its checksum tells it from whatever else a page may hold after a reset: nothing in
  * the page is believed before it fits.
+ *
+ * It is written under the console's lock, so that lines of several CPUs do not spoil its checksum.
  */
 #include "arch/x86/panic.h"
+
+#include "arch/x86/console.h"
 #include "boot/boot_info.h"
 #include "core/string.h"
 
@@ -80,7 +84,7 @@ void panic_show_previous(void)
 }
 
 /* The record, begun anew if the page holds none; NULL: there is no page. */
-static struct panic_record *begun_record(void)
+static struct panic_record *begun_record(void) REQUIRES(console_spinlock)
 {
 	struct panic_record *r = the_record();
 
@@ -93,17 +97,20 @@ static struct panic_record *begun_record(void)
 
 void panic_mark_record(void)
 {
-	struct panic_record *r = begun_record();
+	struct panic_record *r;
 
-	if (!r)
-		return;
-	r->complete = 1;
-	r->checksum = checksum(r);
+	console_lock();
+	r = begun_record();
+	if (r) {
+		r->complete = 1;
+		r->checksum = checksum(r);
+	}
+	console_unlock();
 }
 
-void panic_note_line(enum log_level level, const char *line, size_t len)
+static void note_error(const char *line, size_t len) REQUIRES(console_spinlock)
 {
-	struct panic_record *r = level == LOG_ERROR ? begun_record() : NULL;
+	struct panic_record *r = begun_record();
 
 	if (!r || r->length + len + 1 > (r->complete ? PANIC_TEXT_MAX : ERRORS_TEXT_MAX))
 		return; /* the first errors say most */
@@ -111,4 +118,13 @@ void panic_note_line(enum log_level level, const char *line, size_t len)
 	r->text[r->length + len] = '\n';
 	r->length += len + 1;
 	r->checksum = checksum(r);
+}
+
+void panic_note_line(enum log_level level, const char *line, size_t len)
+{
+	if (level != LOG_ERROR)
+		return;
+	console_lock();
+	note_error(line, len);
+	console_unlock();
 }

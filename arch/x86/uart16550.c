@@ -4,7 +4,8 @@
  * uart_input.c).
  *
  * It guards two promises: a line of Fairlead's is never mixed into a line of the guest's, and nothing the
- * guest writes here can make Fairlead mute or wait for ever. Registers: PC16550D data sheet (National
+ * guest writes here can make Fairlead mute or wait for ever. The lock is held for a whole line; what comes in the
+ * middle of one on the same CPU, a machine check, begins a line of its own. Registers: PC16550D data sheet (National
  * Semiconductor, 1995), section 8.
  */
 #include "arch/x86/uart16550.h"
@@ -28,9 +29,9 @@ struct uart uart;
 static struct {
 	char text[EDIT_MAX];
 	size_t len;
-} edited;
+} edited GUARDED_BY(console_spinlock);
 
-u8 uart_read_lsr(void)
+u8 uart_read_lsr(void) REQUIRES(console_spinlock)
 {
 	u8 lsr = inb((u16)(uart.port + LSR));
 
@@ -39,7 +40,7 @@ u8 uart_read_lsr(void)
 }
 
 /* Bounded; after one time-out each call looks just once, until the UART moves again. */
-static bool wait_for(u8 bit)
+static bool wait_for(u8 bit) REQUIRES(console_spinlock)
 {
 	u32 spins = uart.stuck ? 1 : TRANSMIT_SPINS;
 
@@ -53,19 +54,19 @@ static bool wait_for(u8 bit)
 	return false;
 }
 
-static void put(char c)
+static void put(char c) REQUIRES(console_spinlock)
 {
 	if (uart.port && wait_for(LSR_THRE))
 		outb((u16)(uart.port + RBR_THR), (u8)c);
 }
 
-static void put_text(const char *text)
+static void put_text(const char *text) REQUIRES(console_spinlock)
 {
 	while (*text)
 		put(*text++);
 }
 
-static void begin_line(void)
+static void begin_line(void) REQUIRES(console_spinlock)
 {
 	if (uart.line != LINE_EMPTY)
 		put_text("\r\n");
@@ -74,13 +75,13 @@ static void begin_line(void)
 
 /* A guest that has seen THRE fills the transmitter's FIFO without looking again: leave it as empty as we
  * found it. */
-static void leave_empty(void)
+static void leave_empty(void) REQUIRES(console_spinlock)
 {
 	if (uart.port)
 		(void)wait_for(LSR_THRE);
 }
 
-void uart_init(u16 port)
+static void init(u16 port) REQUIRES(console_spinlock)
 {
 	/* An empty port floats high; a UART shows at least one zero in LSR and IER (its upper bits are always
 	 * 0). */
@@ -100,13 +101,22 @@ void uart_init(u16 port)
 	uart_input_reset();
 }
 
+void uart_init(u16 port)
+{
+	console_lock();
+	init(port);
+	console_unlock();
+}
+
 void uart_log_sink(enum log_level level, const char *line, size_t len)
 {
 	static const char panic_mark[] = "panic:";
 	bool is_panic = len >= sizeof(panic_mark) - 1 &&
 			__builtin_strncmp(line, panic_mark, sizeof(panic_mark) - 1) == 0;
 
+	console_lock();
 	begin_line();
+	uart.line = LINE_FAIRLEAD;
 	put_text("fairlead: ");
 	if (level == LOG_ERROR && !is_panic)
 		put_text("error: ");
@@ -115,16 +125,25 @@ void uart_log_sink(enum log_level level, const char *line, size_t len)
 	for (size_t i = 0; i < len; i++)
 		put(line[i] >= ' ' && line[i] <= '~' ? line[i] : '?');
 	put_text("\r\n");
+	uart.line = LINE_EMPTY;
 	leave_empty();
+	console_unlock();
 }
 
-void uart_drain(void)
+void uart_drain_locked(void) REQUIRES(console_spinlock)
 {
 	if (uart.port)
 		(void)wait_for(LSR_TEMT);
 }
 
-void uart_leave_edited_line(void)
+void uart_drain(void)
+{
+	console_lock();
+	uart_drain_locked();
+	console_unlock();
+}
+
+void uart_leave_edited_line(void) REQUIRES(console_spinlock)
 {
 	if (uart.line != LINE_EDITED)
 		return;
@@ -133,7 +152,7 @@ void uart_leave_edited_line(void)
 }
 
 /* Only what differs from what is shown is written. */
-void arch_console_edit(const char *line, size_t len, bool complete)
+static void edit(const char *line, size_t len, bool complete) REQUIRES(console_spinlock)
 {
 	size_t same = 0;
 
@@ -154,4 +173,11 @@ void arch_console_edit(const char *line, size_t len, bool complete)
 	if (complete)
 		begin_line();
 	leave_empty();
+}
+
+void arch_console_edit(const char *line, size_t len, bool complete)
+{
+	console_lock();
+	edit(line, len, complete);
+	console_unlock();
 }

@@ -11,7 +11,7 @@
 #include "arch/x86/uart_internal.h"
 
 /* In loopback the modem inputs show the modem outputs (8.6.4). */
-static u8 loopback_msr(void)
+static u8 loopback_msr(void) REQUIRES(console_spinlock)
 {
 	u8 msr = 0;
 
@@ -26,7 +26,7 @@ static u8 loopback_msr(void)
 	return msr;
 }
 
-static u8 guest_lsr(void)
+static u8 guest_lsr(void) REQUIRES(console_spinlock)
 {
 	bool ready = uart_guest_data_ready();
 	u8 lsr = (u8)(uart_read_lsr() & ~LSR_DATA_READY) | uart.missed_errors;
@@ -35,7 +35,7 @@ static u8 guest_lsr(void)
 	return ready ? lsr | LSR_DATA_READY : lsr;
 }
 
-static u8 guest_read(unsigned int reg)
+static u8 guest_read(unsigned int reg) REQUIRES(console_spinlock)
 {
 	bool dlab = uart.lcr & LCR_DLAB;
 
@@ -51,7 +51,7 @@ static u8 guest_read(unsigned int reg)
 	}
 }
 
-static void guest_transmit(u8 value)
+static void guest_transmit(u8 value) REQUIRES(console_spinlock)
 {
 	if (uart.mcr & MCR_LOOP)
 		return; /* it would come back as input, which nobody but a self test reads */
@@ -60,14 +60,14 @@ static void guest_transmit(u8 value)
 	uart.line = value == '\n' ? LINE_EMPTY : LINE_GUEST;
 }
 
-static void guest_write_mcr(u8 value)
+static void guest_write_mcr(u8 value) REQUIRES(console_spinlock)
 {
 	uart.mcr = value & MCR_IMPLEMENTED;
 	if (!(uart.mcr & MCR_LOOP))
 		outb((u16)(uart.port + MCR), MCR_DTR | MCR_RTS | (uart.mcr & MCR_OUT2));
 }
 
-static void guest_write(unsigned int reg, u8 value)
+static void guest_write(unsigned int reg, u8 value) REQUIRES(console_spinlock)
 {
 	bool dlab = uart.lcr & LCR_DLAB;
 
@@ -87,7 +87,7 @@ static void guest_write(unsigned int reg, u8 value)
 	case IIR_FCR:
 		uart_guest_fcr(value);
 		/* A transmitter reset would lose what Fairlead has just written. */
-		uart_drain(); /* switching the FIFOs on or off empties them, too */
+		uart_drain_locked(); /* switching the FIFOs on or off empties them, too */
 		outb((u16)(uart.port + IIR_FCR), (u8)(value & ~FCR_RESET_TRANSMIT));
 		break;
 	case LCR: uart.lcr = value; break;
@@ -103,12 +103,15 @@ static void guest_access(void *ctx UNUSED, u16 port, unsigned int size, bool wri
 	u32 result = 0;
 
 	for (unsigned int i = 0; i < size; i++) {
-		unsigned int reg = (unsigned int)(port - uart.port) + i;
+		unsigned int reg;
 
+		console_lock();
+		reg = (unsigned int)(port - uart.port) + i;
 		if (write)
 			guest_write(reg, (u8)(*value >> (8 * i)));
 		else
 			result |= (u32)guest_read(reg) << (8 * i);
+		console_unlock();
 	}
 	if (!write)
 		*value = result;
@@ -116,5 +119,10 @@ static void guest_access(void *ctx UNUSED, u16 port, unsigned int size, bool wri
 
 int uart_share_with_guest(void)
 {
-	return uart.port ? pio_claim(uart.port, UART_PORTS, guest_access, NULL, "16550 UART") : 0;
+	u16 port;
+
+	console_lock();
+	port = uart.port;
+	console_unlock();
+	return port ? pio_claim(port, UART_PORTS, guest_access, NULL, "16550 UART") : 0;
 }

@@ -11,6 +11,8 @@
  * A guest that hangs with interrupts off reads nothing. A timer looks at the hardware: data that the guest
  * leaves alone from one look to the next are taken into the queue, so that the monitor's escape among them is
  * seen. While the monitor has the keyboard, the guest's receive interrupt is off and the timer reads.
+ *
+ * The monitor gets each byte under the console's lock, so that bytes that two CPUs read keep their order.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/uart16550.h"
@@ -36,9 +38,9 @@ static struct {
 	u32 reads, reads_seen; /* bytes the guest has read: until now, until the last look */
 	char escape;
 	struct timer timer;
-} rx = { .timer = { .fn = look } };
+} rx GUARDED_BY(console_spinlock) = { .timer = { .fn = look } };
 
-static void write_ier(void)
+static void write_ier(void) REQUIRES(console_spinlock)
 {
 	u8 ier = uart.ier;
 
@@ -51,7 +53,7 @@ static void write_ier(void)
 }
 
 /* The transmitter's interrupt comes when it is switched on while the transmitter is empty (8.4, 8.7). */
-static void ring(void)
+static void ring(void) REQUIRES(console_spinlock)
 {
 	rx.rung = false;
 	outb((u16)(uart.port + IER), uart.ier & (u8)~IER_TRANSMITTER);
@@ -59,7 +61,7 @@ static void ring(void)
 	write_ier();
 }
 
-static void look_soon(void)
+static void look_soon(void) REQUIRES(console_spinlock)
 {
 	if (!rx.soon)
 		timer_set(&rx.timer, LOOK_SOON_US);
@@ -67,7 +69,7 @@ static void look_soon(void)
 }
 
 /* A full queue loses the byte and says so as the hardware would. */
-static void queue(char c)
+static void queue(char c) REQUIRES(console_spinlock)
 {
 	if (rx.count == QUEUE) {
 		uart.missed_errors |= LSR_OVERRUN;
@@ -76,7 +78,7 @@ static void queue(char c)
 	rx.byte[(rx.head + rx.count++) % QUEUE] = (u8)c;
 }
 
-static void empty_queue(void)
+static void empty_queue(void) REQUIRES(console_spinlock)
 {
 	rx.count = 0;
 	if (rx.rung) {
@@ -85,7 +87,7 @@ static void empty_queue(void)
 	}
 }
 
-static void take_one(void)
+static void take_one(void) REQUIRES(console_spinlock)
 {
 	char c = (char)inb((u16)(uart.port + RBR_THR));
 	unsigned int held;
@@ -101,19 +103,19 @@ static void take_one(void)
 	}
 }
 
-static bool hardware_has_data(void)
+static bool hardware_has_data(void) REQUIRES(console_spinlock)
 {
 	return uart_read_lsr() & LSR_DATA_READY;
 }
 
-static void take_all(void)
+static void take_all(void) REQUIRES(console_spinlock)
 {
 	for (unsigned int i = 0; i < UART_FIFO && hardware_has_data(); i++)
 		take_one();
 }
 
 /* So that the guest is told the truth: is there something for it? */
-static void fill(void)
+static void fill(void) REQUIRES(console_spinlock)
 {
 	for (unsigned int i = 0; i < UART_FIFO && !rx.count && hardware_has_data(); i++)
 		take_one();
@@ -121,7 +123,7 @@ static void fill(void)
 		look_soon();
 }
 
-static void look(struct timer *timer)
+static void take_unread(struct timer *timer) REQUIRES(console_spinlock)
 {
 	bool waits = rx.count || hardware_has_data();
 	bool unread = waits && rx.waited && rx.reads == rx.reads_seen;
@@ -137,7 +139,14 @@ static void look(struct timer *timer)
 		timer_set(timer, rx.soon ? LOOK_SOON_US : LOOK_US);
 }
 
-void uart_input_reset(void)
+static void look(struct timer *timer)
+{
+	console_lock();
+	take_unread(timer);
+	console_unlock();
+}
+
+void uart_input_reset(void) REQUIRES(console_spinlock)
 {
 	rx.head = rx.count = 0;
 	rx.rung = rx.monitor = rx.looks = rx.soon = rx.waited = false;
@@ -145,15 +154,17 @@ void uart_input_reset(void)
 
 void uart_start_input(char escape)
 {
+	console_lock();
 	rx.escape = escape;
 	rx.looks = uart.port && escape;
 	if (rx.looks)
 		timer_set(&rx.timer, LOOK_US);
+	console_unlock();
 }
 
 /* ---- the guest's registers ---- */
 
-u8 uart_guest_receive(void)
+u8 uart_guest_receive(void) REQUIRES(console_spinlock)
 {
 	fill();
 	if (!rx.count)
@@ -167,7 +178,7 @@ u8 uart_guest_receive(void)
 	return rx.last;
 }
 
-bool uart_guest_data_ready(void)
+bool uart_guest_data_ready(void) REQUIRES(console_spinlock)
 {
 	fill();
 	return rx.count;
@@ -175,7 +186,7 @@ bool uart_guest_data_ready(void)
 
 /* Reading the hardware's register acknowledges the transmitter's interrupt, so it is not read when something
  * else is shown. */
-u8 uart_guest_iir(void)
+u8 uart_guest_iir(void) REQUIRES(console_spinlock)
 {
 	u8 fifos = uart.fcr & FCR_ENABLE ? IIR_FIFOS_ON : 0;
 
@@ -187,7 +198,7 @@ u8 uart_guest_iir(void)
 	return inb((u16)(uart.port + IIR_FCR));
 }
 
-void uart_guest_write_ier(u8 value)
+void uart_guest_write_ier(u8 value) REQUIRES(console_spinlock)
 {
 	bool on = (value & IER_RECEIVED) && !(uart.ier & IER_RECEIVED);
 
@@ -201,7 +212,7 @@ void uart_guest_write_ier(u8 value)
 
 /* Switching the FIFOs on or off empties them, too (8.5). The monitor's bytes are none of the guest's to drop.
  */
-void uart_guest_fcr(u8 value)
+void uart_guest_fcr(u8 value) REQUIRES(console_spinlock)
 {
 	if ((value & FCR_RESET_RECEIVE) || ((value ^ uart.fcr) & FCR_ENABLE)) {
 		take_all();

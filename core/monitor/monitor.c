@@ -26,7 +26,7 @@
 static const char prompt[] = "(fairlead) ";
 
 static LOCK_CLASS(monitor_class, "monitor");
-static struct spinlock keys_lock = SPINLOCK_INIT(monitor_class);
+static struct spinlock keys_lock CONSOLE_LEAF = SPINLOCK_INIT(monitor_class);
 static struct {
 	char key[KEYS];
 	unsigned int head, count;

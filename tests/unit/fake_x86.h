@@ -196,6 +196,16 @@ u64 rdtsc(void)
 	return now += 1000;
 }
 
+/* What stops a CPU for good; a test that wants it sets what to do instead. */
+static void (*fake_halt)(void) UNUSED;
+
+void cpu_halt(void)
+{
+	if (fake_halt)
+		fake_halt();
+	fail_msg("the CPU is stopped");
+}
+
 /* ---- reset and log ------------------------------------------------------------------------------------------------ */
 
 static jmp_buf reset_jump;
