@@ -13,6 +13,7 @@
 #include "core/arch.h"
 #include "core/errno.h"
 #include "core/log.h"
+#include "core/rendezvous.h"
 
 #define FIRST_GENERATION 1u
 #define INSIDE 0u /* Fairlead */
@@ -32,6 +33,7 @@ bool shootdown_enter(struct shootdown *s)
 	u64 flushed = atomic_load_explicit(&s->cpu[self].flushed, memory_order_relaxed);
 	u64 generation;
 
+	rendezvous_rest();
 	/*
 	 * Until the generation was read: as old as its translations are. seq_cst: a store, then a load of
 	 * what others store.
@@ -54,6 +56,8 @@ void shootdown_exit(struct shootdown *s)
 	 * else.
 	 */
 	atomic_store_explicit(&s->cpu[arch_cpu_index()].in_guest, INSIDE, memory_order_release);
+	/* After it, because this waits, perhaps for one who waits for us to leave the guest. */
+	rendezvous_work();
 }
 
 /* That CPU may use translations from before the generation. */

@@ -10,6 +10,7 @@
 #include "core/work.h"
 
 #include "core/arch.h"
+#include "core/rendezvous.h"
 #include "core/timer.h"
 #include "core/trace.h"
 
@@ -133,12 +134,14 @@ void exit_tail(void)
 {
 	unsigned int self = arch_cpu_index();
 
+	rendezvous_work(); /* a CPU that sleeps in Fairlead comes here without an exit */
 	(void)timers_run();
 	(void)work_run(WORK_BUDGET);
 	if (work_pending()) {
 		count_one(&queues[self].left_over);
 		arch_cpu_kick(self);
 	}
+	rendezvous_rest();
 }
 
 void work_get_stats(struct work_stats *out)

@@ -46,7 +46,7 @@ int MUST_CHECK manage_reset(struct sbdf sbdf, u32 *ticket, struct pci_reason *wh
 #define ORACLE_TEXT_MAX 200
 /*
  * Checks that need the machine to stand still are made only for devices that nobody has claimed. 0, or
- * -EBADMSG and the text. Management context; on several CPUs only while no other runs an operation.
+ * -EBADMSG and the text. Management context; the other CPUs rest (core/rendezvous.h).
  */
 int MUST_CHECK oracle_check(struct vm *vm, char text[ORACLE_TEXT_MAX]);
 /*
@@ -55,8 +55,9 @@ int MUST_CHECK oracle_check(struct vm *vm, char text[ORACLE_TEXT_MAX]);
 void oracle_set_memory(const struct memmap *map);
 #ifdef FL_DEBUG
 /*
- * oracle_check(), and on a breach log_error("oracle: ...") and panic(). Host builds, whose threads may run
- * operations at once: only after oracle_after_operations(true).
+ * oracle_check() while all other CPUs rest, and on a breach log_error("oracle: ...") and panic(). If one does not
+ * come to rest, a line says so, and nothing is checked. No lock held. Host builds, some of whose threads
+ * never rest: only after oracle_after_operations(true).
  */
 void oracle_run(struct vm *vm, const char *after);
 void oracle_after_operations(bool on);

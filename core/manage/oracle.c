@@ -4,6 +4,9 @@
  * interrupts in oracle_messages.c. It asks each part what is, and works out itself what should be; it changes
  * nothing.
  *
+ * It reads thousands of things that belong together, so all other CPUs rest meanwhile (core/rendezvous.h): between
+ * two pieces of work everything has to be right, and so whatever is wrong then is a breach.
+ *
  * Two passes: over the slots of the table, whatever state their objects are in; then over the LIVE ones, with
  * a reference on each.
  */
@@ -11,6 +14,7 @@
 
 #include "core/errno.h"
 #include "core/log.h"
+#include "core/rendezvous.h"
 #include "drivers/vpci/vpci.h"
 
 bool oracle_breach(struct oracle *o, const char *fmt, ...)
@@ -298,8 +302,13 @@ void oracle_after_operations(bool on)
 void oracle_run(struct vm *vm, const char *after)
 {
 	char text[ORACLE_TEXT_MAX];
+	int ret;
 
-	if (!atomic_load(&after_operations) || !oracle_check(vm, text))
+	if (!atomic_load(&after_operations) || !rendezvous_begin())
+		return;
+	ret = oracle_check(vm, text);
+	rendezvous_end();
+	if (!ret)
 		return;
 	log_error("oracle: after %s: %s", after, text);
 	panic("oracle: after %s: %s", after, text);

@@ -2,17 +2,11 @@
 /*
  * The oracle's look at interrupts: does each message deliver what the guest asked for, does the device say
  * what Fairlead has programmed and no more, and is each remapping entry in use somebody's.
- *
- * The guest's other CPUs go on meanwhile, and may change what is looked at here: what is read under one
- * vpci_lock belongs together; what is not, is a breach only if it stays one.
  */
-#include "core/arch.h"
 #include "core/manage/oracle.h"
 #include "drivers/iommu/intr.h"
 #include "drivers/pci/msi.h"
 #include "drivers/vpci/vpci.h"
-
-#define LOOKS 100u /* a CPU between two steps of a change is through by then */
 
 static const char *kind_name(bool msix)
 {
@@ -48,17 +42,10 @@ static const char *fault_of(struct pci_dev *dev, const struct vpci_message_info 
 static bool message_is_right(struct oracle *o, struct pci_dev *dev, bool msix, unsigned int index)
 {
 	struct vpci_message_info m;
-	const char *fault = NULL;
+	const char *fault = vpci_message_info(dev, msix, index, &m) ? fault_of(dev, &m) : NULL;
 
-	for (unsigned int i = 0; i < LOOKS; i++) {
-		if (!vpci_message_info(dev, msix, index, &m))
-			return true;
-		fault = fault_of(dev, &m);
-		if (!fault)
-			return true;
-		arch_cpu_relax();
-	}
-	return oracle_breach(o, SBDF_FMT ": %s message %u, entry %u: %s", SBDF_ARGS(dev->sbdf), kind_name(msix),
+	return !fault ||
+	       oracle_breach(o, SBDF_FMT ": %s message %u, entry %u: %s", SBDF_ARGS(dev->sbdf), kind_name(msix),
 			     index, m.entry, fault);
 }
 
@@ -134,12 +121,8 @@ bool oracle_entries(struct oracle *o)
 
 	if (!intr_remapped())
 		return true;
-	for (unsigned int i = 0; i < LOOKS; i++) {
-		expected = pci_msi_entries() + intr_platform_entries();
-		used = entries_used();
-		if (used == expected)
-			return true;
-		arch_cpu_relax();
-	}
-	return oracle_breach(o, "%u interrupt entries are in use, %u are somebody's", used, expected);
+	expected = pci_msi_entries() + intr_platform_entries();
+	used = entries_used();
+	return used == expected ||
+	       oracle_breach(o, "%u interrupt entries are in use, %u are somebody's", used, expected);
 }

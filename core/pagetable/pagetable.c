@@ -410,7 +410,26 @@ int pt_unmap(struct pagetable *pt, u64 in, u64 size)
 
 void pt_reclaim(struct pagetable *pt)
 {
-	chain_free(&pt->retired);
+	pt_free_retired(pt_take_retired(pt));
+}
+
+void *pt_take_retired(struct pagetable *pt)
+{
+	void *tables = pt->retired;
+
+	pt->retired = NULL;
+	return tables;
+}
+
+void pt_free_retired(void *tables)
+{
+	chain_free(&tables);
+}
+
+void pt_retire_again(struct pagetable *pt, void *tables)
+{
+	while (tables)
+		chain_push(&pt->retired, chain_pop(&tables));
 }
 
 /* ---- the rest ------------------------------------------------------------------------------------------ */

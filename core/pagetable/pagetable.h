@@ -76,6 +76,13 @@ int MUST_CHECK pt_unmap(struct pagetable *pt, u64 in, u64 size);
 /* Gives retired tables back. The caller has just waited until no hardware can hold a pointer to them. */
 void pt_reclaim(struct pagetable *pt);
 /*
+ * Tables retired so far, or NULL, off the list: the caller's, to be given back when no hardware can hold a pointer to
+ * them, or to be retired again. Others are retired meanwhile.
+ */
+void *pt_take_retired(struct pagetable *pt);
+void pt_free_retired(void *tables);
+void pt_retire_again(struct pagetable *pt, void *tables);
+/*
  * Translates one address in software. Returns 0 and fills what is not NULL, or -ENOENT: not mapped, or
  * -EINVAL: beyond the width.
  */

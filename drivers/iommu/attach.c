@@ -259,7 +259,9 @@ int iommu_block(struct pci_dev *dev)
 			err = iommu->ops->block(iommu, id);
 		ret = ret ? ret : err;
 	}
-	if (!ret && all)
+	if (ret)
+		atomic_fetch_and(&dev->flags, ~(u32)PCI_FLAG_QUARANTINED); /* nobody knows what hardware goes by */
+	else if (all)
 		atomic_fetch_or(&dev->flags, PCI_FLAG_QUARANTINED);
 	end_turn(iommu, dev);
 	trace_since(TRACE_IOMMU_BLOCK, began, 0, 0, (u32)dev->sbdf.segment << 16 | dev->sbdf.bdf);

@@ -122,29 +122,33 @@ int iommu_unmap(struct iommu_domain *domain, u64 iova, u64 size)
  * Hardware may still hold pointers to tables that unmaps emptied. Those that were retired before the
  * invalidation began are set aside and given back after it; others, of an unmap on another CPU meanwhile,
  * wait for the next. Their addresses need not lie in the range, so while there are any, everything of the
- * domain is dropped.
+ * domain is dropped. After a failure hardware may walk them still: they are given back by the next
+ * invalidation that succeeds.
  */
 int iommu_invalidate(struct iommu_domain *domain, u64 iova, u64 size)
 {
 	u64 began = trace_begin(TRACE_CLASS_IOMMU);
-	struct pagetable old;
+	void *retired;
 	int err = 0;
 
 	count_event(COUNT_IOMMU_FLUSH);
 	iommu_domain_lock(domain);
-	old = domain->table;
-	domain->table.retired = NULL;
+	retired = pt_take_retired(&domain->table);
 	iommu_domain_unlock(domain);
-	if (old.retired)
+	if (retired)
 		size = 0;
 	for (struct iommu *u = units; u && !err; u = u->next)
 		err = u->ops->invalidate(u, domain, iova, size);
 	/* What a device caches itself goes after what its unit caches, or it would ask the unit again. */
 	for (struct iommu *u = units; u && !err; u = u->next)
 		err = iommu_ats_invalidate(u, iova, size);
-	/* After a failure hardware may walk them for ever: they are lost, which is the safe side. */
-	if (!err)
-		pt_reclaim(&old);
+	if (err) {
+		iommu_domain_lock(domain);
+		pt_retire_again(&domain->table, retired);
+		iommu_domain_unlock(domain);
+	} else {
+		pt_free_retired(retired);
+	}
 	trace_since(TRACE_IOMMU_FLUSH, began, 0, iova, (u32)(size >> PAGE_SHIFT));
 	return err;
 }

@@ -180,7 +180,7 @@ int MUST_CHECK iommu_attach(struct pci_dev *dev, struct iommu_domain *domain);
 /*
  * The reverse; ATS first. All that can be blocked is blocked, whatever happens to one part; the first error
  * is returned, and calling again tries again. Works on a device that is GONE: it is sent nothing. 0: sets
- * QUARANTINED, unless an alias goes on for another device behind the same bridge.
+ * QUARANTINED, unless an alias goes on for another device behind the same bridge. An error clears it.
  */
 int MUST_CHECK iommu_block(struct pci_dev *dev);
 

@@ -53,8 +53,12 @@ static inline int fi_enable(struct iommu *iommu)
 
 static inline int fi_domain_init(struct iommu_domain *domain)
 {
+	int ret = pt_init(&domain->table, &pt_format_vtd_ss, 4, 1);
+
 	domain->id = 1;
-	return pt_init(&domain->table, &pt_format_vtd_ss, 4, 1);
+	domain->root = virt_to_phys(domain->table.root);
+	domain->levels = domain->table.levels;
+	return ret;
 }
 
 static inline int fi_attach(struct iommu *iommu, struct iommu_domain *domain, u16 bdf)

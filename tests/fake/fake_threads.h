@@ -44,12 +44,15 @@ extern struct ft_fn *ft_fn[65536];
  * base spec 6.0, 2.4.1). NULL: they send nothing.
  */
 extern void (*ft_push)(void);
+/* Called when a function gets power, or is reset: what it has beside its configuration space. NULL: nothing. */
+extern void (*ft_wipe)(struct ft_fn *f);
 
 #ifdef FAKE_THREADS_HERE
 _Atomic u64 ft_clock[FT_THREADS_MAX];
 unsigned int ft_threads = 1;
 struct ft_fn *ft_fn[65536];
 void (*ft_push)(void);
+void (*ft_wipe)(struct ft_fn *f);
 
 u64 arch_time_us(void)
 {
@@ -154,6 +157,8 @@ static inline void ft_power_up(struct ft_fn *f)
 		if (f->rw[i] | f->w1c[i])
 			atomic_fetch_and_explicit(&f->cfg[i], (u8)~(f->rw[i] | f->w1c[i]), memory_order_relaxed);
 	}
+	if (ft_wipe)
+		ft_wipe(f);
 }
 
 /* What a function level reset leaves (6.6.2); for 50 ms nobody answers. */
@@ -266,6 +271,16 @@ static inline struct ft_fn *ft_endpoint(u16 bdf, u8 type, u32 bar0)
 		ft_bar(f, 1, 0x1000, bar0 + 0x8000);
 	}
 	return f;
+}
+
+/* MSI-X (7.7.2): that many messages, the table at the start of BAR 1, the pending bits behind it. */
+static inline void ft_msix(struct ft_fn *f, unsigned int entries)
+{
+	unsigned int msix = ft_cap(f, 0x70, 0x11);
+
+	ft_set(f, msix + 2, 2, entries - 1, 0xc000, 0);
+	ft_put(f, msix + 4, 4, 0x000 | 1);
+	ft_put(f, msix + 8, 4, 0x800 | 1);
 }
 
 /* Gives a physical function `vfs` virtual ones (they stand at bdf + first, + stride...) and makes these. */

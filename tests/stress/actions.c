@@ -13,6 +13,7 @@
 
 #define LOOKUPS_A_ROUND 8u
 #define LIVES_A_ROUND	8u
+#define ORACLE_ROUNDS	256u /* it runs in one of so many */
 
 /* The address of a device, and whether a remove of it is under way: from the call until it is gone. */
 static _Atomic bool removing[HOT];
@@ -119,26 +120,39 @@ static void look(struct actor *a)
 
 /* ---- the guest's config accesses ---- */
 
-static void access_config(struct actor *a)
+static void write_config(struct actor *a, unsigned int i)
 {
-	struct sbdf sbdf = hot((unsigned int)below(a, HOT));
+	struct sbdf sbdf = hot(i);
 
-	count(&counters.config);
-	switch (below(a, 8)) {
+	switch (below(a, 4)) {
 	case 0: /* decoding on and off */
 		vpci_write(sbdf, 0x04, 2, below(a, 4) ? 0x0006 : 0x0000);
 		break;
 	case 1: /* a BAR home, or onto another device's */
-		vpci_write(sbdf, 0x10, 4, HOT_BAR(below(a, 3) ? sbdf.bdf / 8 - 16u : below(a, HOT)));
+		vpci_write(sbdf, 0x10, 4, HOT_BAR(below(a, 3) ? i : below(a, HOT)));
 		break;
-	case 2: /* sizing */
+	case 2: /* the same with the one that may hold an MSI-X table */
+		vpci_write(sbdf, 0x14, 4, HOT_TABLE(below(a, 3) ? i : below(a, HOT)));
+		break;
+	default: /* sizing */
 		vpci_write(sbdf, 0x14, 4, 0xffffffff);
 		(void)vpci_read(sbdf, 0x14, 4);
-		vpci_write(sbdf, 0x14, 4, HOT_BAR(sbdf.bdf / 8 - 16u) + 0x8000);
-		break;
-	default:
-		(void)vpci_read(sbdf, (unsigned int)below(a, 0x400), 1u << below(a, 4));
+		vpci_write(sbdf, 0x14, 4, HOT_TABLE(i));
 	}
+}
+
+static void access_config(struct actor *a)
+{
+	unsigned int i = (unsigned int)below(a, HOT);
+
+	count(&counters.config);
+	if (below(a, 2)) {
+		(void)vpci_read(hot(i), (unsigned int)below(a, 0x400), 1u << below(a, 4));
+		return;
+	}
+	meddle_begin(i);
+	write_config(a, i);
+	meddle_end(i);
 }
 
 /* ---- life and death ---- */
@@ -219,7 +233,9 @@ static void change_owner(struct actor *a)
 	u32 ticket;
 	int ret;
 
-	if (below(a, 2)) {
+	if (below(a, 8) == 0) {
+		ret = manage_reset(hot(i), &ticket, &why);
+	} else if (below(a, 2)) {
 		count(&assign_calls[i]);
 		ret = manage_assign(hot(i), &ticket, &why);
 	} else {
@@ -229,7 +245,7 @@ static void change_owner(struct actor *a)
 		return;
 	count(&counters.refused);
 	if (ret != -EBUSY && ret != -EALREADY && ret != -ENODEV && ret != -EPERM)
-		unexpected("assign or deassign", hot(i), ret);
+		unexpected("assign, deassign or reset", hot(i), ret);
 }
 
 /* Virtual functions come and go, and now and then somebody tries to take their PF away under them. */
@@ -283,6 +299,9 @@ void stress_event(const struct pci_event *event, void *ctx)
 	case PCI_OP_ASSIGN:
 		count(event->result ? &counters.refused : &counters.assigned);
 		break;
+	case PCI_OP_RESET:
+		count(event->result ? &counters.refused : &counters.resets);
+		break;
 	case PCI_OP_DEASSIGN:
 		count(event->result ? &counters.refused : &counters.deassigned);
 		break;
@@ -291,9 +310,19 @@ void stress_event(const struct pci_event *event, void *ctx)
 	}
 }
 
+/* At any moment, and not only at the end of an operation. */
+static void look_around(void)
+{
+	oracle_run(&ft_vm, "a round");
+	count(&counters.oracle_runs);
+}
+
 void act(struct actor *a)
 {
 	u64 dice = below(a, 1000);
+
+	if (below(a, ORACLE_ROUNDS) == 0)
+		look_around();
 
 	if (below(a, 8) == 0) /* or the dying would wait for the held for ever */
 		let_go(a);

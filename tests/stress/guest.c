@@ -81,12 +81,19 @@ static u64 translate(struct actor *a, u64 gpa)
 
 static void touch_registers(struct actor *a, unsigned int i)
 {
-	u64 gpa = HOT_BAR(random_number(a) % HOT); /* where i's registers, or another's, may stand */
+	u64 random = random_number(a) >> 16;
+	/* where i's registers, or another's, may stand */
+	u64 gpa = random & 1 ? HOT_BAR((random >> 1) % HOT) : HOT_TABLE((random >> 1) % HOT);
 	struct standing before = look_at(i);
 	u64 hpa = translate(a, gpa);
 
+	for (unsigned int n = 0; n < HOT; n++) {
+		if (HAS_MSIX(n) && hpa == HOT_TABLE(n))
+			complain("the guest reached the MSI-X table of device %u", n);
+	}
+
 	if (hpa && hpa - HOT_BAR(i) < 0x10000 && quarantined_throughout(before, i))
-		complain("the guest reached BAR 0 of device %u, which is in quarantine", i);
+		complain("the guest reached a BAR of device %u, which is in quarantine", i);
 	atomic_fetch_add_explicit(hpa ? &counters.guest_reached : &counters.guest_nothing, 1, memory_order_relaxed);
 }
 

@@ -23,6 +23,7 @@
 #define MSI_DATA    0x5c
 #define MSI_MASK    0x60
 #define MESSAGES    8u
+#define AWAY(i)	    (0xf0008000u + (i) * 0x10000u) /* where else the guest puts BAR 1 */
 #define CHANGES_A_ROUND 8u
 
 static void send_one(unsigned int i, u32 number);
@@ -58,6 +59,7 @@ void start_remapping(void)
 	fake_remap.threads = true;
 	fake_remap.at_flush = send_meanwhile;
 	ft_push = wait_for_flights;
+	start_tables();
 }
 
 void compare_entries(void)
@@ -84,6 +86,18 @@ static _Atomic u64 asked[HOT];
 static _Atomic u64 tenancy[HOT];  /* assign_calls, when it was sure */
 /* One CPU at a time works at the device's messages, as in a guest with a driver. */
 static _Atomic bool driver[HOT];
+/* Others may switch decoding off and move BARs: with MSI-X that closes the way to the table. */
+static _Atomic u64 meddling[HOT], meddled[HOT];
+
+void meddle_begin(unsigned int i)
+{
+	atomic_fetch_add(&meddling[i], 1);
+}
+
+void meddle_end(unsigned int i)
+{
+	atomic_fetch_add(&meddled[i], 1);
+}
 
 static void say(unsigned int i, u64 what)
 {
@@ -93,8 +107,10 @@ static void say(unsigned int i, u64 what)
 }
 
 /* What the guest reads is what it has written: nobody reset the device or took it away. */
-static bool reads_back(struct sbdf sbdf, u8 vector, u32 mask)
+static bool reads_back(unsigned int i, struct sbdf sbdf, u8 vector, u32 mask)
 {
+	if (HAS_MSIX(i))
+		return msix_reads_back(i, vector, mask);
 	return (vpci_read(sbdf, MSI_CONTROL, 2) & 1) && vpci_read(sbdf, MSI_ADDRESS, 4) == 0xfee00000 &&
 	       vpci_read(sbdf, MSI_DATA, 2) == vector && vpci_read(sbdf, MSI_MASK, 4) == mask;
 }
@@ -102,15 +118,43 @@ static bool reads_back(struct sbdf sbdf, u8 vector, u32 mask)
 /* As a driver begins: after a reset of its device the BARs are nowhere, and nothing is decoded. */
 static void set_up(struct actor *a, unsigned int i, struct sbdf sbdf, u8 vector)
 {
+	bool enable = random_number(a) % 8;
+
 	vpci_write(sbdf, 0x10, 4, HOT_BAR(i));
+	vpci_write(sbdf, 0x14, 4, random_number(a) % 4 ? HOT_TABLE(i) : AWAY(i));
 	vpci_write(sbdf, 0x04, 2, 0x0006);
+	if (HAS_MSIX(i)) {
+		msix_enable(i, false);
+		msix_write_all(i, vector);
+		msix_mask_all(i, false);
+		msix_enable(i, enable);
+		atomic_fetch_add_explicit(&counters.msix, 1, memory_order_relaxed);
+		say(i, NOW(vector) | BEFORE(vector) | (reads_back(i, sbdf, vector, 0) ? SURE : 0));
+		return;
+	}
 	vpci_write(sbdf, MSI_CONTROL, 2, 0);
 	vpci_write(sbdf, MSI_ADDRESS, 4, 0xfee00000);
 	vpci_write(sbdf, MSI_DATA, 2, vector);
 	vpci_write(sbdf, MSI_MASK, 4, 0);
-	if (random_number(a) % 8)
+	if (enable)
 		vpci_write(sbdf, MSI_CONTROL, 2, 1 | (random_number(a) >> 20) % 4 << 4);
-	say(i, NOW(vector) | BEFORE(vector) | (reads_back(sbdf, vector, 0) ? SURE : 0));
+	say(i, NOW(vector) | BEFORE(vector) | (reads_back(i, sbdf, vector, 0) ? SURE : 0));
+}
+
+static void write_vector(unsigned int i, struct sbdf sbdf, u8 vector)
+{
+	if (HAS_MSIX(i))
+		msix_write_all(i, vector);
+	else
+		vpci_write(sbdf, MSI_DATA, 2, vector);
+}
+
+static void write_masks(unsigned int i, struct sbdf sbdf, bool masked)
+{
+	if (HAS_MSIX(i))
+		msix_mask_all(i, masked);
+	else
+		vpci_write(sbdf, MSI_MASK, 4, masked ? 0xff : 0);
 }
 
 /* The rest of this is one CPU's, while others send. */
@@ -119,8 +163,8 @@ static void move(unsigned int i, struct sbdf sbdf, u8 vector)
 	u8 before = (u8)atomic_load(&asked[i]);
 
 	say(i, NOW(vector) | BEFORE(before) | SURE);
-	vpci_write(sbdf, MSI_DATA, 2, vector);
-	say(i, NOW(vector) | BEFORE(vector) | (reads_back(sbdf, vector, 0) ? SURE : 0));
+	write_vector(i, sbdf, vector);
+	say(i, NOW(vector) | BEFORE(vector) | (reads_back(i, sbdf, vector, 0) ? SURE : 0));
 	atomic_fetch_add_explicit(&counters.affinity, 1, memory_order_relaxed);
 }
 
@@ -129,14 +173,14 @@ static void move_masked(unsigned int i, struct sbdf sbdf, u8 vector)
 	u8 before = (u8)atomic_load(&asked[i]);
 
 	say(i, NOW(before) | BEFORE(before));
-	vpci_write(sbdf, MSI_MASK, 4, 0xff);
-	if (reads_back(sbdf, before, 0xff))
+	write_masks(i, sbdf, true);
+	if (reads_back(i, sbdf, before, 0xff))
 		say(i, NOW(before) | BEFORE(before) | SURE | MASKED);
 	send_messages(NULL);
 	say(i, NOW(vector) | BEFORE(vector));
-	vpci_write(sbdf, MSI_DATA, 2, vector);
-	vpci_write(sbdf, MSI_MASK, 4, 0);
-	say(i, NOW(vector) | BEFORE(vector) | (reads_back(sbdf, vector, 0) ? SURE : 0));
+	write_vector(i, sbdf, vector);
+	write_masks(i, sbdf, false);
+	say(i, NOW(vector) | BEFORE(vector) | (reads_back(i, sbdf, vector, 0) ? SURE : 0));
 	atomic_fetch_add_explicit(&counters.affinity_masked, 1, memory_order_relaxed);
 }
 
@@ -191,31 +235,44 @@ static u32 device_register(u16 bdf, unsigned int offset, unsigned int size)
 	return value;
 }
 
-enum sent { CANNOT, DISABLED, KEPT_BACK, BLOCKED, DELIVERED };
-
 /*
  * A device sends message `number`, or one of those that it may. Only as bus master (PCIe base spec 6.0,
  * 6.1.4.3); if the guest, or a reset, disables MSI meanwhile, what it has read does not belong together.
  */
-static enum sent send(u16 bdf, u32 number, u8 *vector)
+static enum sent msi_send(unsigned int i, u32 number, u64 *address, u32 *data)
 {
+	u16 bdf = HOT_BDF(i);
 	bool master = ft_answers(ft_fn[bdf]) && (device_register(bdf, 0x04, 2) & 4);
-	u32 control = device_register(bdf, MSI_CONTROL, 2), data;
-	u64 address;
+	u32 control = device_register(bdf, MSI_CONTROL, 2);
 
 	if (!master || !(control & 1))
 		return master ? DISABLED : CANNOT;
 	number &= (1u << (control >> 4 & 7)) - 1;
-	address = device_register(bdf, MSI_ADDRESS, 4) | (u64)device_register(bdf, MSI_ADDRESS + 4, 4) << 32;
-	data = device_register(bdf, MSI_DATA, 2) | number;
+	*address = device_register(bdf, MSI_ADDRESS, 4) | (u64)device_register(bdf, MSI_ADDRESS + 4, 4) << 32;
+	*data = device_register(bdf, MSI_DATA, 2) | number;
 	if (device_register(bdf, MSI_MASK, 4) & 1u << number)
 		return KEPT_BACK;
-	if (device_register(bdf, MSI_CONTROL, 2) != control)
-		return CANNOT;
-	if (fake_message(bdf, address, data) != FAKE_DELIVERED)
+	return device_register(bdf, MSI_CONTROL, 2) == control ? SENT : CANNOT;
+}
+
+static enum sent send(unsigned int i, u32 number, u8 *vector)
+{
+	u64 address;
+	u32 data;
+	enum sent sent = (HAS_MSIX(i) ? msix_send : msi_send)(i, number, &address, &data);
+
+	if (sent != SENT)
+		return sent;
+	if (fake_message(HOT_BDF(i), address, data) != FAKE_DELIVERED)
 		return BLOCKED;
 	*vector = fake_interrupt.vector;
 	return DELIVERED;
+}
+
+/* With MSI-X a message is kept back while it is changed, and sent then. */
+static bool may_keep_back(unsigned int i, u64 what)
+{
+	return (what & MASKED) || (HAS_MSIX(i) && (u8)what != (u8)(what >> 8));
 }
 
 static void judge(unsigned int i, struct standing before, u64 what, enum sent sent, u8 vector)
@@ -234,10 +291,10 @@ static void judge(unsigned int i, struct standing before, u64 what, enum sent se
 	if (!sure)
 		return;
 	if (sent == DISABLED)
-		complain("device %u has MSI disabled, the guest has it enabled", i);
+		complain("device %u has its messages disabled, the guest has them enabled", i);
 	if (sent == BLOCKED)
 		complain("a message of device %u is lost: the guest has it enabled", i);
-	if (sent == KEPT_BACK && !(what & MASKED))
+	if (sent == KEPT_BACK && !may_keep_back(i, what))
 		complain("device %u keeps a message back that the guest has not masked", i);
 	if (sent != DELIVERED)
 		return;
@@ -252,13 +309,20 @@ static void judge(unsigned int i, struct standing before, u64 what, enum sent se
 static void send_one(unsigned int i, u32 number)
 {
 	struct standing before = look_at(i);
+	u64 begun = atomic_load(&meddling[i]);
+	bool alone = atomic_load(&meddled[i]) == begun;
 	u64 what = atomic_load(&asked[i]);
 	enum sent sent;
 	u8 vector = 0;
 
 	atomic_fetch_add(&flight[host_cpu], 1);
-	sent = send(HOT_BDF(i), number, &vector);
+	sent = send(i, number, &vector);
 	atomic_fetch_add(&flight[host_cpu], 1);
+	if (HAS_MSIX(i) && sent == DELIVERED)
+		atomic_fetch_add_explicit(&counters.msix_delivered, 1, memory_order_relaxed);
+	/* What cannot be: a message under the mask, at another target, out of quarantine. That is so whoever meddles. */
+	if (HAS_MSIX(i) && sent != DELIVERED && (!alone || atomic_load(&meddling[i]) != begun))
+		what &= ~SURE;
 	judge(i, before, what, sent, vector);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The stress run: threads play CPUs on the fake machine, with the real locks, and do all that the object
- * model must stand at once: lookups, the guest's config accesses, MSI set-up, assign and deassign, remove
- * and add again, virtual functions that come and go, devices that vanish. Built once with ThreadSanitizer
+ * model must stand at once: lookups, the guest's config accesses, MSI and MSI-X, BARs that move, assign, deassign and
+ * reset, remove and add again, virtual functions that come and go, devices that vanish. Built once with ThreadSanitizer
  * and once with the address and undefined-behaviour sanitizers.
  *
  *	stress [--threads N] [--lifecycles N] [--seed N]
@@ -21,6 +21,7 @@
 #include "core/log.h"
 #include "core/manage/manage.h"
 #include "core/pages.h"
+#include "core/rendezvous.h"
 #include "core/timer.h"
 #include "core/work.h"
 #include "drivers/pci/group.h"
@@ -105,9 +106,25 @@ static void build_machine(void)
 	ft_add(PCI_BDF(0, 0, 0), 0x29c08086, 0x060000, 0);
 	pf = ft_endpoint(PF_BDF, 9, 0xd0000000);
 	ft_sriov(pf, PF_VFS, VF_BDF(0) - PF_BDF, VF_BDF(1) - VF_BDF(0), 0xd1000000);
-	for (unsigned int i = 0; i < HOT; i++)
-		ft_ats(ft_endpoint(HOT_BDF(i), 9, HOT_BAR(i)));
+	for (unsigned int i = 0; i < HOT; i++) {
+		struct ft_fn *f = ft_endpoint(HOT_BDF(i), 9, HOT_BAR(i));
+
+		ft_ats(f);
+		if (HAS_MSIX(i))
+			ft_msix(f, MSIX_MESSAGES);
+	}
 	ft_register();
+}
+
+/* What is said of a device that somebody pulled out is right; a CPU that does not come to rest is not. */
+static void judge_line(enum log_level level, const char *line, size_t len)
+{
+	char text[LOG_LINE_MAX];
+
+	(void)level;
+	snprintf(text, sizeof(text), "%.*s", (int)len, line);
+	if (strstr(text, "rendezvous") || strstr(text, "shoot-down"))
+		complain("%s", text);
 }
 
 static void start_machine(void)
@@ -131,6 +148,8 @@ static void start_machine(void)
 	fake_remap.threads = true;
 	start_remapping();
 	manage_init(&ft_vm);
+	oracle_after_operations(true);
+	log_set_sink(judge_line);
 	pci_set_event_listener(stress_event, NULL);
 }
 
@@ -147,6 +166,7 @@ static void *run_cpu(void *ctx)
 	struct actor actor = { .random = options.seed * 0x9e3779b97f4a7c15u + cpu->index + 1 };
 
 	host_cpu = cpu->index;
+	rendezvous_work();
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
 		act(&actor);
 		exit_tail();
@@ -158,7 +178,7 @@ static void *run_cpu(void *ctx)
 	}
 	drop_held(&actor);
 	exit_tail();
-	return NULL;
+	return NULL; /* at rest */
 }
 
 static void run_threads(void)
@@ -209,6 +229,8 @@ static void check_counters(void)
 		{ "lookups during a remove of that device", &counters.overlaps },
 		{ "config accesses", &counters.config },
 		{ "MSI set-ups", &counters.msi },
+		{ "MSI-X set-ups", &counters.msix },
+		{ "MSI-X messages delivered", &counters.msix_delivered },
 		{ "messages changed while they may be sent", &counters.affinity },
 		{ "messages changed under the mask", &counters.affinity_masked },
 		{ "messages delivered", &counters.delivered },
@@ -224,7 +246,9 @@ static void check_counters(void)
 		{ "adds that found the slot occupied", &counters.add_busy },
 		{ "assigned", &counters.assigned },
 		{ "deassigned", &counters.deassigned },
+		{ "reset in quarantine", &counters.resets },
 		{ "operations refused", &counters.refused },
+		{ "looks around by the oracle, beside operations", &counters.oracle_runs },
 		{ "virtual functions enabled", &counters.vfs_on },
 		{ "virtual functions disabled", &counters.vfs_off },
 		{ "vanished", &counters.vanished },

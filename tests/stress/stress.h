@@ -21,13 +21,17 @@
 #define PF_VFS	   4u
 #define VF_BDF(i)  PCI_BDF(0, 3 + (i), 0)
 #define DMA_PAGE   0x100000u
+#define HAS_MSIX(i) ((i) % 2) /* its driver uses MSI-X; the others' MSI */
+#define HOT_TABLE(i) (HOT_BAR(i) + 0x8000u) /* BAR 1: with MSI-X, its table's page and no more */
+#define MSIX_MESSAGES 4u
 #define HELD	   4u	/* references that a thread keeps for some rounds */
 #define TLB	   32u	/* translations that a CPU keeps */
 
 struct stress_counters {
 	_Atomic u64 lookups, hits, overlaps, config, msi, lifecycles, in_progress, busy, already, nodev, add_busy, assigned,
 		deassigned, refused, vfs_on, vfs_off, vanished, guest_reached, guest_nothing, dma_reached, dma_blocked,
-		affinity, affinity_masked, delivered, delivered_in_change, masked_sends, forged, flushes;
+		affinity, affinity_masked, delivered, delivered_in_change, masked_sends, forged, flushes, msix,
+		msix_delivered, resets, oracle_runs;
 };
 extern struct stress_counters counters;
 extern struct vm ft_vm;
@@ -58,11 +62,24 @@ bool unchanged(struct standing before, unsigned int i);
 void act(struct actor *a);
 void drop_held(struct actor *a);
 void stress_event(const struct pci_event *event, void *ctx);
+/* Around a configuration write by who is not the device's driver. */
+void meddle_begin(unsigned int i);
+void meddle_end(unsigned int i);
 /* interrupts.c: the guest changes a device's messages; devices send; the unit between them. */
 void start_remapping(void);
 void change_messages(struct actor *a);
 void send_messages(struct actor *a);
 void compare_entries(void);
+/* What becomes of a message that a device wants to send. */
+enum sent { CANNOT, DISABLED, KEPT_BACK, SENT, BLOCKED, DELIVERED };
+/* msix.c: the tables, and what a driver and a device do with them. */
+void start_tables(void);
+bool msix_reads_back(unsigned int i, u8 vector, bool masked);
+void msix_enable(unsigned int i, bool on);
+void msix_write_all(unsigned int i, u8 vector);
+void msix_mask_all(unsigned int i, bool masked);
+/* SENT: by that message; what becomes of it, the unit knows. */
+enum sent msix_send(unsigned int i, u32 number, u64 *address, u32 *data);
 /* guest.c: an entry, some accesses of the guest and its devices, the exit. */
 void be_the_guest(struct actor *a);
 /*

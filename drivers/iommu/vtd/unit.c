@@ -58,8 +58,11 @@ int vtd_flush_write_buffer(struct vtd_unit *unit)
 	/* One command at a time; another CPU's flush may have begun before our change, so it does not stand
 	 * for ours. */
 	while (atomic_flag_test_and_set_explicit(&unit->write_buffer_busy, memory_order_acquire)) {
-		if (arch_time_us() - start > VTD_TIMEOUT_US)
+		if (arch_time_us() - start > VTD_TIMEOUT_US) {
+			log_error("VT-d unit %u: another CPU's flush of the write buffer has not ended within 1 s",
+				  unit->iommu.index);
 			return -ETIMEDOUT;
+		}
 		arch_cpu_relax();
 	}
 	mmio_write32(unit->regs + VTD_GCMD,
