@@ -60,10 +60,8 @@ void console_lock_at(struct code_site site) NO_THREAD_ANALYSIS
 		cpus[cpu].holds = lock_within(CONSOLE_WAIT_US, site);
 		return;
 	}
-	if (!stop_wanted())
-		spin_lock_at(&console_spinlock, site);
-	else
-		stop_this_cpu();
+	stop_if_wanted();
+	spin_lock_at(&console_spinlock, site);
 	if (stop_wanted()) { /* it has begun while this CPU waited */
 		spin_unlock(&console_spinlock);
 		stop_this_cpu();

@@ -23,9 +23,18 @@ void stop_wait(void);
 #define STOP_WAIT_US 100000u
 
 /* Some CPU ends the machine: is it another, or this one? Any context. */
-bool stop_wanted(void); /* another: stop_this_cpu(), before the next entry of the guest */
+bool stop_wanted(void);
 bool stop_mine(void);
 /* Says so and stops for good: there is a reset coming. */
 void stop_this_cpu(void) NORETURN;
+/*
+ * By each CPU before each entry of the guest, and while it waits: a kick that comes later ends that entry, or the
+ * sleep. Exit path, no lock held.
+ */
+static inline void stop_if_wanted(void)
+{
+	if (stop_wanted())
+		stop_this_cpu();
+}
 
 #endif

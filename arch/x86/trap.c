@@ -133,7 +133,7 @@ void trap_handle(struct trap_frame *frame)
 	default:
 		break;
 	}
-	panic_mark_record(); /* the dump is part of it */
+	panic_begin(); /* the dump is part of it */
 	dump(frame);
-	panic("exception %llu in Fairlead", (unsigned long long)frame->vector);
+	panic_end("exception %llu in Fairlead", (unsigned long long)frame->vector);
 }

@@ -11,6 +11,7 @@
 #include "arch/x86/nmi.h"
 #include "arch/x86/pio.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/stop.h"
 #include "arch/x86/vcpu_request.h"
 #include "core/errno.h"
 #include "core/lockcheck.h"
@@ -198,6 +199,7 @@ static u8 wait_for_startup(struct vcpu *v)
 
 	for (;;) {
 		nmi_while_waiting();
+		stop_if_wanted();
 		asked = vcpu_take_requests();
 		if (asked.init) {
 			lapic_reset();
@@ -246,6 +248,7 @@ void svm_run(struct vcpu *v)
 	for (;;) {
 		while (vcpu_requested())
 			follow_requests(v, cpu);
+		stop_if_wanted();
 		store_vcpu(v, vmcb);
 		enter_guest(v, cpu);
 		load_vcpu(v, &vmcb->save);
