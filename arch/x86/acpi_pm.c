@@ -6,6 +6,8 @@
  * Whoever writes SLP_EN then waits for WAK_STS, so that a refused sleep looks like one that was over at once: the status register is
  * trapped as well, and shows WAK_STS until the guest clears it.
  */
+#include <stdatomic.h>
+
 #include "arch/x86/cpu.h"
 #include "arch/x86/pio.h"
 #include "arch/x86/platform.h"
@@ -21,7 +23,7 @@
 
 static struct {
 	const struct acpi_machine *acpi;
-	bool fake_wake; /* a sleep was refused and the guest has not cleared WAK_STS yet */
+	_Atomic bool fake_wake; /* a sleep was refused and the guest has not cleared WAK_STS yet */
 } pm;
 
 static bool is_power_off(unsigned int block, u8 type)

@@ -3,6 +3,8 @@
  * The guest's configuration mechanism #1 (PCI Local Bus 3.0, 3.2.2.3.2): a dword written to CF8h latches an address, CFCh-CFFh
  * are a window on it. Only a whole dword reaches the latch; smaller accesses are other registers, of which CF9h resets.
  */
+#include <stdatomic.h>
+
 #include "arch/x86/cpu.h"
 #include "arch/x86/pio.h"
 #include "arch/x86/platform.h"
@@ -14,14 +16,16 @@
 #define CONFIG_ENABLE BIT32(31)
 #define CONFIG_IMPLEMENTED 0x80fffffcu /* bits 30:24 and 1:0 read as zero */
 
-static u32 latch;
+/* One for all CPUs, as in the chipset. That nobody comes between address and data is the guest's affair. */
+static _Atomic u32 latch;
 
 static void data_access(u16 port, unsigned int size, bool write, u32 *value)
 {
-	struct sbdf sbdf = { 0, (u16)(latch >> 8) };
-	unsigned int offset = (latch & 0xfc) + (unsigned int)(port - CONFIG_DATA);
+	u32 address = atomic_load_explicit(&latch, memory_order_relaxed);
+	struct sbdf sbdf = { 0, (u16)(address >> 8) };
+	unsigned int offset = (address & 0xfc) + (unsigned int)(port - CONFIG_DATA);
 
-	if (!(latch & CONFIG_ENABLE)) {
+	if (!(address & CONFIG_ENABLE)) {
 		if (!write)
 			*value = ~0u;
 	} else if (write) {
@@ -49,9 +53,9 @@ static void access(void *ctx UNUSED, u16 port, unsigned int size, bool write, u3
 		data_access(port, size, write, value);
 	} else if (port == CONFIG_ADDRESS && size == 4) {
 		if (write)
-			latch = *value & CONFIG_IMPLEMENTED;
+			atomic_store_explicit(&latch, *value & CONFIG_IMPLEMENTED, memory_order_relaxed);
 		else
-			*value = latch;
+			*value = atomic_load_explicit(&latch, memory_order_relaxed);
 	} else {
 		/* Bytes and words are not the latch; of what may be behind them only CF9h is known. */
 		for (unsigned int i = 0; i < size; i++) {

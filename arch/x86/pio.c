@@ -2,11 +2,15 @@
 /*
  * Who answers which trapped port. One byte a port names its claim, so a dispatch is one load; the permission map that the
  * hardware reads is changed in the same place, so the two cannot disagree.
+ *
+ * A claim may be released while another CPU is on its way to its handler: who dispatches takes a copy. The handler may
+ * so be called once more, just after the release; it finds the ports as an access a moment before would have.
  */
 #include "arch/x86/pio.h"
 
 #include "arch/x86/cpu.h"
 #include "core/errno.h"
+#include "core/lock.h"
 
 #define PORTS 0x10000u
 #define CLAIMS_MAX 128u
@@ -21,10 +25,12 @@ struct claim {
 /* An access at FFFFh may run past the last port: its bits stand in the third page, and such an access always exits. */
 u8 pio_bitmap[12288] ALIGNED(4096) = { [PORTS / 8] = 0x07 };
 
-static struct claim claims[CLAIMS_MAX]; /* number 0 is never used */
-static u8 claim_of_port[PORTS];
+static LOCK_CLASS(ports_class, "ports");
+static struct spinlock ports_lock LEAF_LOCK = SPINLOCK_INIT(ports_class);
+static struct claim claims[CLAIMS_MAX] GUARDED_BY(ports_lock); /* number 0 is never used */
+static u8 claim_of_port[PORTS] GUARDED_BY(ports_lock);
 
-static void set_range(u16 first, u16 count, u8 claim)
+static void set_range(u16 first, u16 count, u8 claim) REQUIRES(ports_lock)
 {
 	for (u32 port = first; port < (u32)first + count; port++) {
 		claim_of_port[port] = claim;
@@ -35,12 +41,10 @@ static void set_range(u16 first, u16 count, u8 claim)
 	}
 }
 
-int pio_claim(u16 first, u16 count, pio_fn fn, void *ctx, const char *name)
+static int claim_range(u16 first, u16 count, pio_fn fn, void *ctx, const char *name) REQUIRES(ports_lock)
 {
 	u8 number = 0;
 
-	if (!count || (u32)first + count > PORTS)
-		return -EINVAL;
 	for (u32 port = first; port < (u32)first + count; port++) {
 		if (claim_of_port[port])
 			return -EEXIST;
@@ -56,12 +60,37 @@ int pio_claim(u16 first, u16 count, pio_fn fn, void *ctx, const char *name)
 	return 0;
 }
 
-bool pio_claimed_by(u16 port, pio_fn fn)
+int pio_claim(u16 first, u16 count, pio_fn fn, void *ctx, const char *name)
 {
-	return claim_of_port[port] && claims[claim_of_port[port]].fn == fn;
+	int ret;
+
+	if (!count || (u32)first + count > PORTS)
+		return -EINVAL;
+	spin_lock(&ports_lock);
+	ret = claim_range(first, count, fn, ctx, name);
+	spin_unlock(&ports_lock);
+	return ret;
 }
 
-int pio_release(u16 first)
+/* A copy of the port's claim; fn is NULL: it has none. */
+static struct claim claim_of(u16 port)
+{
+	struct claim c;
+
+	spin_lock(&ports_lock);
+	c = claims[claim_of_port[port]];
+	spin_unlock(&ports_lock);
+	return c;
+}
+
+bool pio_claimed_by(u16 port, pio_fn fn)
+{
+	struct claim c = claim_of(port);
+
+	return c.fn && c.fn == fn;
+}
+
+static int release(u16 first) REQUIRES(ports_lock)
 {
 	u8 number = claim_of_port[first];
 	struct claim *c = &claims[number];
@@ -73,13 +102,23 @@ int pio_release(u16 first)
 	return 0;
 }
 
+int pio_release(u16 first)
+{
+	int ret;
+
+	spin_lock(&ports_lock);
+	ret = release(first);
+	spin_unlock(&ports_lock);
+	return ret;
+}
+
 /* One byte of an access that is not all one claim's. Ports that nobody claimed pass, so this byte of it does, too. */
 static void access_byte(u16 port, bool write, u32 *value)
 {
-	u8 number = claim_of_port[port];
+	struct claim c = claim_of(port);
 
-	if (number)
-		claims[number].fn(claims[number].ctx, port, 1, write, value);
+	if (c.fn)
+		c.fn(c.ctx, port, 1, write, value);
 	else if (write)
 		outb(port, (u8)*value);
 	else
@@ -88,12 +127,11 @@ static void access_byte(u16 port, bool write, u32 *value)
 
 void pio_access(u16 port, unsigned int size, bool write, u32 *value)
 {
-	u8 number = claim_of_port[port];
-	const struct claim *c = &claims[number];
+	struct claim c = claim_of(port);
 	u32 result = 0;
 
-	if (number && (u32)port + size <= (u32)c->first + c->count) {
-		c->fn(c->ctx, port, size, write, value);
+	if (c.fn && (u32)port + size <= (u32)c.first + c.count) {
+		c.fn(c.ctx, port, size, write, value);
 		return;
 	}
 	for (unsigned int i = 0; i < size; i++) {
