@@ -31,6 +31,14 @@ int MUST_CHECK arch_map_registers(paddr_t base, u64 size);
 #define CPUS_MAX 64
 /* cpu.c: which CPU this is: 0 .. CPUS_MAX-1, the boot CPU is 0. Any context. */
 unsigned int arch_cpu_index(void);
+/* One CPU, as a person wants to see it. */
+struct arch_cpu_info {
+	const char *id_name; /* of what the hardware tells its CPUs apart by: "APIC ID" */
+	u64 id;
+	const char *state; /* in the guest, in Fairlead...: a moment ago, if it is another CPU's */
+};
+/* cpu_state.c: false: there is no CPU of that number. Any context. */
+bool MUST_CHECK arch_cpu_info(unsigned int cpu, struct arch_cpu_info *out);
 /* nmi.c: an NMI to that CPU: if it runs the guest, it exits. Never waits. Any context, NMI included. */
 void arch_cpu_kick(unsigned int cpu);
 /*

@@ -70,6 +70,15 @@ bool counters_get(unsigned int cpu, struct counters_snapshot *out)
 	return seen;
 }
 
+void counters_add(struct counters_snapshot *sum, const struct counters_snapshot *one)
+{
+	for (unsigned int i = 0; i < COUNTED_EXITS_MAX; i++)
+		sum->exit[i] += one->exit[i];
+	for (unsigned int i = 0; i < COUNTED_EVENTS; i++)
+		sum->event[i] += one->event[i];
+	sum->exits += one->exits;
+}
+
 void counters_restart(unsigned int cpu, const struct counters_snapshot *at)
 {
 	for (unsigned int i = 0; i < COUNTED_EXITS_MAX; i++)

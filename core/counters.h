@@ -70,6 +70,8 @@ struct counters_snapshot {
 };
 /* Since the last counters_restart() of that CPU. False: it has never counted anything. Exit path of the boot CPU, as the next. */
 bool counters_get(unsigned int cpu, struct counters_snapshot *out);
+/* Adds one CPU's to the sum. Any context. */
+void counters_add(struct counters_snapshot *sum, const struct counters_snapshot *one);
 /* Begins at 0 anew, as of that snapshot: what was counted since it was taken is in the next one. */
 void counters_restart(unsigned int cpu, const struct counters_snapshot *at);
 

@@ -24,6 +24,12 @@ WEAK unsigned int arch_cpu_index(void)
 	return host_cpu;
 }
 
+WEAK bool arch_cpu_info(unsigned int cpu, struct arch_cpu_info *out)
+{
+	*out = (struct arch_cpu_info){ "thread", cpu, "in Fairlead" };
+	return cpu == 0;
+}
+
 WEAK void arch_cpu_kick(unsigned int cpu UNUSED)
 {
 }

@@ -22,4 +22,7 @@ extern struct x86_cpus x86_cpus;
 /* The number of the CPU with that APIC ID, or NO_CPU. Any context. */
 unsigned int x86_cpu_by_apic_id(u32 apic_id);
 
+/* cpu_state.c: that CPU waits in Fairlead for the guest's SIPI, or does not any longer; for the monitor's `cpus`. Any context. */
+void x86_cpu_set_waiting(unsigned int cpu, bool waits);
+
 #endif

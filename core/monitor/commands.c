@@ -26,6 +26,7 @@ static const struct monitor_command commands[] = {
 	{ "vfs", "SBDF N", "switch on N virtual functions of a device; 0: off", 3, 3, monitor_vfs },
 	{ "locks", "", "lock classes: taken, contended, held (debug builds)", 1, 1, monitor_show_locks },
 	{ "stats", "[-r]", "counters; -r: exits and events then begin at 0 again", 1, 2, monitor_show_stats },
+	{ "cpus", "", "CPUs: what each is doing, and its exits", 1, 1, monitor_show_cpus },
 	{ "trace", "[...]", "what happens when: on CLASS[,CLASS...]|all, off, clear, show [N], dump", 1, 4,
 	  monitor_trace },
 };

@@ -64,6 +64,7 @@ bool MUST_CHECK monitor_sbdf_or_refuse(const char *word, struct sbdf *out);
 enum monitor_step monitor_show_devices(struct monitor_run *run); /* devices.c */
 enum monitor_step monitor_show_locks(struct monitor_run *run);	 /* statistics.c */
 enum monitor_step monitor_show_stats(struct monitor_run *run);
+enum monitor_step monitor_show_cpus(struct monitor_run *run);
 enum monitor_step monitor_trace(struct monitor_run *run);	/* trace.c */
 enum monitor_step monitor_remove(struct monitor_run *run); /* operations.c */
 enum monitor_step monitor_assign(struct monitor_run *run);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `locks` and `stats`: counters of the other parts, for looking on.
+ * `locks`, `stats` and `cpus`: counters of the other parts, for looking on. All run on the boot CPU; the others count meanwhile.
  */
+#include "core/arch.h"
 #include "core/counters.h"
 #include "core/lockcheck.h"
 #include "core/log.h"
@@ -66,7 +67,7 @@ static void show_parts(struct vm *vm)
 		  (ull)vm->unowned_writes);
 }
 
-/* ---- one CPU's counters: rows, of which those that are 0 are left out ---- */
+/* ---- one CPU's counters, then their sum: rows, of which those that are 0 are left out ---- */
 
 #define EXITS_HEADING  0u
 #define FIRST_EXIT     1u
@@ -74,7 +75,25 @@ static void show_parts(struct vm *vm)
 #define FIRST_EVENT    (EVENTS_HEADING + 1)
 #define ROWS	       (FIRST_EVENT + COUNTED_EVENTS)
 
-static struct counters_snapshot shown; /* of the CPU whose rows are being shown */
+#define ALL_CPUS CPUS_MAX /* the sum is shown behind the last CPU */
+
+static struct counters_snapshot shown; /* of the CPU whose rows are being shown, or the sum */
+static struct counters_snapshot sum;   /* of those that were shown so far: */
+static unsigned int summed;	       /* so many */
+
+/* Takes what is to be shown. False: nothing: a CPU that has never counted, or one CPU's sum. */
+static bool take_counters(unsigned int cpu)
+{
+	if (cpu == ALL_CPUS) {
+		shown = sum;
+		return summed > 1;
+	}
+	if (!counters_get(cpu, &shown) && cpu)
+		return false; /* the boot CPU has its heading all the same */
+	counters_add(&sum, &shown);
+	summed++;
+	return true;
+}
 
 static bool show_count(const char *name, u64 count)
 {
@@ -86,33 +105,36 @@ static bool show_count(const char *name, u64 count)
 /* True: it has taken a line. */
 static bool show_row(unsigned int cpu, unsigned int row)
 {
+	char whose[16] = "all CPUs";
+
+	if (cpu != ALL_CPUS)
+		fl_snprintf(whose, sizeof(whose), "CPU %u", cpu);
 	if (row == EXITS_HEADING)
-		log_print("  exits on CPU %u: %llu", cpu, (ull)shown.exits);
+		log_print("  exits on %s: %llu", whose, (ull)shown.exits);
 	else if (row < EVENTS_HEADING)
 		return show_count(counters_exit_name(row - FIRST_EXIT), shown.exit[row - FIRST_EXIT]);
 	else if (row == EVENTS_HEADING)
-		log_print("  events on CPU %u:", cpu);
+		log_print("  events on %s:", whose);
 	else
 		return show_count(counters_event_name(row - FIRST_EVENT), shown.event[row - FIRST_EVENT]);
 	return true;
 }
 
-/* The boot CPU has its heading even if nothing was counted; others have not run. */
 static enum monitor_step show_counters(u32 *cursor, bool restart)
 {
 	unsigned int lines = 0;
 
-	for (; *cursor < CPUS_MAX * ROWS; (*cursor)++) {
+	for (; *cursor < (ALL_CPUS + 1) * ROWS; (*cursor)++) {
 		unsigned int cpu = *cursor / ROWS, row = *cursor % ROWS;
 
-		if (row == EXITS_HEADING && !counters_get(cpu, &shown) && cpu) {
+		if (lines == MONITOR_STEP_LINES)
+			return MONITOR_MORE;
+		if (row == EXITS_HEADING && !take_counters(cpu)) {
 			*cursor += ROWS - 1;
 			continue;
 		}
-		if (lines == MONITOR_STEP_LINES)
-			return MONITOR_MORE;
 		lines += show_row(cpu, row);
-		if (restart && row == ROWS - 1)
+		if (restart && row == ROWS - 1 && cpu != ALL_CPUS)
 			counters_restart(cpu, &shown);
 	}
 	return MONITOR_DONE;
@@ -128,10 +150,27 @@ enum monitor_step monitor_show_stats(struct monitor_run *run)
 		return monitor_refuse("\"%s\" is no option of `stats`; there is -r", run->word[1]);
 	if (!run->cursor) {
 		show_parts(run->vm);
+		memset(&sum, 0, sizeof(sum));
+		summed = 0;
 		row = 0;
 	} else {
 		step = show_counters(&row, restart);
 	}
 	run->cursor = row + 1;
 	return step;
+}
+
+/* The cursor is the CPU. */
+enum monitor_step monitor_show_cpus(struct monitor_run *run)
+{
+	struct arch_cpu_info info;
+
+	for (unsigned int lines = 0; lines < MONITOR_STEP_LINES; lines++, run->cursor++) {
+		if (!arch_cpu_info(run->cursor, &info))
+			return MONITOR_DONE;
+		(void)counters_get(run->cursor, &shown);
+		log_print("  CPU %u: %s 0x%llx, %s, %llu exits", run->cursor, info.id_name, (ull)info.id, info.state,
+			  (ull)shown.exits);
+	}
+	return MONITOR_MORE;
 }

@@ -15,6 +15,7 @@ typedef unsigned long long ull;
 #define FORMAT_VERSION 1u
 #define NAMES_IN_LINE  8u
 #define SHOWN_BY_DEFAULT 32u
+#define BACK_IN_STEP	 64u /* records that a step goes back over; each is a look at every CPU's ring */
 
 /* ---- names of numbers ---- */
 
@@ -60,6 +61,7 @@ static struct {
 	u32 classes; /* that were on */
 	u64 first[CPUS_MAX], next[CPUS_MAX], end[CPUS_MAX];
 	u64 lost, records;
+	unsigned int back; /* so many records more to go back over, before any is shown */
 	unsigned int cpu;
 	enum dump_part part;
 	unsigned int kind, index; /* of the table that is being dumped */
@@ -165,15 +167,25 @@ static bool choose_cpu(bool back, unsigned int *chosen, struct trace_record *out
 	return found;
 }
 
-/* Goes back over the newest `count` records of all CPUs. */
-static void start_at_newest(unsigned int count)
+static void start_going_back(unsigned int count)
+{
+	memcpy(showing.next, showing.end, sizeof(showing.next));
+	showing.back = count;
+}
+
+/* One step back over the newest records of all CPUs. */
+static void go_back(void)
 {
 	struct trace_record r;
 	unsigned int cpu;
 
-	memcpy(showing.next, showing.end, sizeof(showing.next));
-	while (count-- && choose_cpu(true, &cpu, &r))
+	for (unsigned int i = 0; i < BACK_IN_STEP && showing.back; i++, showing.back--) {
+		if (!choose_cpu(true, &cpu, &r)) {
+			showing.back = 0;
+			return;
+		}
 		showing.next[cpu]--;
+	}
 }
 
 static enum monitor_step show_newest(struct monitor_run *run)
@@ -185,8 +197,12 @@ static enum monitor_step show_newest(struct monitor_run *run)
 		if (run->words == 3 && (!monitor_count(run->word[2], &count) || !count || count > TRACE_RECORDS))
 			return monitor_refuse("\"%s\" is no number of records from 1 to %u", run->word[2], TRACE_RECORDS);
 		begin_showing();
-		start_at_newest(count);
+		start_going_back(count);
 		run->cursor = 1;
+	}
+	if (showing.back) {
+		go_back();
+		return MONITOR_MORE;
 	}
 	for (unsigned int lines = 0; lines < MONITOR_STEP_LINES; lines++) {
 		if (!choose_cpu(false, &cpu, &r))

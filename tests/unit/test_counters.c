@@ -104,6 +104,27 @@ static void restart_loses_nothing(void **state)
 	assert_int_equal(seen.exit[1], 1);
 }
 
+/* Every counter goes into its own sum. */
+static void sums(void **state)
+{
+	struct counters_snapshot sum = { .exits = 1000 }, one;
+
+	sum.exit[2] = 10;
+	sum.event[1] = 20;
+	for (unsigned int i = 0; i < COUNTED_EXITS_MAX; i++)
+		one.exit[i] = i + 1;
+	for (unsigned int i = 0; i < COUNTED_EVENTS; i++)
+		one.event[i] = 100 * (i + 1);
+	one.exits = 5;
+	counters_add(&sum, &one);
+	counters_add(&sum, &one);
+	assert_int_equal(sum.exits, 1010);
+	for (unsigned int i = 0; i < COUNTED_EXITS_MAX; i++)
+		assert_int_equal(sum.exit[i], 2 * (i + 1) + (i == 2 ? 10 : 0));
+	for (unsigned int i = 0; i < COUNTED_EVENTS; i++)
+		assert_int_equal(sum.event[i], 200 * (i + 1) + (i == 1 ? 20 : 0));
+}
+
 static void restart_is_one_cpus(void **state)
 {
 	count_exit(1);
@@ -233,6 +254,7 @@ int main(void)
 		cmocka_unit_test_setup(all_reasons_are_summed, setup),
 		cmocka_unit_test_setup(cpus_are_apart, setup),
 		cmocka_unit_test_setup(restart_loses_nothing, setup),
+		cmocka_unit_test_setup(sums, setup),
 		cmocka_unit_test_setup(restart_is_one_cpus, setup),
 		cmocka_unit_test_setup(counters_wrap, setup),
 		cmocka_unit_test_setup(looking_while_they_count, setup),

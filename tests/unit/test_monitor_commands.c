@@ -4,6 +4,8 @@
  */
 #include "fake_monitor.h"
 
+#include <pthread.h>
+
 #include "core/counters.h"
 
 extern _Thread_local unsigned int host_cpu; /* core/host_cpu.c */
@@ -13,7 +15,8 @@ extern _Thread_local unsigned int host_cpu; /* core/host_cpu.c */
 static void help_names_every_command(void **state)
 {
 	static const char *const names[] = { "help",   "pci",	"assign", "deassign", "remove",
-					     "rescan", "reset", "vfs",	  "locks",    "stats", "trace" };
+					     "rescan", "reset", "vfs",	  "locks",    "stats", "cpus",
+					     "trace" };
 	char with_blanks[16];
 
 	command("help");
@@ -54,6 +57,7 @@ static void wrong_numbers_of_words(void **state)
 		{ "locks all", "refused: write it as in `locks`\n" },
 		{ "stats a", "refused: \"a\" is no option of `stats`; there is -r\n" },
 		{ "stats -r 0", "refused: write it as in `stats [-r]`\n" },
+		{ "cpus 0", "refused: write it as in `cpus`\n" },
 		{ "pci -v 00:02.0 x", "refused: write it as in `pci [-v] [SBDF]`\n" },
 		{ "pci -v 00:02.0 x y z", "refused: write it as in `pci [-v] [SBDF]`\n" },
 	};
@@ -512,9 +516,152 @@ static void every_counter_of_two_cpus(void **state)
 		snprintf(line, sizeof(line), "\n    %-20s %12u\n", counters_event_name(i), 1);
 		assert_int_equal(occurrences(line), 2);
 	}
-	assert_int_equal(said_lines, 7 + 2 * (2 + COUNTED_EXITS_MAX + COUNTED_EVENTS) + 1);
+	at = strstr(at, "  exits on all CPUs: 32\n");
+	assert_non_null(at);
+	assert_int_equal(occurrences("    cpuid                           2\n"), 1);
+	for (unsigned int i = 0; i < COUNTED_EVENTS; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "\n    %-20s %12u\n", counters_event_name(i), 2);
+		assert_non_null(strstr(strstr(at, "  events on all CPUs:\n"), line));
+	}
+	assert_int_equal(said_lines, 7 + 3 * (2 + COUNTED_EXITS_MAX + COUNTED_EVENTS) + 1);
 	command("stats");
-	assert_non_null(strstr(said, "  exits on CPU 63: 0\n  events on CPU 63:\ndone\n"));
+	assert_non_null(strstr(said, "  exits on CPU 63: 0\n  events on CPU 63:\n"
+				     "  exits on all CPUs: 0\n  events on all CPUs:\ndone\n"));
+}
+
+/* Each report has a sum of its own; counts that differ from CPU to CPU. */
+static void sums_of_cpus(void **state)
+{
+	counters_begin_at_0();
+	for (unsigned int again = 0; again < 2; again++) {
+		for (host_cpu = 0; host_cpu < 3; host_cpu++) {
+			for (unsigned int i = 0; i < 10u + host_cpu; i++)
+				count_exit(1);
+			count_event(COUNT_KICK);
+		}
+		host_cpu = 2;
+		count_exit(3);
+		host_cpu = 0;
+		command(again ? "stats -r" : "stats");
+		assert_non_null(strstr(said, "  exits on CPU 0: "));
+		assert_non_null(strstr(said, again ? "  exits on CPU 1: 22\n" : "  exits on CPU 1: 11\n"));
+		assert_non_null(strstr(said, again ? "  exits on CPU 2: 26\n" : "  exits on CPU 2: 13\n"));
+		assert_non_null(strstr(said, again ? "  exits on all CPUs: 68\n    b                              66\n"
+						     "    d                               2\n  events on all CPUs:\n"
+						     "    kick                            6\ndone\n" :
+						     "  exits on all CPUs: 34\n    b                              33\n"
+						     "    d                               1\n  events on all CPUs:\n"
+						     "    kick                            3\ndone\n"));
+	}
+	command("stats");
+	assert_non_null(strstr(said, "  exits on all CPUs: 0\n"));
+}
+
+static _Atomic bool stop_counting;
+static u64 counted_by[3];
+
+static void *count_until_told(void *ctx)
+{
+	host_cpu = (unsigned int)(uintptr_t)ctx;
+	do {
+		count_exit(1);
+		counted_by[host_cpu - 1]++;
+	} while (!atomic_load(&stop_counting));
+	return NULL;
+}
+
+/* Number behind the last occurrence of a text. */
+static u64 number_behind(const char *text)
+{
+	const char *at = strstr(said, text);
+
+	assert_non_null(at);
+	return strtoull(at + strlen(text), NULL, 10);
+}
+
+/* The boot CPU asks while others count: each exit is in exactly one report, and a report's sum is that of its CPUs. */
+static void reports_while_others_count(void **state)
+{
+	pthread_t thread[3];
+	u64 in_reports = 0, counted = 0;
+
+	counters_begin_at_0();
+	memset(counted_by, 0, sizeof(counted_by));
+	atomic_store(&stop_counting, false);
+	for (uintptr_t i = 0; i < ARRAY_SIZE(thread); i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, count_until_told, (void *)(i + 1)), 0);
+	for (unsigned int round = 0; round < 200; round++) {
+		char heading[32];
+		u64 sum = 0;
+
+		if (round == 199) {
+			atomic_store(&stop_counting, true);
+			for (unsigned int i = 0; i < ARRAY_SIZE(thread); i++)
+				pthread_join(thread[i], NULL);
+		}
+		command("stats -r");
+		for (unsigned int cpu = 0; cpu <= ARRAY_SIZE(thread); cpu++) {
+			snprintf(heading, sizeof(heading), "  exits on CPU %u: ", cpu);
+			if (strstr(said, heading))
+				sum += number_behind(heading);
+		}
+		if (strstr(said, "  exits on all CPUs: "))
+			assert_int_equal(number_behind("  exits on all CPUs: "), sum);
+		in_reports += sum;
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(thread); i++)
+		counted += counted_by[i];
+	assert_int_equal(in_reports, counted);
+}
+
+/* ---- cpus ---- */
+
+static unsigned int cpus;
+static const char *const states[] = { "in Fairlead", "in the guest", "waits for the guest's SIPI" };
+
+bool arch_cpu_info(unsigned int cpu, struct arch_cpu_info *out)
+{
+	*out = (struct arch_cpu_info){ "APIC ID", 2 * cpu, states[cpu % ARRAY_SIZE(states)] };
+	return cpu < cpus;
+}
+
+static void each_cpu_in_one_line(void **state)
+{
+	counters_begin_at_0();
+	host_cpu = 1;
+	for (unsigned int i = 0; i < 321; i++)
+		count_exit(i % 5);
+	count_event(COUNT_KICK); /* no exit */
+	host_cpu = 0;
+	cpus = 3;
+	command("cpus");
+	assert_said("  CPU 0: APIC ID 0x0, in Fairlead, 0 exits\n"
+		    "  CPU 1: APIC ID 0x2, in the guest, 321 exits\n"
+		    "  CPU 2: APIC ID 0x4, waits for the guest's SIPI, 0 exits\n"
+		    "done\n");
+	cpus = 1;
+	command("cpus");
+	assert_said("  CPU 0: APIC ID 0x0, in Fairlead, 0 exits\ndone\n");
+	command("stats -r"); /* as in `stats` */
+	cpus = 2;
+	command("cpus");
+	assert_non_null(strstr(said, "  CPU 1: APIC ID 0x2, in the guest, 0 exits\n"));
+}
+
+/* settle() looks at the number of lines in each step. */
+static void as_many_cpus_as_there_may_be(void **state)
+{
+	for (cpus = CPUS_MAX - 1; cpus <= CPUS_MAX; cpus++) {
+		command("cpus");
+		assert_int_equal(said_lines, cpus + 1);
+	}
+	assert_non_null(strstr(said, "  CPU 63: APIC ID 0x7e, in Fairlead, "));
+	for (cpus = STEP_LINES - 1; cpus <= STEP_LINES + 1; cpus++) {
+		command("cpus");
+		assert_int_equal(said_lines, cpus + 1);
+	}
 }
 
 int main(void)
@@ -539,6 +686,10 @@ int main(void)
 		cmocka_unit_test_setup(statistics, setup_entered),
 		cmocka_unit_test_setup(counters_in_stats, setup_entered),
 		cmocka_unit_test_setup(every_counter_of_two_cpus, setup_entered),
+		cmocka_unit_test_setup(sums_of_cpus, setup_entered),
+		cmocka_unit_test_setup(reports_while_others_count, setup_entered),
+		cmocka_unit_test_setup(each_cpu_in_one_line, setup_entered),
+		cmocka_unit_test_setup(as_many_cpus_as_there_may_be, setup_entered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

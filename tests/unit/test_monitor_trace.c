@@ -171,6 +171,70 @@ static void the_newest_of_all_cpus(void **state)
 	assert_said("done\n");
 }
 
+/* As many CPUs as there may be, one of them silent: in order of time, whoever has the records; and each step is short. */
+static void the_newest_of_64_cpus(void **state)
+{
+	static struct trace_slot memory[CPUS_MAX * TRACE_RECORDS];
+	unsigned int steps = 0;
+	const char *at = said;
+	unsigned int held;
+
+	memset(memory, 0, sizeof(memory));
+	trace_init(CPUS_MAX, memory);
+	for (unsigned int i = 0; i < 1000; i++)
+		put(i * 7 % (CPUS_MAX - 1), 3000 * i, i);
+	forget();
+	for (const char *c = "trace show 600"; *c; c++)
+		(void)monitor_input(*c, &held);
+	settle();
+	(void)monitor_input('\r', &held);
+	for (; work_pending() && !said_lines; steps++)
+		(void)work_run(1);
+	assert_in_range(steps, 600 / 64, 20); /* going back, 64 at a time */
+	settle();
+	assert_int_equal(said_lines, 601);
+	for (unsigned int i = 400; i < 1000; i++) {
+		char line[96];
+
+		snprintf(line, sizeof(line), "  CPU %u at %u.000 us: mmio-read size 4 address 0x%x value 0xabc\n",
+			 i * 7 % (CPUS_MAX - 1), i, i);
+		assert_memory_equal(at, line, strlen(line));
+		at += strlen(line);
+	}
+	assert_string_equal(at, "done\n");
+}
+
+static u64 record_time(unsigned int cpu, unsigned int n)
+{
+	return 1000 + 10 * n + cpu;
+}
+
+/* All of all CPUs' records are in a dump, each as its CPU's; the CPUs that have none are, too. */
+static void a_dump_of_64_cpus(void **state)
+{
+	static struct trace_slot memory[CPUS_MAX * TRACE_RECORDS];
+	char line[64];
+
+	memset(memory, 0, sizeof(memory));
+	trace_init(CPUS_MAX, memory);
+	for (unsigned int cpu = 0; cpu < CPUS_MAX; cpu += 3)
+		for (unsigned int n = 0; n < 3; n++)
+			put(cpu, record_time(cpu, n), n);
+	command("trace dump");
+	assert_non_null(strstr(said, "trace: dump 1 cycles/us 3000 cpus 64\n"));
+	for (unsigned int cpu = 0; cpu < CPUS_MAX; cpu += 3) {
+		for (unsigned int n = 0; n < 3; n++) {
+			snprintf(line, sizeof(line), "\ntrace: %x 31 %llx 4 %x abc 0\n", cpu,
+				 (unsigned long long)record_time(cpu, n), n);
+			assert_int_equal(occurrences(line), 1);
+		}
+	}
+	assert_non_null(strstr(said, "\ntrace: end records 66 lost 0 checksum "));
+	command("trace");
+	assert_int_equal(occurrences(": 3 records, room for 4096; 0 overwritten\n"), 22);
+	assert_int_equal(occurrences(": 0 records, room for 4096; 0 overwritten\n"), 42);
+}
+
 /* What is on stays on, and nothing of the showing itself is recorded. */
 static void showing_records_nothing(void **state)
 {
@@ -300,6 +364,8 @@ int main(void)
 		cmocka_unit_test_setup(what_is_refused, setup_trace),
 		cmocka_unit_test_setup(records_for_a_person, setup_trace),
 		cmocka_unit_test_setup(the_newest_of_all_cpus, setup_trace),
+		cmocka_unit_test_setup(the_newest_of_64_cpus, setup_trace),
+		cmocka_unit_test_setup(a_dump_of_64_cpus, setup_trace),
 		cmocka_unit_test_setup(showing_records_nothing, setup_trace),
 		cmocka_unit_test_setup(a_dump_word_for_word, setup_trace),
 		cmocka_unit_test_setup(the_checksum, setup_trace),

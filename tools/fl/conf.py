@@ -2,7 +2,8 @@
 """The fairlead.conf that goes into the boot image."""
 from . import UsageError
 
-DEFAULT_CMDLINE = "console=ttyS0 fl.net=1"
+# idle=nomwait: keeps cpuidle-haltpoll out, which would register on seeing KVM's hint REALTIME (docs/design/smp.md).
+DEFAULT_CMDLINE = "console=ttyS0 fl.net=1 idle=nomwait"
 
 HEADER = """\
 # fairlead.conf, made by tools/run-qemu. Paths are on this volume. What is left out has its default:
