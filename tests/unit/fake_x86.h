@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A PC's ports, MSRs and CPUID for tests of the platform policy: what was written is recorded, what does not exist raises #GP (the
- * "safe" accessors fail, the others fail the test). machine_reset() jumps back into the test.
+ * "safe" accessors fail, the others fail the test). machine_reset() jumps back into the test, on the thread that called it.
  *
  * Included by one test program each; defines the functions that arch/x86/cpu.h declares for the host.
  */
@@ -208,8 +208,8 @@ void cpu_halt(void)
 
 /* ---- reset and log ------------------------------------------------------------------------------------------------ */
 
-static jmp_buf reset_jump;
-static const char *reset_reason;
+static _Thread_local jmp_buf reset_jump;
+static _Thread_local const char *reset_reason;
 
 void NORETURN machine_reset(const char *why)
 {
@@ -237,9 +237,18 @@ static UNUSED void fake_log(void)
 	log_lines = 0;
 }
 
-/* core/ and others may refer to it; no test of the policy ends here. */
+/* True if the statement panics. */
+static jmp_buf panic_jump;
+static bool panic_expected;
+#define PANICS(statement) (panic_expected = true, setjmp(panic_jump) ? true : ((statement), panic_expected = false))
+
+/* core/ and others may refer to it; else no test ends here. */
 void panic(const char *fmt, ...)
 {
+	if (panic_expected) {
+		panic_expected = false;
+		longjmp(panic_jump, 1);
+	}
 	printf("panic: %s\n", fmt);
 	fail();
 	__builtin_trap();
