@@ -6,11 +6,13 @@
  *
  * Bounds: CPUS guest CPUs of ENTRIES entries each, BUMPERS who change the table once each. Each CPU's
  * translation cache is one number: the version of the table that its oldest entry is from; it may be
- * filled at any moment in the guest. Left out: weak memory (the code's seq_cst pairs are what makes this
+ * filled at any moment in the guest. With -DWAITS a CPU may wait for a SIPI for ever, from the start or
+ * after an exit; it is inside Fairlead. Left out: weak memory (the code's seq_cst pairs are what makes this
  * model true), the 1 s limit.
  *
  * CONFIG default -DCPUS=1 -DENTRIES=3 -DBUMPERS=2
  * CONFIG cpus -DCPUS=2 -DENTRIES=1 -DBUMPERS=1
+ * CONFIG waits -DCPUS=2 -DENTRIES=2 -DBUMPERS=1 -DWAITS
  * LARGE wide -DCPUS=2 -DENTRIES=2 -DBUMPERS=1
  * MUTANT NO_LOOK_AFTER default no_stale_translation_after_done
  * MUTANT BUMP_BEFORE_CHANGE default no_stale_translation_after_done
@@ -20,6 +22,8 @@
  * MUTANT KICKED_BY_CPU0_ONLY cpus shootdown_ends
  * MUTANT NO_KICK default shootdown_ends
  * MUTANT NMI_LOST_BEFORE_ENTRY default shootdown_ends
+ * MUTANT WAITING_IS_FLUSHED waits no_stale_translation_after_done
+ * MUTANT WAITING_IS_IN_GUEST waits shootdown_ends
  * MUTANT INSIDE_WAITED_FOR default never_waits_for_a_cpu_inside
  */
 #include "common.inc"
@@ -93,7 +97,20 @@ endless:	do
 		/* #VMEXIT; shootdown_exit() */
 		guest[me] = NO;
 		nmi[me] = NO;
-		in_guest[me] = INSIDE
+		in_guest[me] = INSIDE;
+#ifdef MUTANT_WAITING_IS_FLUSHED
+		flushed[me] = generation
+#else
+		skip
+#endif
+#ifdef WAITS
+	:: entries < ENTRIES ->
+		/* for a SIPI that does not come */
+#ifdef MUTANT_WAITING_IS_IN_GUEST
+		in_guest[me] = (flushed[me] -> flushed[me] : FIRST);
+#endif
+		break
+#endif
 	:: else -> break
 	od
 }
