@@ -251,11 +251,6 @@ static bool carry_out(u64 icr)
 	return false;
 }
 
-bool lapic_nmi_expected(void)
-{
-	return false;
-}
-
 static int write_icr_msr(u64 icr)
 {
 	if (icr & X2APIC_ICR_RESERVED)
@@ -280,13 +275,16 @@ int lapic_write_msr(u32 msr, u64 value)
 
 int lapic_write_base(u64 value)
 {
+	static _Atomic bool logged;
 	u64 now = rdmsr(MSR_APIC_BASE);
 	u64 fixed = APIC_BASE_ADDRESS | APIC_BASE_BSP;
 	bool from_x2apic = now & APIC_BASE_X2APIC, to_x2apic = value & APIC_BASE_X2APIC;
 
 	/* The page stays where the map has it, and the APIC stays on: Fairlead's own NMIs need it. */
 	if ((value & fixed) != (now & fixed) || !(value & APIC_BASE_ENABLE)) {
-		log_info("platform: APIC_BASE 0x%llx refused (is 0x%llx)", (unsigned long long)value, (unsigned long long)now);
+		if (!atomic_exchange(&logged, true))
+			log_info("platform: APIC_BASE 0x%llx refused (is 0x%llx)", (unsigned long long)value,
+				 (unsigned long long)now);
 		return -EPERM;
 	}
 	/* 16.9.1: out of x2APIC mode only by way of disabled, which is refused here. */
@@ -449,10 +447,10 @@ static void switch_off_and_on(bool x2apic)
 	apics[arch_cpu_index()].x2apic = x2apic;
 }
 
-/* Ends what is in service: one EOI for each bit, that is at most 256. */
+/* Ends what is in service: one EOI for each bit, that is at most 256. An EOI is for the highest. */
 static void end_in_service(void)
 {
-	for (unsigned int offset = APIC_ISR_FIRST; offset <= APIC_ISR_LAST; offset += 16) {
+	for (unsigned int offset = APIC_ISR_LAST; offset >= APIC_ISR_FIRST; offset -= 16) {
 		for (u32 isr = read_apic(offset); isr; isr &= isr - 1)
 			write_apic(APIC_EOI, 0);
 	}

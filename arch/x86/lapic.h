@@ -74,7 +74,5 @@ bool lapic_counters_send_nmi(void);
  * not have.
  */
 u64 lapic_message_address(void);
-/* False: the guest's NMIs are no longer sent (vcpu_request.h). Goes away with its last caller. */
-bool lapic_nmi_expected(void);
 
 #endif
