@@ -108,9 +108,10 @@ def _transcript(keeper, tmp_path_factory):
     make_disk(disk, folder)
     os.makedirs(LOGS, exist_ok=True)
     log = os.path.join(LOGS, "refusals.log")
+    # Two CPUs, so that each start takes the memory through which the second would be woken, and gives it back.
     # Fairlead on the second disk reads its own volume's configuration, not the first one's, which is a good one.
     done = run_qemu("--efi", machine.EFI, "--shell=--probe\r\nfs1:\\all.nsh", "--timeout", str(BOOT_S * 2), "--log", log,
-                    "--drive", f"file={disk},if=none,id=refusals,format=raw,snapshot=on",
+                    "--smp", "2", "--drive", f"file={disk},if=none,id=refusals,format=raw,snapshot=on",
                     "--device", "ide-hd,drive=refusals,bus=ide.1,bootindex=2", timeout=BOOT_S * 2 + 30)
     text = serial_text(log)
     last = list(CONFIGURATIONS)[-1]
@@ -136,6 +137,7 @@ def test_probe_reports_and_returns(transcript):
     assert not error_lines(part)
     for word in ("SVM", "VT-d", "00:00.0", "00:1f.2"):
         assert word in part, f"--probe does not mention {word}:\n{part[-3000:]}"
+    assert re.search(r"cpus: 2, APIC IDs 0-1; would be woken through 0x[0-9a-f]{5}\n", part), part[-3000:]
 
 
 def refused_by_machine(keeper, name, *options):

@@ -57,6 +57,7 @@ static void test_ids(void **state)
 {
 	boot_info.trampoline = 0x10000;
 	says("cpus: 4, APIC IDs 0-3; would be woken through 0x10000", IDS(0, 1, 2, 3));
+	says("cpus: 2, APIC IDs 0-1; would be woken through 0x10000", IDS(0, 1)); /* 2 and 3 still stand there */
 	says("cpus: 2, APIC IDs 1 0; would be woken through 0x10000", IDS(1, 0));
 	says("cpus: 7, APIC IDs 0 2-3 300 16-17 0; would be woken through 0x10000",
 	     IDS(0, 2, 3, 300, 16, 17, 0));
