@@ -43,8 +43,8 @@ bool MUST_CHECK arch_cpu_info(unsigned int cpu, struct arch_cpu_info *out);
 void arch_cpu_kick(unsigned int cpu);
 /*
  * timer.c: the timer that the guest does not have fires (an NMI to the boot CPU) at that moment of
- * arch_time_us(), or at once if that has passed; ~0: never. One moment at a time: the last call counts.
- * Exit path.
+ * arch_time_us(), or at once if that has passed; ~0: never. One moment at a time: the last call counts; it
+ * may also fire for one before that. Any CPU, one at a time. Exit path.
  */
 void arch_timer_arm(u64 at_us);
 /*

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "arch/x86/cpus.h"
 #include "arch/x86/desc.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/nmi.h"
@@ -27,6 +28,8 @@
 
 #define SECOND 1000000000ull /* ns */
 #define LATE_US_MAX 10000
+
+extern _Thread_local unsigned int host_cpu; /* core/host_cpu.c: which CPU this is */
 
 /* ---- the machine ---- */
 
@@ -133,12 +136,14 @@ u64 arch_time_us(void)
 
 void arch_cpu_kick(unsigned int cpu)
 {
+	assert_int_equal(cpu, BOOT_CPU); /* who has the comparator */
 	kicks++;
 	nmi_waits = true;
 }
 
 void nmi_expect(void)
 {
+	assert_int_equal(host_cpu, BOOT_CPU);
 	expected_nmis++;
 }
 
@@ -178,6 +183,7 @@ static bool model_write(volatile void *at, unsigned int size, u64 value)
 	if ((volatile u8 *)at < registers || offset >= sizeof(registers))
 		return false;
 	assert_int_equal(size, 4);
+	assert_int_equal(host_cpu, BOOT_CPU);
 	assert_true(offset == 0x10 || (offset >= 0x100 && n <= (regs.caps >> 8 & 0x1f)));
 	pass(200);
 	if (offset == 0x010) {
@@ -221,13 +227,14 @@ static inline u64 step(void)
 }
 
 /* The guest runs, and exits for NMIs only; a visit as nmi.c does it. Returns how many. */
-static unsigned int visits_ours, unexplained;
+static unsigned int visits_ours, unexplained, kicks_taken;
 
 static inline unsigned int run_guest(u64 ns)
 {
 	u64 end = now_ns + ns;
-	unsigned int visits = 0, kicks_seen = kicks;
+	unsigned int visits = 0, kicks_seen = kicks_taken;
 
+	host_cpu = BOOT_CPU;
 	while (nmi_waits || now_ns < end) {
 		while (!nmi_waits && now_ns < end)
 			pass(min_u64(end - now_ns, step()));
@@ -239,7 +246,7 @@ static inline unsigned int run_guest(u64 ns)
 			visits_ours++;
 		else if (kicks == kicks_seen)
 			unexplained++;
-		kicks_seen = kicks;
+		kicks_seen = kicks_taken = kicks;
 		exit_tail();
 		assert_true(visits < 100000);
 	}
@@ -261,6 +268,7 @@ static struct timer timer = { .fn = note }, other = { .fn = note };
 
 static inline int setup(void **state)
 {
+	host_cpu = BOOT_CPU;
 	memset(&regs, 0, sizeof(regs));
 	now_ns = 5 * SECOND;
 	mhz = 14; /* 14 MHz */
@@ -283,7 +291,7 @@ static inline int setup(void **state)
 	fate = ARRIVES;
 	fault = faults_by_itself = stray = nmi_arrived[0] = false;
 	faults_reported = looks = 0;
-	messages = expected_nmis = kicks = visits_ours = unexplained = 0;
+	messages = expected_nmis = kicks = kicks_taken = visits_ours = unexplained = 0;
 	calls = 0;
 	nmi_waits = false;
 	log_set_sink(sink);
@@ -305,6 +313,7 @@ static inline int start(void **state)
 
 static inline int teardown(void **state)
 {
+	host_cpu = BOOT_CPU;
 	(void)timer_cancel(&timer);
 	(void)timer_cancel(&other);
 	exit_tail();

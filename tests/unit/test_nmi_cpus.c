@@ -428,6 +428,17 @@ static void the_counters_are_not_asked_for_nothing(void **state)
 	assert_true(entered());
 }
 
+/* One look, not one at every later exit: from then on an overflow has its own NMI again. */
+static void the_counters_are_asked_once(void **state)
+{
+	an_overflow_in_another_handler(state);
+	overflowed[1] = true; /* its NMI is on its way */
+	other_exit();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
 static void counters_are_a_cpus_own(void **state)
 {
 	overflowed[2] = true;
@@ -600,6 +611,7 @@ int main(void)
 		TEST(an_overflow_in_another_handler),
 		TEST(an_overflow_behind_another),
 		TEST(the_counters_are_not_asked_for_nothing),
+		TEST(the_counters_are_asked_once),
 		TEST(counters_are_a_cpus_own),
 		TEST(nobodys_while_it_waits),
 		TEST(kicks_while_it_waits),
