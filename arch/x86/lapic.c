@@ -51,6 +51,8 @@
 #define ICR_PENDING BIT(12)
 #define X2APIC_ICR_RESERVED 0xfff33000u /* 31:20, 17:16, 13:12; Intel SDM vol. 3A, 11.12.9 */
 #define LVT_MASKED BIT32(16)
+#define VERSION_MAX_LVT(version) ((version) >> 16 & 0xff) /* number of vector table entries - 1 (SDM vol. 3A, 11.4.8) */
+#define MAX_LVT_WITH_CMCI 6u
 #define VERSION_EXTENDED_SPACE BIT32(31) /* 16.3.4 */
 #define EXT_CONTROL_8BIT_ID BIT32(2)	 /* APIC410, ExtApicIdEn (PPR 57896, 2.1.11.2.2) */
 #define SPURIOUS_AFTER_INIT 0xffu	 /* not enabled by software: bit 8 */
@@ -478,7 +480,9 @@ static void reset_registers(void)
 	struct icr_apic *apic = &apics[arch_cpu_index()];
 
 	write_apic(APIC_SPURIOUS, SPURIOUS_AFTER_INIT); /* first: nothing is accepted any more */
-	write_apic(APIC_LVT_CMCI, LVT_MASKED);
+	/* What an APIC does not have is an error, which the guest would see (and in QEMU's can never clear). */
+	if (VERSION_MAX_LVT(read_apic(APIC_VERSION)) >= MAX_LVT_WITH_CMCI)
+		write_apic(APIC_LVT_CMCI, LVT_MASKED);
 	for (unsigned int offset = APIC_LVT_FIRST; offset <= APIC_LVT_LAST; offset += 16)
 		write_apic(offset, LVT_MASKED);
 	write_apic(APIC_INITIAL_COUNT, 0); /* stops the timer; a deadline ended with its mode, in the vector table */
