@@ -102,6 +102,25 @@ u64 vm_shootdown(struct vm *vm)
 	return shootdown_begin(&vm->shootdown);
 }
 
+/*
+ * The shoot-down of that generation is done: what was retired before it began goes back. Others may unmap all
+ * the while, each after the last shoot-down began; so that this cannot go on for ever, what is there
+ * is set aside, and the next shoot-down that begins frees it.
+ */
+static void reclaim(struct vm *vm, u64 done) REQUIRES(stage2_class)
+{
+	if (vm->aside && vm->aside_at < done) {
+		pt_free_retired(vm->aside);
+		vm->aside = NULL;
+	}
+	if (vm->retired_at < done) {
+		pt_reclaim(&vm->stage2);
+	} else if (!vm->aside) {
+		vm->aside = pt_take_retired(&vm->stage2);
+		vm->aside_at = vm->retired_at;
+	}
+}
+
 int vm_shootdown_wait(struct vm *vm, u64 generation)
 {
 	int ret = shootdown_wait(&vm->shootdown, generation);
@@ -109,10 +128,20 @@ int vm_shootdown_wait(struct vm *vm, u64 generation)
 	if (ret)
 		return ret; /* the tables wait for a later one that is done */
 	lock_stage2(vm);
-	if (vm->retired_at < generation)
-		pt_reclaim(&vm->stage2);
+	reclaim(vm, generation);
 	unlock_stage2(vm);
 	return 0;
+}
+
+bool vm_allows(struct vm *vm, gpa_t gpa, unsigned int prot)
+{
+	unsigned int allowed = 0;
+	bool mapped;
+
+	lock_stage2(vm);
+	mapped = !pt_lookup(&vm->stage2, gpa, NULL, &allowed, NULL);
+	unlock_stage2(vm);
+	return mapped && !(prot & ~allowed);
 }
 
 int vm_add_region(struct vm *vm, const struct vm_mmio_region *region)

@@ -46,6 +46,8 @@ struct vm {
 	struct pagetable stage2;
 	struct shootdown shootdown;
 	u64 retired_at GUARDED_BY(stage2_class); /* generation when an unmap may last have emptied tables */
+	void *aside GUARDED_BY(stage2_class);	 /* retired tables to which no others are added (vm.c) */
+	u64 aside_at GUARDED_BY(stage2_class);
 	struct iommu_domain dma;
 	bool dma_on; /* false: iommu=off, or optional and absent */
 	struct vm_mmio_region region[VM_MMIO_REGIONS];
@@ -85,6 +87,12 @@ u64 vm_shootdown(struct vm *vm);
  * them. Exit path, no lock held.
  */
 int MUST_CHECK vm_shootdown_wait(struct vm *vm, u64 generation);
+/*
+ * Does the table let the guest's CPUs at that address, now, for all of prot? Then an access that has missed it is
+ * to be tried again: another CPU has mapped the page meanwhile, or this one went by a table that is retired and
+ * not shot down yet. Exit path; takes stage2_lock, or a table could go back to the pool while it is read.
+ */
+bool vm_allows(struct vm *vm, gpa_t gpa, unsigned int prot);
 /* Boot. -ENOSPC; -EEXIST: overlaps another region. */
 int MUST_CHECK vm_add_region(struct vm *vm, const struct vm_mmio_region *region);
 /*

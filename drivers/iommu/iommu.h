@@ -122,7 +122,7 @@ struct iommu {
 	u64 registers_size;
 	u16 segment;
 	unsigned int index;
-	u64 faults; /* seen so far */
+	_Atomic u64 faults; /* seen so far */
 	/* By iommu_register(); the rest is attach.c's and ats.c's. */
 	_Atomic bool turn; /* somebody attaches or blocks: that waits for hardware, so it cannot be a lock */
 	struct spinlock ats_lock; /* the list, and the ATS state of its devices (pci_dev.ats_on, ats_next) */

@@ -348,6 +348,11 @@ static void test_failed_block_goes_on(void **state)
 	assert_int_equal(iommu_block(&a), 0);
 	assert_true(quarantined(&a));
 	assert_int_equal(iommu_reach(&a, &guest_dma), IOMMU_REACHES_NOTHING);
+	fail_at = 2; /* one that was blocked is not known to be so any more */
+	assert_int_equal(iommu_block(&a), -ETIMEDOUT);
+	assert_false(quarantined(&a));
+	assert_int_equal(iommu_block(&a), 0);
+	assert_true(quarantined(&a));
 }
 
 static void test_table_of_attachments_is_full(void **state)

@@ -164,6 +164,45 @@ static void test_a_silent_cpu_is_named_after_a_second(void **state)
 	assert_int_equal(shootdown_wait(&s, generation), 0);
 }
 
+/* One after the other leaves: it is done with the last, whoever that is, and each was asked once. */
+static void test_sixty_four_cpus(void **state)
+{
+	u64 generation;
+
+	for (unsigned int cpu = 0; cpu < CPUS_MAX; cpu++)
+		assert_true(enter_as(cpu));
+	exit_as(5);
+	generation = shootdown_begin(&s);
+	for (unsigned int cpu = 0; cpu < CPUS_MAX; cpu++) {
+		assert_int_equal(kicks[cpu], cpu != 5);
+		assert_int_equal(shootdown_done(&s, generation), false);
+		if (cpu != 5)
+			exit_as(cpu);
+		assert_int_equal(shootdown_done(&s, generation), cpu == CPUS_MAX - 1);
+		if (cpu != 5)
+			assert_true(enter_as(cpu)); /* and is not waited for again */
+	}
+}
+
+/* Both are inside, and neither waits for the other; nor for one that has never run the guest, or waits to be started. */
+static void test_nobody_waits_for_who_is_inside(void **state)
+{
+	u64 mine, the_others;
+
+	assert_true(enter_as(1));
+	assert_true(enter_as(2));
+	exit_as(1);
+	mine = shootdown_begin(&s);
+	assert_false(shootdown_done(&s, mine));
+	exit_as(2); /* kicked, or on its own; and wants one itself */
+	the_others = shootdown_begin(&s);
+	assert_int_equal(shootdown_wait(&s, the_others), 0);
+	host_cpu = 1;
+	assert_int_equal(shootdown_wait(&s, mine), 0);
+	assert_true(enter_as(1));
+	assert_true(enter_as(2));
+}
+
 /* ---- emptied tables ---- */
 
 #define POOL_SIZE (2 * SIZE_2M)
@@ -215,6 +254,144 @@ static void test_tables_stay_while_a_cpu_may_walk_them(void **state)
 	assert_int_equal(vm_shootdown_wait(&guest, generation), -ETIMEDOUT);
 	assert_int_equal(pages_left(), empty - 3);
 	host_cpu = 1;
+	shootdown_exit(&guest.shootdown);
+	host_cpu = 0;
+	assert_int_equal(vm_shootdown_wait(&guest, vm_shootdown(&guest)), 0);
+	assert_int_equal(pages_left(), empty);
+	free(pool);
+}
+
+/*
+ * Each unmap comes after the other CPU's shoot-down has begun, for ever: the tables go back all the same, and
+ * none before a shoot-down that began after it was emptied.
+ */
+static void test_tables_go_back_while_others_unmap(void **state)
+{
+	u8 *pool = aligned_alloc(SIZE_2M, POOL_SIZE);
+	u64 empty, begun;
+
+	pages_init(virt_to_phys(pool), POOL_SIZE);
+	assert_int_equal(vm_init(&guest, &pt_format_npt, 4, 2), 0);
+	empty = pages_left();
+	map_and_unmap();
+	begun = vm_shootdown(&guest);
+	for (unsigned int n = 0; n < 100; n++) {
+		u64 next;
+
+		map_and_unmap();
+		next = vm_shootdown(&guest);
+		map_and_unmap();
+		assert_int_equal(vm_shootdown_wait(&guest, begun), 0);
+		assert_true(pages_left() <= empty - 3); /* the newest are there yet */
+		assert_true(pages_left() >= empty - 9 * 3);
+		begun = next;
+	}
+	assert_int_equal(vm_shootdown_wait(&guest, begun), 0);
+	assert_int_equal(vm_shootdown_wait(&guest, vm_shootdown(&guest)), 0);
+	assert_int_equal(pages_left(), empty);
+	free(pool);
+}
+
+/* What is set aside waits for a shoot-down that began after that, whichever is done first. */
+static void test_set_aside_is_not_given_back_early(void **state)
+{
+	u8 *pool = aligned_alloc(SIZE_2M, POOL_SIZE);
+	u64 empty, first, second;
+
+	pages_init(virt_to_phys(pool), POOL_SIZE);
+	assert_int_equal(vm_init(&guest, &pt_format_npt, 4, 2), 0);
+	empty = pages_left();
+	first = vm_shootdown(&guest);
+	second = vm_shootdown(&guest);
+	map_and_unmap();
+	assert_int_equal(vm_shootdown_wait(&guest, first), 0);
+	assert_int_equal(pages_left(), empty - 3);
+	assert_int_equal(vm_shootdown_wait(&guest, second), 0);
+	assert_int_equal(pages_left(), empty - 3);
+	map_and_unmap();
+	assert_int_equal(vm_shootdown_wait(&guest, vm_shootdown(&guest)), 0);
+	assert_int_equal(pages_left(), empty);
+	free(pool);
+}
+
+/* An access that has missed the table is tried again only if it would not miss now, and may do what it wants. */
+static void test_who_may_try_again(void **state)
+{
+	u8 *pool = aligned_alloc(SIZE_2M, POOL_SIZE);
+
+	pages_init(virt_to_phys(pool), POOL_SIZE);
+	assert_int_equal(vm_init(&guest, &pt_format_npt, 4, 2), 0);
+	assert_false(vm_allows(&guest, REGION, PT_READ));
+	assert_int_equal(vm_map_mmio(&guest, REGION, 0xd0000000, PAGE_SIZE, PT_READ), 0);
+	assert_true(vm_allows(&guest, REGION, PT_READ));
+	assert_true(vm_allows(&guest, REGION + PAGE_SIZE - 1, PT_READ));
+	assert_false(vm_allows(&guest, REGION, PT_WRITE));
+	assert_false(vm_allows(&guest, REGION, PT_EXEC));
+	assert_false(vm_allows(&guest, REGION + PAGE_SIZE, PT_READ));
+	assert_int_equal(vm_map_mmio(&guest, REGION + PAGE_SIZE, 0xd0001000, PAGE_SIZE, PT_READ | PT_WRITE), 0);
+	assert_true(vm_allows(&guest, REGION + PAGE_SIZE, PT_WRITE));
+	assert_int_equal(vm_unmap_mmio(&guest, REGION, 2 * PAGE_SIZE), 0);
+	assert_false(vm_allows(&guest, REGION + PAGE_SIZE, PT_READ));
+	free(pool);
+}
+
+/* ---- a CPU that never answers, among threads ---- */
+
+#define MUTE 9
+#define IMPATIENT 4
+
+static _Atomic unsigned int gave_up;
+
+static void *impatient(void *arg)
+{
+	host_cpu = (unsigned int)(uintptr_t)arg;
+	for (unsigned int n = 0; n < 3; n++) {
+		u64 at = REGION + (u64)host_cpu * SIZE_2M;
+
+		(void)!shootdown_enter(&guest.shootdown);
+		shootdown_exit(&guest.shootdown);
+		assert_int_equal(vm_map_mmio(&guest, at, at, PAGE_SIZE, PT_READ), 0);
+		assert_int_equal(vm_unmap_mmio(&guest, at, PAGE_SIZE), 0);
+		gave_up += vm_shootdown_wait(&guest, vm_shootdown(&guest)) == -ETIMEDOUT;
+	}
+	return NULL;
+}
+
+static _Atomic unsigned int named, others_named;
+
+static void count_names(enum log_level level, const char *line, size_t len)
+{
+	char text[LOG_LINE_MAX];
+
+	snprintf(text, sizeof(text), "%.*s", (int)len, line);
+	*(strstr(text, "CPU 9 ") ? &named : &others_named) += 1;
+}
+
+/* All who wait give up, each with a line that names it; no table goes back; and when it has left, all do. */
+static void test_a_cpu_that_never_answers(void **state)
+{
+	u8 *pool = aligned_alloc(SIZE_2M, POOL_SIZE);
+	pthread_t cpu[IMPATIENT];
+	u64 empty, left;
+
+	pages_init(virt_to_phys(pool), POOL_SIZE);
+	assert_int_equal(vm_init(&guest, &pt_format_npt, 4, 2), 0);
+	empty = pages_left();
+	log_set_sink(count_names);
+	time_step = 100;
+	host_cpu = MUTE;
+	assert_true(shootdown_enter(&guest.shootdown));
+	for (uintptr_t i = 0; i < IMPATIENT; i++)
+		assert_int_equal(pthread_create(&cpu[i], NULL, impatient, (void *)i), 0);
+	for (unsigned int i = 0; i < IMPATIENT; i++)
+		pthread_join(cpu[i], NULL);
+	log_set_sink(NULL);
+	assert_int_equal(gave_up, 3 * IMPATIENT);
+	assert_int_equal(named, 3 * IMPATIENT);
+	assert_int_equal(others_named, 0);
+	left = pages_left();
+	assert_true(left <= empty - 2 * 3 * IMPATIENT); /* at least two tables each time */
+	host_cpu = MUTE;
 	shootdown_exit(&guest.shootdown);
 	host_cpu = 0;
 	assert_int_equal(vm_shootdown_wait(&guest, vm_shootdown(&guest)), 0);
@@ -413,6 +590,12 @@ int main(void)
 		cmocka_unit_test_setup(test_a_silent_cpu_is_named_after_a_second, setup),
 		cmocka_unit_test_setup(test_tables_are_given_back_after_their_own_shootdown, setup),
 		cmocka_unit_test_setup(test_tables_stay_while_a_cpu_may_walk_them, setup),
+		cmocka_unit_test_setup(test_sixty_four_cpus, setup),
+		cmocka_unit_test_setup(test_nobody_waits_for_who_is_inside, setup),
+		cmocka_unit_test_setup(test_tables_go_back_while_others_unmap, setup),
+		cmocka_unit_test_setup(test_set_aside_is_not_given_back_early, setup),
+		cmocka_unit_test_setup(test_who_may_try_again, setup),
+		cmocka_unit_test_setup(test_a_cpu_that_never_answers, setup),
 		cmocka_unit_test_setup(test_no_stale_translation_among_threads, setup),
 		cmocka_unit_test_setup(test_entry_and_bump_cannot_miss_each_other, setup),
 	};

@@ -81,6 +81,30 @@ static void test_hardware_that_does_not_answer(void **state)
 	reaches(u, &nic, 0x1000, true, 0x1000);
 }
 
+/* A unit that is silent costs a second once; until it answers each question is short. Then it has its second again. */
+static void test_silent_unit(void **state)
+{
+	u64 begin;
+
+	start();
+	for (unsigned int times = 0; times < 2; times++) {
+		fake[0].hang_queue = true;
+		begin = fake_now;
+		assert_int_equal(iommu_invalidate(&guest, 0, 0), -ETIMEDOUT);
+		assert_in_range(fake_now - begin, 1000000, 1100000);
+		begin = fake_now;
+		for (unsigned int n = 0; n < 16; n++)
+			assert_int_equal(iommu_invalidate(&guest, 0, 0), -ETIMEDOUT);
+		assert_in_range(fake_now - begin, 16 * 10000, 16 * 20000);
+		assert_int_equal(log_count("VT-d unit 0: no answer to an invalidation"), 17 * (times + 1));
+		assert_int_equal(log_count("VT-d unit 0: it answers again"), times);
+		fake[0].hang_queue = false;
+		assert_int_equal(iommu_invalidate(&guest, 0, 0), 0);
+		assert_int_equal(iommu_invalidate(&guest, 0, 0), 0);
+		assert_int_equal(log_count("VT-d unit 0: it answers again"), times + 1);
+	}
+}
+
 /* A queue that nobody works on fills up; then, too, the call returns. And it wraps. */
 static void test_full_queue(void **state)
 {
@@ -272,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_firmware_left_it_on),
 		cmocka_unit_test(test_hardware_that_does_not_answer),
+		cmocka_unit_test(test_silent_unit),
 		cmocka_unit_test(test_full_queue),
 		cmocka_unit_test(test_queue_errors),
 		cmocka_unit_test(test_out_of_memory),

@@ -88,7 +88,10 @@ static void handle_nested_fault(struct vcpu *v, struct vmcb_control *c)
 {
 	u64 info = c->exit_info_1;
 	gpa_t gpa = c->exit_info_2;
+	unsigned int wanted = info & SVM_NPF_FETCH ? PT_EXEC : info & SVM_NPF_WRITE ? PT_WRITE : PT_READ;
 
+	if (vm_allows(&guest, gpa, wanted))
+		return; /* by now: the guest tries again */
 	if (c->exit_interrupt_info & SVM_EVENT_VALID) {
 		/* The guest's own IDT, stack or descriptor is not in its memory: hardware would end in a double fault as well. */
 		log_info("guest: event delivery touches unowned 0x%llx: double fault", (unsigned long long)gpa);

@@ -120,7 +120,7 @@ unsigned int vtd_drain_faults(struct iommu *iommu, unsigned int budget, iommu_fa
 			taken++;
 		}
 	}
-	iommu->faults += taken;
+	atomic_fetch_add_explicit(&iommu->faults, taken, memory_order_relaxed);
 	if (status & VTD_FSTS_PFO)
 		note_overflow(unit);
 	vtd_fault_unlock(unit);

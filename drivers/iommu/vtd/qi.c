@@ -5,7 +5,11 @@
  * them are done.
  *
  * Those numbers ascend, so any number of CPUs wait at once, without a lock: each until the number written is
- * its own or later.
+ * its own or later. They are the generations of this shoot-down: what several CPUs ask for at once lies in the
+ * ring together, and is one wait for all of them.
+ *
+ * A unit that does not answer costs a CPU a second once. Until it answers again each further wait is short: an operation
+ * consists of many, and the guest's CPU does not run meanwhile.
  */
 #include "core/arch.h"
 #include "core/errno.h"
@@ -28,6 +32,7 @@ int vtd_queue_init(struct vtd_unit *unit)
 	q->submitted = 0;
 	vtd_queue_unlock(q);
 	q->completed = 0;
+	atomic_store(&q->silent, false);
 	mmio_write64(unit->regs + VTD_IQT, 0);
 	mmio_write64(unit->regs + VTD_IQA, virt_to_phys(q->ring) | VTD_IQA_SIZE_256);
 	mmio_write32(unit->regs + VTD_FSTS, QUEUE_ERRORS);
@@ -115,7 +120,24 @@ static void check_errors(struct vtd_unit *unit)
 			  (unsigned long long)source);
 }
 
-static int MUST_CHECK wait_for(struct vtd_unit *unit, u64 start, u32 number, u32 errors)
+/* A call's time, from its start on. */
+struct patience {
+	u64 start, us;
+};
+
+static bool is_over(const struct patience *p)
+{
+	return arch_time_us() - p->start > p->us;
+}
+
+static void answers(struct vtd_unit *unit)
+{
+	if (atomic_load_explicit(&unit->queue.silent, memory_order_relaxed) &&
+	    atomic_exchange_explicit(&unit->queue.silent, false, memory_order_relaxed))
+		log_warn("VT-d unit %u: it answers again", unit->iommu.index);
+}
+
+static int MUST_CHECK wait_for(struct vtd_unit *unit, const struct patience *p, u32 number, u32 errors)
 {
 	struct vtd_queue *q = &unit->queue;
 
@@ -127,37 +149,45 @@ static int MUST_CHECK wait_for(struct vtd_unit *unit, u64 start, u32 number, u32
 		check_errors(unit);
 		if (atomic_load_explicit(&q->errors, memory_order_relaxed) != errors)
 			return -EIO;
-		if (done)
+		if (done) {
+			answers(unit);
 			return 0;
-		if (arch_time_us() - start > VTD_TIMEOUT_US)
+		}
+		if (is_over(p))
 			break;
 		arch_cpu_relax();
 	}
-	log_error("VT-d unit %u: no answer to an invalidation within 1 s (IQH 0x%x, IQT 0x%x)",
-		  unit->iommu.index, mmio_read32(unit->regs + VTD_IQH), mmio_read32(unit->regs + VTD_IQT));
+	atomic_store_explicit(&q->silent, true, memory_order_relaxed);
+	log_error("VT-d unit %u: no answer to an invalidation within %llu ms (IQH 0x%x, IQT 0x%x)",
+		  unit->iommu.index, (unsigned long long)p->us / 1000, mmio_read32(unit->regs + VTD_IQH),
+		  mmio_read32(unit->regs + VTD_IQT));
 	return -ETIMEDOUT;
 }
 
 static int MUST_CHECK invalidate(struct vtd_unit *unit, const struct vtd_descriptor *d, unsigned int count)
 {
-	const u64 start = arch_time_us();
+	struct vtd_queue *q = &unit->queue;
+	struct patience patience = { arch_time_us(), VTD_TIMEOUT_US };
 	u32 number, errors;
 	int err;
 
-	if (!unit->queue.ring)
+	if (!q->ring)
 		return 0;
+	if (atomic_load_explicit(&q->silent, memory_order_relaxed))
+		patience.us = VTD_SILENT_US;
 	err = vtd_flush_write_buffer(unit);
 	if (err)
 		return err;
 	while (!submit(unit, d, count, &number, &errors)) {
 		check_errors(unit);
-		if (arch_time_us() - start > VTD_TIMEOUT_US) {
-			log_error("VT-d unit %u: the invalidation queue was full for 1 s", unit->iommu.index);
+		if (is_over(&patience)) {
+			log_error("VT-d unit %u: the invalidation queue was full for %llu ms", unit->iommu.index,
+				  (unsigned long long)patience.us / 1000);
 			return -ETIMEDOUT;
 		}
 		arch_cpu_relax();
 	}
-	return wait_for(unit, start, number, errors);
+	return wait_for(unit, &patience, number, errors);
 }
 
 /* Reads and writes already translated are finished too, where hardware offers it: afterwards they have

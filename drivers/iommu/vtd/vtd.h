@@ -19,6 +19,8 @@
 
 /* Longest that any command may take before the unit counts as dead. Real ones take microseconds. */
 #define VTD_TIMEOUT_US 1000000u
+/* The same for an invalidation, once the unit has let one pass without an answer, and until it answers. */
+#define VTD_SILENT_US 10000u
 
 #define VTD_QUEUE_ENTRIES 256u /* one page of 128-bit descriptors */
 #define VTD_DEVFNS 256u
@@ -32,6 +34,7 @@ struct vtd_queue {
 	unsigned int tail GUARDED_BY(vtd_queue_class); /* next free slot */
 	u32 submitted GUARDED_BY(vtd_queue_class);     /* number of the last wait descriptor */
 	_Atomic u32 errors;		      /* times the hardware reported one */
+	_Atomic bool silent;		      /* the last wait had no answer */
 	volatile u32 completed; /* written by hardware: number of the last wait descriptor that it has done */
 };
 
@@ -137,7 +140,7 @@ int MUST_CHECK vtd_flush_write_buffer(struct vtd_unit *unit);
 int MUST_CHECK vtd_queue_init(struct vtd_unit *unit);
 /*
  * Each of these puts its descriptors and a wait descriptor in the queue and returns when the hardware has
- * done them. Takes queue.lock. -ETIMEDOUT: no answer within VTD_TIMEOUT_US; -EIO: the hardware reported an
+ * done them. Takes queue.lock. -ETIMEDOUT: no answer within VTD_TIMEOUT_US (or VTD_SILENT_US); -EIO: the hardware reported an
  * error. Both are logged; then nothing may be assumed of the caches.
  */
 int MUST_CHECK vtd_invalidate_all(struct vtd_unit *unit);
