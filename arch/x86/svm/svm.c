@@ -6,6 +6,7 @@
 #include "arch/x86/svm/svm.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpus.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/nmi.h"
@@ -216,8 +217,10 @@ static u8 wait_for_startup(struct vcpu *v)
 
 static void wait_and_start(struct vcpu *v, const struct svm_cpu *cpu)
 {
+	x86_cpu_set_waiting(v->index, true);
 	svm_init_vcpu(v);
 	svm_startup_vcpu(v, wait_for_startup(v));
+	x86_cpu_set_waiting(v->index, false);
 	svm_store_first_state(v, cpu->guest);
 }
 
