@@ -167,6 +167,19 @@ static void test_one_kick_for_many(void **state)
 	assert_int_equal(unexplained, 0);
 }
 
+/* The comparator is as it should be: off, or armed for that moment. */
+static void test_nothing_to_change(void **state)
+{
+	on(2);
+	timers_rearm();
+	assert_int_equal(kicks, 0);
+	on(0);
+	timer_set(&timer, 5000);
+	on(2);
+	timers_rearm();
+	assert_int_equal(kicks, 0);
+}
+
 static void test_without_a_timer_nobody_is_woken(void **state)
 {
 	timer_start(0, 0);
@@ -188,6 +201,7 @@ int main(void)
 		WITH(test_run_by_another_cpu),
 		WITH(test_one_that_is_past_is_for_both),
 		WITH(test_one_kick_for_many),
+		WITH(test_nothing_to_change),
 		WITHOUT(test_without_a_timer_nobody_is_woken),
 	};
 

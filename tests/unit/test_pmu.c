@@ -172,6 +172,7 @@ static void counters_that_are_not_there(void **state)
 	/* A CPU without leaf 8000_0001h. */
 	machine(LEGACY, 4, false);
 	ext_max = 0;
+	ecx_features = BIT32(23); /* what lies beyond the last leaf says nothing */
 	msr_set(counter(LEGACY, 0), 0);
 	assert_true(pmu_overflowed());
 }
