@@ -42,6 +42,46 @@ static int ram_span(gpa_t gpa, size_t n, unsigned int need, struct ram_span *spa
 	return err;
 }
 
+/*
+ * Aligned words are moved in one access, as the guest's own instruction or page-table walk would (APM vol. 2, 7.3.2):
+ * another of its CPUs may be changing them, and half an old page-table entry with half a new one is neither.
+ */
+static void load(void *buf, const void *ram, size_t n)
+{
+	bool aligned = IS_ALIGNED((uintptr_t)ram, (uintptr_t)n);
+	u64 value;
+
+	if (aligned && n == 8)
+		value = __atomic_load_n((const u64 *)ram, __ATOMIC_RELAXED);
+	else if (aligned && n == 4)
+		value = __atomic_load_n((const u32 *)ram, __ATOMIC_RELAXED);
+	else if (aligned && n == 2)
+		value = __atomic_load_n((const u16 *)ram, __ATOMIC_RELAXED);
+	else {
+		memcpy(buf, ram, n);
+		return;
+	}
+	memcpy(buf, &value, n); /* little-endian: the low bytes */
+}
+
+static void store(void *ram, const void *buf, size_t n)
+{
+	bool aligned = IS_ALIGNED((uintptr_t)ram, (uintptr_t)n);
+	u64 value = 0;
+
+	if (!aligned || (n != 2 && n != 4 && n != 8)) {
+		memcpy(ram, buf, n);
+		return;
+	}
+	memcpy(&value, buf, n);
+	if (n == 8)
+		__atomic_store_n((u64 *)ram, value, __ATOMIC_RELAXED);
+	else if (n == 4)
+		__atomic_store_n((u32 *)ram, (u32)value, __ATOMIC_RELAXED);
+	else
+		__atomic_store_n((u16 *)ram, (u16)value, __ATOMIC_RELAXED);
+}
+
 int guest_phys_read(gpa_t gpa, void *buf, size_t n)
 {
 	struct ram_span span;
@@ -50,7 +90,7 @@ int guest_phys_read(gpa_t gpa, void *buf, size_t n)
 	if (err)
 		return err;
 	arch_user_access_begin();
-	memcpy(buf, phys_to_virt(span.pa[0]), span.first);
+	load(buf, phys_to_virt(span.pa[0]), span.first);
 	if (n > span.first)
 		memcpy((u8 *)buf + span.first, phys_to_virt(span.pa[1]), n - span.first);
 	arch_user_access_end();
@@ -65,7 +105,7 @@ int guest_phys_write(gpa_t gpa, const void *buf, size_t n)
 	if (err)
 		return err;
 	arch_user_access_begin();
-	memcpy(phys_to_virt(span.pa[0]), buf, span.first);
+	store(phys_to_virt(span.pa[0]), buf, span.first);
 	if (n > span.first)
 		memcpy(phys_to_virt(span.pa[1]), (const u8 *)buf + span.first, n - span.first);
 	arch_user_access_end();
