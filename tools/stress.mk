@@ -13,7 +13,7 @@ STRESS_SEED ?= 1
 # ThreadSanitizer wants its shadow where address-space randomisation does not put anything.
 UNRANDOMISED = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-STRESS_ALL_SRCS = $(filter-out core/string.c,$(COMMON_SRCS)) $(STRESS_SRCS)
+STRESS_ALL_SRCS = $(filter-out core/string.c,$(COMMON_SRCS)) $(PURE_BOOT_SRCS) $(ARCH_HOST_SRCS) $(STRESS_SRCS)
 
 define STRESS_BUILD
 build/stress/$(1)/%.o: %.c tools/stress.mk | $(CHECK_READY)
@@ -30,9 +30,12 @@ endef
 $(eval $(call STRESS_BUILD,thread,$(CLANG),thread))
 $(eval $(call STRESS_BUILD,address,gcc,address$(comma)undefined -fno-sanitize-recover=all))
 
-# Unit tests with threads: the trace ring's readers and its writer; CPUs and a device that sends while its MSI-X table changes.
-THREAD_TESTS := test_trace test_vpci_msix_threads
-build/stress/thread/test_%: tests/unit/test_%.c build/stress/thread/lib.a
+# Unit tests with threads: the trace ring's readers and its writer; CPUs and a device that sends while its MSI-X table changes;
+# requests between the guest's CPUs; what is said once; what the guest's CPUs share; the console; who looks and who works; the invalidation queue; BARs that move.
+# The weak arch_*() come first, as in tools/host.mk.
+THREAD_TESTS := test_trace test_vpci_msix_threads test_once test_guest_threads test_console_threads
+THREAD_TESTS += test_rendezvous test_vtd_threads test_vpci_threads test_vcpu_request
+build/stress/thread/test_%: tests/unit/test_%.c build/stress/thread/core/host_cpu.o build/stress/thread/lib.a
 	$(Q)$(CLANG) $(STRESS_CFLAGS) -Wno-unused-parameter -fsanitize=thread -o $@ $^ -lcmocka -lpthread
 
 .PHONY: stress

@@ -44,13 +44,14 @@ static bool wait_for(u8 bit) REQUIRES(console_spinlock)
 {
 	u32 spins = uart.stuck ? 1 : TRANSMIT_SPINS;
 
-	uart.stuck = true;
 	for (u32 i = 0; i < spins; i++) {
-		uart.stuck = !(uart_read_lsr() & bit);
-		if (!uart.stuck)
+		if (uart_read_lsr() & bit) {
+			uart.stuck = false;
 			return true;
+		}
 		arch_cpu_relax();
 	}
+	uart.stuck = true;
 	return false;
 }
 

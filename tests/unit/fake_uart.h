@@ -10,6 +10,7 @@
 
 #include "arch/x86/pio.h"
 #include "arch/x86/uart16550.h"
+#include "core/arch.h"
 #include "core/monitor/internal.h"
 #include "core/monitor/monitor.h"
 #include "core/timer.h"
@@ -29,6 +30,9 @@ enum { RBR = 0, THR = 0, IER = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, M
 /* ---- a 16550 ---- */
 
 #define FIFO 16
+#ifndef CHIP_SENT
+#define CHIP_SENT 4096 /* characters that are kept */
+#endif
 
 static struct {
 	bool present, stuck;
@@ -36,7 +40,7 @@ static struct {
 	u8 errors; /* cleared by a read of LSR */
 	unsigned int queued, lost;
 	unsigned int patience; /* reads of LSR until a character has left */
-	char sent[4096];
+	char sent[CHIP_SENT];
 	unsigned int sent_count;
 	char input[1024];
 	unsigned int input_count, received; /* waiting, taken */
@@ -197,7 +201,7 @@ static bool chip_write(u16 port, u8 value)
 
 /* ---- the guest ---- */
 
-static u8 in(unsigned int reg)
+static UNUSED u8 in(unsigned int reg)
 {
 	u32 value = 0;
 
@@ -227,7 +231,7 @@ static UNUSED void assert_sent(const char *text)
 
 /* ---- time and the monitor's commands ---- */
 
-static u64 now_us;
+static _Atomic u64 now_us;
 static char command_lines[256]; /* each with a '|' */
 
 u64 arch_time_us(void)
@@ -237,7 +241,8 @@ u64 arch_time_us(void)
 
 void arch_cpu_kick(unsigned int cpu)
 {
-	fail_msg("CPU %u is kicked: there is one", cpu);
+	if (arch_cpu_index() == 0)
+		fail_msg("CPU %u is kicked by the boot CPU, whose the monitor is", cpu);
 }
 
 void arch_timer_arm(u64 at_us)
