@@ -40,8 +40,9 @@ static _Atomic bool latch[CPUS_MAX];
 
 void lapic_send_nmi(u32 id)
 {
-	sched_yield(); /* it takes its time */
+	sched_yield(); /* it takes its time, */
 	atomic_store(&latch[id - 1], true);
+	sched_yield(); /* and the target may be faster than who sent it */
 }
 
 bool lapic_lint1_sends_nmi(void)
