@@ -35,6 +35,8 @@ $(eval $(call STRESS_BUILD,address,gcc,address$(comma)undefined -fno-sanitize-re
 # The weak arch_*() come first, as in tools/host.mk.
 THREAD_TESTS := test_trace test_vpci_msix_threads test_once test_guest_threads test_console_threads
 THREAD_TESTS += test_rendezvous test_vtd_threads test_vpci_threads test_vcpu_request
+# Timers, deferred work, kicks and marks between CPUs.
+THREAD_TESTS += test_timer_threads test_work test_nmi_threads
 build/stress/thread/test_%: tests/unit/test_%.c build/stress/thread/core/host_cpu.o build/stress/thread/lib.a
 	$(Q)$(CLANG) $(STRESS_CFLAGS) -Wno-unused-parameter -fsanitize=thread -o $@ $^ -lcmocka -lpthread
 
