@@ -85,8 +85,8 @@ static u64 find_targets(u64 icr, unsigned int self, const struct icr_apic *apic)
 }
 
 /*
- * APM vol. 2, table 16-4, and SDM vol. 3A, table 11-3. Where they differ, AMD's: the level does not count with
- * edge trigger. Fixed interrupts are the hardware's in every combination.
+ * APM vol. 2, table 16-4, and SDM vol. 3A, table 11-3. Where they differ, AMD's: the level does not count
+ * with edge trigger. Fixed interrupts are the hardware's in every combination.
  */
 static enum icr_action choose_action(u64 icr)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The interrupt command register (AMD64 APM vol. 2, 16.5; Intel SDM vol. 3A, 11.6.1 and 11.12.9): what a value that the guest
- * writes means, and for which of its CPUs. Pure: changes nothing.
+ * The interrupt command register (AMD64 APM vol. 2, 16.5; Intel SDM vol. 3A, 11.6.1 and 11.12.9): what a value
+ * that the guest writes means, and for which of its CPUs. Pure: changes nothing.
  *
- * It guards that INIT, SIPI, SMI, ExtINT and NMI never get to the hardware as they are: the first two and NMI become requests to
- * the guest's CPUs (vcpu_request.h), the others nothing.
+ * It guards that INIT, SIPI, SMI, ExtINT and NMI never get to the hardware as they are: the first two and NMI
+ * become requests to the guest's CPUs (vcpu_request.h), the others nothing.
  */
 #ifndef ARCH_X86_ICR_H
 #define ARCH_X86_ICR_H
@@ -47,7 +47,10 @@ struct icr_command {
 	u8 vector;   /* start-up: the page */
 };
 
-/* `icr`: all 64 bits; in xAPIC mode the destination is in bits 63:56, in x2APIC mode in 63:32. apic: of all CPUs, by number. */
+/*
+ * `icr`: all 64 bits; in xAPIC mode the destination is in bits 63:56, in x2APIC mode in 63:32. apic: of all
+ * CPUs, by number.
+ */
 struct icr_command icr_decode(u64 icr, unsigned int self, const struct icr_apic *apic);
 
 #endif

@@ -51,7 +51,8 @@
 #define ICR_PENDING BIT(12)
 #define X2APIC_ICR_RESERVED 0xfff33000u /* 31:20, 17:16, 13:12; Intel SDM vol. 3A, 11.12.9 */
 #define LVT_MASKED BIT32(16)
-#define VERSION_MAX_LVT(version) ((version) >> 16 & 0xff) /* number of vector table entries - 1 (SDM vol. 3A, 11.4.8) */
+/* Number of vector table entries - 1; with CMCI there are seven (16.3.4; Intel SDM vol. 3A, 11.4.8). */
+#define VERSION_MAX_LVT(version) ((version) >> 16 & 0xff)
 #define MAX_LVT_WITH_CMCI 6u
 #define VERSION_EXTENDED_SPACE BIT32(31) /* 16.3.4 */
 #define EXT_CONTROL_8BIT_ID BIT32(2)	 /* APIC410, ExtApicIdEn (PPR 57896, 2.1.11.2.2) */
@@ -97,7 +98,7 @@ static u32 read_apic(unsigned int offset)
 	return x2apic_mode() ? (u32)rdmsr(MSR_X2APIC_FIRST + offset / 16) : mmio_read32(page + offset);
 }
 
-/* A register that this APIC does not have is left alone: #GP, or an error in the error status register. */
+/* In x2APIC mode a register that this APIC does not have would raise #GP: it is left alone. */
 static void write_apic(unsigned int offset, u32 value)
 {
 	if (x2apic_mode())
@@ -435,8 +436,8 @@ u64 lapic_message_address(void)
 /* ---- reset ----------------------------------------------------------------------------------------- */
 
 /*
- * Off and on again, in the steps that are allowed (16.9.1; Intel SDM vol. 3A, 11.12.5): the APIC may forget all
- * that was set up (SDM, 11.4.3). Hardware does, pending interrupts included; QEMU's model keeps everything.
+ * Off and on again, in the steps that are allowed (16.9.1; Intel SDM vol. 3A, 11.12.5): the APIC may forget
+ * all that was set up (SDM, 11.4.3). Hardware does, pending interrupts included; QEMU's model keeps everything.
  */
 static void switch_off_and_on(bool x2apic)
 {

@@ -43,20 +43,21 @@ int MUST_CHECK lapic_write_base(u64 value);
  */
 void lapic_park_other_cpus(void);
 /*
- * For real, to the CPU with that APIC ID, for Fairlead's own purposes: back to wait for a SIPI; start at page << 12 in real mode.
- * Boot CPU, boot. False: xAPIC mode, and the ID has more than 8 bits.
+ * For real, to the CPU with that APIC ID, for Fairlead's own purposes: back to wait for a SIPI; start at
+ * page << 12 in real mode. Boot CPU, boot. False: xAPIC mode, and the ID has more than 8 bits.
  */
 bool MUST_CHECK lapic_send_init(u32 id);
 bool MUST_CHECK lapic_send_startup(u32 id, u8 page);
 /*
- * On an application processor, once, before it uses any other function here: its APIC at the address and in the mode of the boot
- * CPU's, and as after INIT. Boot.
+ * On an application processor, once, before it uses any other function here: its APIC at the address and in
+ * the mode of the boot CPU's, and as after INIT. Boot.
  */
 void lapic_start_cpu(void);
 /*
- * This CPU's APIC as after INIT (APM vol. 2, 16.3.2; Intel SDM vol. 3A, 11.4.7.3): fixed interrupts are not accepted, every vector
- * table entry is masked; NMIs come. Its mode and address stay. Exit path, GIF 0. Kicks that are on their way may be lost: the caller
- * forgets that they were sent (arch_cpu_kick() sends no second one), and then looks at all that they may have been for.
+ * This CPU's APIC as after INIT (APM vol. 2, 16.3.2; Intel SDM vol. 3A, 11.4.7.3): fixed interrupts are not
+ * accepted, every vector table entry is masked; NMIs come. Its mode and address stay. Exit path, GIF 0. Kicks
+ * that are on their way may be lost: the caller forgets that they were sent (arch_cpu_kick() sends no second
+ * one), and then looks at all that they may have been for.
  */
 void lapic_reset(void);
 /* Sends an NMI to the CPU with that APIC ID, which may be this one. Any CPU, any context. */
@@ -70,8 +71,8 @@ u32 lapic_id(void);
 bool lapic_lint1_sends_nmi(void);
 bool lapic_counters_send_nmi(void);
 /*
- * Address of a message to the boot CPU, from any CPU; 0: its ID has more than 8 bits, which a message without remapping does
- * not have.
+ * Address of a message to the boot CPU, from any CPU; 0: its ID has more than 8 bits, which a message without
+ * remapping does not have.
  */
 u64 lapic_message_address(void);
 

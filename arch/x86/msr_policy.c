@@ -35,13 +35,18 @@ static const struct row rows[] = {
 	{ 0x000002ff, 0x000002ff, MSR_EMULATED, MSR_EMULATED }, /* MTRR default type */
 	{ 0x00000400, 0x0000047f, MSR_REAL, MSR_EMULATED },    /* machine-check banks */
 	{ 0x000006e0, 0x000006e0, MSR_PASSED, MSR_PASSED },    /* TSC_DEADLINE */
-	{ 0x00000800, 0x0000082e, MSR_PASSED, MSR_PASSED },    /* x2APIC */
+	/* x2APIC: the registers there are (APM vol. 2, table 16-6), so that none that sends something is overlooked */
+	{ 0x00000802, 0x00000803, MSR_PASSED, MSR_PASSED },    /* ID, version */
+	{ 0x00000808, 0x0000080b, MSR_PASSED, MSR_PASSED },    /* TPR, APR, PPR, EOI */
+	{ 0x0000080d, 0x0000080d, MSR_PASSED, MSR_PASSED },    /* LDR */
+	{ 0x0000080f, 0x00000828, MSR_PASSED, MSR_PASSED },    /* SVR, ISR, TMR, IRR, ESR */
 	{ 0x0000082f, 0x00000830, MSR_PASSED, MSR_EMULATED },  /* LVT CMCI, ICR */
-	{ 0x00000831, 0x00000831, MSR_PASSED, MSR_PASSED },
 	{ 0x00000832, 0x00000837, MSR_PASSED, MSR_EMULATED },  /* LVT */
-	{ 0x00000838, 0x0000084f, MSR_PASSED, MSR_PASSED },
+	{ 0x00000838, 0x00000839, MSR_PASSED, MSR_PASSED },    /* timer: initial and current count */
+	{ 0x0000083e, 0x0000083f, MSR_PASSED, MSR_PASSED },    /* divide configuration, SELF_IPI */
+	{ 0x00000840, 0x00000842, MSR_PASSED, MSR_PASSED },    /* extended: feature, control, specific EOI */
+	{ 0x00000848, 0x0000084f, MSR_PASSED, MSR_PASSED },    /* interrupt enable */
 	{ 0x00000850, 0x00000853, MSR_PASSED, MSR_EMULATED },  /* extended LVT */
-	{ 0x00000854, 0x000008ff, MSR_PASSED, MSR_PASSED },
 	{ 0x00000da0, 0x00000da0, MSR_PASSED, MSR_PASSED },    /* XSS: XSAVE state is all the guest's */
 	{ 0xc0000080, 0xc0000080, MSR_EMULATED, MSR_EMULATED }, /* EFER */
 	{ 0xc0000081, 0xc0000084, MSR_PASSED, MSR_PASSED },    /* STAR, LSTAR, CSTAR, SFMASK: in the VMCB */
