@@ -33,7 +33,7 @@ $(eval $(call STRESS_BUILD,address,gcc,address$(comma)undefined -fno-sanitize-re
 # Unit tests with threads: the trace ring's readers and its writer; CPUs and a device that sends while its MSI-X table changes;
 # requests between the guest's CPUs; what is said once; what the guest's CPUs share; the console; who looks and who works; the invalidation queue; BARs that move.
 # The weak arch_*() come first, as in tools/host.mk.
-THREAD_TESTS := test_trace test_vpci_msix_threads test_once test_guest_threads test_console_threads
+THREAD_TESTS := test_trace test_vpci_msix_threads test_once test_guest_threads test_console_threads test_stop
 THREAD_TESTS += test_rendezvous test_vtd_threads test_vpci_threads test_vcpu_request
 # Timers, deferred work, kicks and marks between CPUs.
 THREAD_TESTS += test_timer_threads test_work test_nmi_threads

@@ -52,7 +52,7 @@ static void start(void *cpu)
 /* ---- memory of nobody's ---- */
 
 #define UNOWNED_PAGES (VM_LOGGED_PAGES + 16)
-#define PAGE_ROUNDS   50
+#define PAGE_ROUNDS   300
 
 static _Atomic unsigned int lines_of_page[UNOWNED_PAGES], lines_further, lines_other;
 

@@ -118,6 +118,41 @@ static void of_several_cpus_one_is_first(void **state)
 		pthread_join(thread[i], NULL);
 }
 
+/* ---- two CPUs in step, so that both find the place free ---- */
+
+#define STEPS 20000
+
+static once_place place_of_step[STEPS];
+static _Atomic unsigned int at_step[2];
+static bool first_at_step[2][STEPS];
+
+static void *keeps_step(void *arg)
+{
+	unsigned int cpu = (unsigned int)(uintptr_t)arg;
+
+	for (unsigned int step = 0; step < STEPS; step++) {
+		atomic_store(&at_step[cpu], step + 1);
+		for (unsigned int spins = 1; atomic_load(&at_step[!cpu]) <= step; spins++) {
+			if (spins % 1000 == 0)
+				sched_yield();
+		}
+		first_at_step[cpu][step] = once_in(&place_of_step[step], 1, 5) == 1;
+	}
+	return NULL;
+}
+
+static void of_two_that_find_it_free_one_is_first(void **state)
+{
+	pthread_t thread[2];
+
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, keeps_step, (void *)(uintptr_t)i), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	for (unsigned int step = 0; step < STEPS; step++)
+		assert_int_equal(first_at_step[0][step] + first_at_step[1][step], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +160,7 @@ int main(void)
 		cmocka_unit_test(what_finds_no_place_is_never_first),
 		cmocka_unit_test(all_ones_is_no_key),
 		cmocka_unit_test(of_several_cpus_one_is_first),
+		cmocka_unit_test(of_two_that_find_it_free_one_is_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
