@@ -192,7 +192,7 @@ help:
 #H make model       the models of the object rules, with spin (make soak: the large ones too)
 #H make seeded      breaches of the locking rules, each of which has to be reported
 #H make mutate      wrong bits in the masks of the register tables, each of which has to fail a test
-#H make bench       exits of the guest by reason: idle, per packet, per MB, per disk read
+#H make bench       exits of the guest by reason: idle, in a build, per packet, per MB, per disk read; instructions per IPI
 #H make bench-host  measurements on the host
 #H make stress      threads on the fake machine, with the sanitizers (LIFECYCLES=10000, STRESS_SEED=1)
 #H make guest       the guest's kernel and initramfs

@@ -4,7 +4,10 @@
 
 Exits are counts, not times: the machine's speed does not matter, except where the unit is a second. Each figure is the difference
 of two runs of the same command, a long one and a short one, so that what the command line, the shell and the console
-cost is not in it. Fairlead counts, and the monitor's `stats` says.
+cost is not in it. Fairlead counts, on all CPUs, and the monitor's `stats` says.
+
+The build is like one in what it asks of the kernel: four jobs at a time, each a handful of processes that read and write files and
+pipes, and compute. (There is no compiler in the guest.)
 """
 import argparse
 import http.server
@@ -20,13 +23,14 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "system"))
 
 # pylint: disable=wrong-import-position
 import machine                                                      # noqa: E402
+from counters import counts_of                                      # noqa: E402
 from test_guest import interface_of, with_address                   # noqa: E402
-from test_interrupts import fairlead_counts                         # noqa: E402
 
 MEGABYTE = 1000 * 1000
 LIMIT_S = 300
 DISK_BYTES = 8 * 1024 * 1024
 RUNS = 3    # the middle one counts
+CPUS = 4    # of the second machine
 
 
 def devices(disk):
@@ -53,10 +57,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def exits_of(guest, command):
     """{reason: count} while the command runs."""
-    before, _ = fairlead_counts(guest)
+    counts_of(guest, restart=True)
     guest.sh(command, LIMIT_S)
-    after, _ = fairlead_counts(guest)
-    return Counter({reason: count - before.get(reason, 0) for reason, count in after.items()})
+    return counts_of(guest).all_exits
 
 
 def measure(guest, command, long, short, unit):
@@ -69,13 +72,25 @@ def measure(guest, command, long, short, unit):
     return {reason: round(value, 2) for reason, value in sorted(middle.items()) if value}
 
 
+# A job: two pipelines, a file that is written and read, a few processes for each.
+JOB = ("dd if=/bin/busybox bs=32k count=1 skip=$(($0%16)) of=/tmp/o$0 2>/dev/null; gzip -c /tmp/o$0 | sha256sum; "
+       "strings /tmp/o$0 | sort | uniq | grep -c a; rm /tmp/o$0")
+BUILD = f"seq {{}} | xargs -P4 -n1 sh -c '{JOB}' >/dev/null"
+
+
+def figures_of_cpus():
+    """Those that depend on the number of CPUs."""
+    return [("a second, idle", "sleep {}", 11, 1, 1),
+            ("100 jobs of a build, 4 at a time", BUILD, 110, 10, 100)]
+
+
 def figures(guest, port):
     """(what is measured, command, long, short, unit)"""
     with_address(guest, "e1000e")
     with_address(guest, "virtio_net")
     e1000e, virtio = interface_of(guest, "e1000e"), "virtio0"
     download = "wget -q -O /dev/null http://{}:" + str(port) + "/$(({{}}))"
-    return [("a second, idle", "sleep {}", 11, 1, 1),
+    return figures_of_cpus() + [
             ("1000 packets received, e1000e", f"irqload ping {{}} {e1000e} 10.0.2.2", 11000, 1000, 1000),
             ("1000 packets received, virtio-net", f"irqload ping {{}} {virtio} 10.0.3.2", 11000, 1000, 1000),
             ("1 MB downloaded, e1000e", download.format("10.0.2.2"), 51, 1, 1),
@@ -83,11 +98,39 @@ def figures(guest, port):
             ("1000 reads of 4 KiB, NVMe", "irqload disk {} nvme0q /dev/nvme0n1", 11000, 1000, 1000)]
 
 
+def take_figures(guest, wanted):
+    """Measures and prints them; {what: figure}."""
+    results = {}
+    for what, command, long, short, unit in wanted:
+        by_reason = measure(guest, command, long, short, unit)
+        total = round(sum(by_reason.values()), 2)
+        results[what] = {"command": command, "sizes": [long, short], "exits": total, "by reason": by_reason}
+        reasons = ", ".join(f"{reason} {value:g}" for reason, value in by_reason.items())
+        print(f"{what:36} {total:8.2f}  {reasons or '-'}", flush=True)
+    return results
+
+
+def one_cpu(efi, disk, port):
+    with machine.Machine("bench", *devices(disk), efi=efi) as guest:
+        guest.wait_for_shell()
+        return take_figures(guest, figures(guest, port))
+
+
+def several_cpus(efi, disk, cpus):
+    with machine.Machine(f"bench-{cpus}", "--smp", str(cpus), *devices(disk), efi=efi) as guest:
+        guest.wait_for_shell()
+        online = guest.sh("nproc").output.strip()
+        assert online == str(cpus), f"{online} CPUs are online, not {cpus}"
+        return take_figures(guest, figures_of_cpus())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--efi", default=machine.EFI)
+    parser.add_argument("--cpus", type=int, choices=[1, CPUS], help="only the machine with so many CPUs (default: both)")
     parser.add_argument("--json", help="write the figures there")
     options = parser.parse_args()
+    efi = os.path.abspath(options.efi)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     disk = os.path.join(ROOT, "build", "bench", "disk.img")
@@ -96,15 +139,11 @@ def main():
         file.truncate(DISK_BYTES)
 
     results = {}
-    with machine.Machine("bench", *devices(disk), efi=os.path.abspath(options.efi)) as guest:
-        guest.wait_for_shell()
-        print(f"{'exits per':36} {'in all':>8}  by reason")
-        for what, command, long, short, unit in figures(guest, server.server_address[1]):
-            by_reason = measure(guest, command, long, short, unit)
-            total = round(sum(by_reason.values()), 2)
-            results[what] = {"command": command, "sizes": [long, short], "exits": total, "by reason": by_reason}
-            reasons = ", ".join(f"{reason} {value:g}" for reason, value in by_reason.items())
-            print(f"{what:36} {total:8.2f}  {reasons or '-'}", flush=True)
+    for cpus in (1, CPUS):
+        if options.cpus in (None, cpus):
+            print(f"{f'exits per ({cpus} CPUs)' if cpus > 1 else 'exits per (1 CPU)':36} {'in all':>8}  by reason", flush=True)
+            results[f"{cpus} CPUs" if cpus > 1 else "1 CPU"] = \
+                several_cpus(efi, disk, cpus) if cpus > 1 else one_cpu(efi, disk, server.server_address[1])
     server.shutdown()
     if options.json:
         with open(options.json, "w", encoding="ascii") as file:

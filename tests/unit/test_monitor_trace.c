@@ -171,16 +171,22 @@ static void the_newest_of_all_cpus(void **state)
 	assert_said("done\n");
 }
 
+static void trace_of_64_cpus(void)
+{
+	static struct trace_slot memory[CPUS_MAX * TRACE_RECORDS];
+
+	memset(memory, 0, sizeof(memory));
+	trace_init(CPUS_MAX, memory);
+}
+
 /* As many CPUs as there may be, one of them silent: in order of time, whoever has the records; and each step is short. */
 static void the_newest_of_64_cpus(void **state)
 {
-	static struct trace_slot memory[CPUS_MAX * TRACE_RECORDS];
 	unsigned int steps = 0;
 	const char *at = said;
 	unsigned int held;
 
-	memset(memory, 0, sizeof(memory));
-	trace_init(CPUS_MAX, memory);
+	trace_of_64_cpus();
 	for (unsigned int i = 0; i < 1000; i++)
 		put(i * 7 % (CPUS_MAX - 1), 3000 * i, i);
 	forget();
@@ -212,11 +218,9 @@ static u64 record_time(unsigned int cpu, unsigned int n)
 /* All of all CPUs' records are in a dump, each as its CPU's; the CPUs that have none are, too. */
 static void a_dump_of_64_cpus(void **state)
 {
-	static struct trace_slot memory[CPUS_MAX * TRACE_RECORDS];
 	char line[64];
 
-	memset(memory, 0, sizeof(memory));
-	trace_init(CPUS_MAX, memory);
+	trace_of_64_cpus();
 	for (unsigned int cpu = 0; cpu < CPUS_MAX; cpu += 3)
 		for (unsigned int n = 0; n < 3; n++)
 			put(cpu, record_time(cpu, n), n);
@@ -331,29 +335,55 @@ static void what_was_lost_is_told(void **state)
 	assert_non_null(strstr(said, "trace: end records 4096 lost 2 checksum "));
 }
 
-/* C writes it, the tool reads it. */
-static void the_tool_reads_it(void **state)
+/* C writes it, the tool reads it: what it makes of the dump in `said`. */
+static void through_the_tool(char *json, size_t size)
 {
-	char path[] = "/tmp/fairlead-trace-XXXXXX", shell[256], json[4096];
+	char path[] = "/tmp/fairlead-trace-XXXXXX", shell[256];
 	int fd = mkstemp(path);
 	FILE *file = fdopen(fd, "w"), *tool;
 	size_t length;
 
-	trace_put(TRACE_EXIT, 3000, 3, 0xffffffff81000000, 1500, 0xcf8);
-	trace_put(TRACE_CONFIG_READ, 3300, 0x10, 0xfe000000, 0x10, 4);
-	put(1, 6000, 0xfee00000);
-	command("trace dump");
 	for (char *line = strtok(said, "\n"); line; line = strtok(NULL, "\n"))
 		fprintf(file, "fairlead: %s\r\n", line);
 	fclose(file);
 	snprintf(shell, sizeof(shell), "/usr/bin/python3 -B tools/trace2perfetto %s -o - && rm %s", path, path);
 	tool = popen(shell, "r");
-	length = fread(json, 1, sizeof(json) - 1, tool);
+	length = fread(json, 1, size - 1, tool);
 	json[length] = '\0';
 	assert_int_equal(pclose(tool), 0);
+}
+
+static void the_tool_reads_it(void **state)
+{
+	static char json[4096];
+
+	trace_put(TRACE_EXIT, 3000, 3, 0xffffffff81000000, 1500, 0xcf8);
+	trace_put(TRACE_CONFIG_READ, 3300, 0x10, 0xfe000000, 0x10, 4);
+	put(1, 6000, 0xfee00000);
+	command("trace dump");
+	through_the_tool(json, sizeof(json));
 	assert_non_null(strstr(json, "\"exit io\""));
 	assert_non_null(strstr(json, "\"0000:00:02.0\""));
 	assert_non_null(strstr(json, "\"mmio-read\""));
+}
+
+/* A row for each CPU, and each record in its own: numbers are hexadecimal in the dump, decimal in the file. */
+static void the_tool_knows_64_cpus(void **state)
+{
+	static char json[65536];
+	char text[64];
+
+	trace_of_64_cpus();
+	for (unsigned int cpu = 0; cpu < CPUS_MAX; cpu++)
+		put(cpu, 3000 * (cpu + 1), 0);
+	command("trace dump");
+	through_the_tool(json, sizeof(json));
+	for (unsigned int cpu = 0; cpu < CPUS_MAX; cpu++) {
+		snprintf(text, sizeof(text), "\"name\": \"CPU %u\"", cpu);
+		assert_non_null(strstr(json, text));
+		snprintf(text, sizeof(text), "\"tid\": %u,\n\"ts\": %u.0,", cpu, cpu + 1);
+		assert_non_null(strstr(json, text));
+	}
 }
 
 int main(void)
@@ -371,6 +401,7 @@ int main(void)
 		cmocka_unit_test_setup(the_checksum, setup_trace),
 		cmocka_unit_test_setup(what_was_lost_is_told, setup_trace),
 		cmocka_unit_test_setup(the_tool_reads_it, setup_trace),
+		cmocka_unit_test_setup(the_tool_knows_64_cpus, setup_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
