@@ -467,14 +467,19 @@ void lockcheck_ref(const void *object, struct code_site site, bool taken)
 		drop_ref(cpu, object, site);
 }
 
+static void add_locks(struct report *r, const struct cpu_held *cpu)
+{
+	for (u32 i = 0; i < GET(cpu->locks); i++)
+		add(r, "  lock: %s at %s\n", class_name(GET(cpu->held[i].class)), GET(cpu->held[i].site));
+}
+
 REPORTER void report_vm_entry(const struct cpu_held *cpu)
 {
 	struct report r;
 
 	start_report(&r);
 	add(&r, "held at VM entry\n");
-	for (u32 i = 0; i < GET(cpu->locks); i++)
-		add(&r, "  lock: %s at %s\n", class_name(GET(cpu->held[i].class)), GET(cpu->held[i].site));
+	add_locks(&r, cpu);
 	for (u32 i = 0; i < cpu->refs; i++)
 		add(&r, "  TRANSIENT reference: taken at %s\n", cpu->ref[i].site);
 	if (cpu->more_refs)
@@ -488,6 +493,24 @@ void lockcheck_vm_entry(void)
 
 	if (!GET(cpu->reporting) && (GET(cpu->locks) || cpu->refs || cpu->more_refs))
 		report_vm_entry(cpu);
+}
+
+REPORTER void report_wait(const struct cpu_held *cpu)
+{
+	struct report r;
+
+	start_report(&r);
+	add(&r, "held over a wait\n");
+	add_locks(&r, cpu);
+	send_report(&r);
+}
+
+void lockcheck_wait(void)
+{
+	const struct cpu_held *cpu = this_cpu();
+
+	if (!GET(cpu->reporting) && GET(cpu->locks))
+		report_wait(cpu);
 }
 
 /*

@@ -35,6 +35,8 @@ void lockcheck_nmi(bool inside);
 void lockcheck_ref(const void *object, struct code_site site, bool taken);
 /* The next instruction is the guest's: nothing may be held, locks or TRANSIENT references. */
 void lockcheck_vm_entry(void);
+/* What comes waits for hardware or for another CPU, which may itself want any lock: none may be held. */
+void lockcheck_wait(void);
 /* One class after the other, from index 0; false past the end. */
 bool lockcheck_class(unsigned int index, struct lock_class_info *out);
 /* Whether "`inner` was taken under `outer`" was ever seen; indexes as above. For the monitor and tests. */
@@ -60,6 +62,9 @@ static inline void lockcheck_ref(const void *object UNUSED, struct code_site sit
 {
 }
 static inline void lockcheck_vm_entry(void)
+{
+}
+static inline void lockcheck_wait(void)
 {
 }
 static inline bool lockcheck_class(unsigned int index UNUSED, struct lock_class_info *out UNUSED)

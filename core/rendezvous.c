@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "core/arch.h"
+#include "core/lockcheck.h"
 #include "core/log.h"
 
 #define REST_US 3000000u /* a CPU may wait a second for another, and for an IOMMU, before it rests */
@@ -68,6 +69,7 @@ bool rendezvous_begin(void)
 	unsigned int cpu;
 	u64 start;
 
+	lockcheck_wait();
 	take_turn();
 	start = arch_time_us();
 	while ((cpu = first_at_work()) != NOBODY) {

@@ -12,6 +12,7 @@
 
 #include "core/arch.h"
 #include "core/errno.h"
+#include "core/lockcheck.h"
 #include "core/log.h"
 #include "core/rendezvous.h"
 
@@ -102,6 +103,7 @@ int shootdown_wait(struct shootdown *s, u64 generation)
 	u64 start = arch_time_us();
 	unsigned int cpu;
 
+	lockcheck_wait();
 	while ((cpu = first_behind(s, generation)) != NOBODY) {
 		if (arch_time_us() - start > WAIT_US) {
 			log_error("shoot-down: CPU %u has not left the guest for 1 s (generation %llu)", cpu,

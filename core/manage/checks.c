@@ -52,17 +52,38 @@ static bool share_a_page(const struct pci_dev *a, const struct pci_dev *b)
 	return false;
 }
 
-/* Nobody with registers in a page of this device's is the guest's (or: is not the guest's). */
+static bool changes_hands(const struct pci_dev *dev)
+{
+	return pci_dev_op(dev) == PCI_OP_ASSIGN || pci_dev_op(dev) == PCI_OP_DEASSIGN;
+}
+
+/* May dev change hands beside d, which has registers in one of its pages? */
+static int may_part(const struct pci_dev *d, bool with_guests, struct pci_reason *why)
+{
+	if ((pci_dev_owner(d) == PCI_OWNER_GUEST) == with_guests)
+		return manage_refuse(why, -EPERM, "its registers share a page with " SBDF_FMT ", which is %s",
+				     SBDF_ARGS(d->sbdf), with_guests ? "the guest's" : "not the guest's");
+	/* It may become so. */
+	if (changes_hands(d))
+		return manage_refuse(why, -EBUSY,
+				     "its registers share a page with " SBDF_FMT ", which is changing hands",
+				     SBDF_ARGS(d->sbdf));
+	return 0;
+}
+
+/*
+ * Nobody with registers in a page of this device's is the guest's (or: is not the guest's), nor about to change
+ * that. Of two who ask at once each has claimed his device before; by the fence one at least sees the other's
+ * claim.
+ */
 static int shares_no_page(struct pci_dev *dev, bool with_guests, struct pci_reason *why)
 {
 	int ret = 0;
 
+	atomic_thread_fence(memory_order_seq_cst);
 	for (struct pci_dev *d = pci_dev_next(NULL); d; d = pci_dev_next(d)) {
-		if (ret || d == dev || (pci_dev_owner(d) == PCI_OWNER_GUEST) != with_guests ||
-		    !share_a_page(d, dev))
-			continue;
-		ret = manage_refuse(why, -EPERM, "its registers share a page with " SBDF_FMT ", which is %s",
-				    SBDF_ARGS(d->sbdf), with_guests ? "the guest's" : "not the guest's");
+		if (!ret && d != dev && share_a_page(d, dev))
+			ret = may_part(d, with_guests, why);
 	}
 	return ret;
 }

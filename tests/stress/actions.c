@@ -13,7 +13,7 @@
 
 #define LOOKUPS_A_ROUND 8u
 #define LIVES_A_ROUND	8u
-#define ORACLE_ROUNDS	256u /* it runs in one of so many */
+#define ORACLE_ROUNDS	512u /* it runs in one of so many */
 
 /* The address of a device, and whether a remove of it is under way: from the call until it is gone. */
 static _Atomic bool removing[HOT];
@@ -310,11 +310,16 @@ void stress_event(const struct pci_event *event, void *ctx)
 	}
 }
 
-/* At any moment, and not only at the end of an operation. */
-static void look_around(void)
+/*
+ * At any moment, and for a part of the run at the end of each operation, too. Not of all: each time all threads meet, and
+ * between two meetings they must have time to race.
+ */
+static void look_around(struct actor *a)
 {
+	oracle_after_operations(true);
 	oracle_run(&ft_vm, "a round");
 	count(&counters.oracle_runs);
+	oracle_after_operations(below(a, 4) == 0);
 }
 
 void act(struct actor *a)
@@ -322,7 +327,7 @@ void act(struct actor *a)
 	u64 dice = below(a, 1000);
 
 	if (below(a, ORACLE_ROUNDS) == 0)
-		look_around();
+		look_around(a);
 
 	if (below(a, 8) == 0) /* or the dying would wait for the held for ever */
 		let_go(a);
@@ -331,7 +336,9 @@ void act(struct actor *a)
 			look(a);
 	} else if (dice < 700) {
 		access_config(a);
-	} else if (dice < 780) {
+	} else if (dice < 720) {
+		switch_off(a);
+	} else if (dice < 800) {
 		change_messages(a);
 	} else if (dice < 900) {
 		for (unsigned int i = 0; i < LIVES_A_ROUND; i++)

@@ -10,7 +10,7 @@
 #include "tests/fake/fake_threads.h"
 #include "tests/stress/stress.h"
 
-#define ACCESSES_AN_ENTRY 1u
+#define ACCESSES_A_LONG_ENTRY 32u /* as long as nobody kicks */
 
 extern _Atomic u64 assign_calls[HOT];
 
@@ -64,6 +64,61 @@ __attribute__((no_sanitize("thread"), no_sanitize("address"))) static u64 walk(u
 	return 0;
 }
 
+/*
+ * A device that is switched off: how many writes to its Command and BARs had begun then, and how often it had been
+ * given to somebody. As long as both are so, nobody reaches it.
+ */
+static struct {
+	_Atomic u64 meddlers, calls;
+} off[HOT];
+static _Atomic unsigned int last_off;
+
+static bool is_off(unsigned int i, struct standing s, u64 meddled)
+{
+	return meddled && s.guests && atomic_load(&off[i].meddlers) == meddled && atomic_load(&off[i].calls) == s.calls;
+}
+
+/* Nothing is left to be done: no remapper is under way as deferred work. */
+static bool settled(unsigned int i)
+{
+	struct pci_dev *dev = pci_dev_find((struct sbdf){ 0, HOT_BDF(i) });
+	bool is = false;
+
+	if (!dev)
+		return false;
+	(void)vpci_attached(dev, &is);
+	pci_dev_put(dev, PCI_REF_TRANSIENT);
+	return is;
+}
+
+void switch_off(struct actor *a)
+{
+	unsigned int i = (unsigned int)((random_number(a) >> 16) % HOT);
+	struct sbdf sbdf = { 0, HOT_BDF(i) };
+	struct standing before;
+	u64 meddled;
+
+	if (!be_driver(i))
+		return;
+	before = look_at(i);
+	meddle_begin(i);
+	vpci_write(sbdf, 0x04, 2, 0);
+	meddle_end(i);
+	meddled = meddlers(i);
+	if (meddled && before.guests && settled(i) && vpci_read(sbdf, 0x04, 2) == 0 && unchanged(before, i)) {
+		atomic_store(&off[i].calls, before.calls);
+		atomic_store(&off[i].meddlers, meddled);
+		atomic_store(&last_off, i);
+		atomic_fetch_add_explicit(&counters.switched_off, 1, memory_order_relaxed);
+		for (unsigned int n = 0; n < 4; n++)
+			sched_yield(); /* others run, and look */
+	}
+	meddle_begin(i);
+	vpci_write(sbdf, 0x04, 2, 6);
+	meddle_end(i);
+	stop_driving(i);
+}
+
 static u64 translate(struct actor *a, u64 gpa)
 {
 	unsigned int line = (unsigned int)(gpa >> PAGE_SHIFT) % TLB;
@@ -85,8 +140,12 @@ static void touch_registers(struct actor *a, unsigned int i)
 	/* where i's registers, or another's, may stand */
 	u64 gpa = random & 1 ? HOT_BAR((random >> 1) % HOT) : HOT_TABLE((random >> 1) % HOT);
 	struct standing before = look_at(i);
+	u64 meddled = meddlers(i);
+	bool was_off = is_off(i, before, meddled);
 	u64 hpa = translate(a, gpa);
 
+	if (hpa && hpa - HOT_BAR(i) < 0x10000 && was_off && is_off(i, look_at(i), meddlers(i)) && meddlers(i) == meddled)
+		complain("the guest reached a BAR of device %u, which it has switched off", i);
 	for (unsigned int n = 0; n < HOT; n++) {
 		if (HAS_MSIX(n) && hpa == HOT_TABLE(n))
 			complain("the guest reached the MSI-X table of device %u", n);
@@ -107,16 +166,34 @@ static void write_by_dma(unsigned int i)
 	atomic_fetch_add_explicit(through ? &counters.dma_reached : &counters.dma_blocked, 1, memory_order_relaxed);
 }
 
+static void one_access(struct actor *a, unsigned int i)
+{
+	touch_registers(a, i);
+	write_by_dma(i);
+}
+
+/* Longer than an exit of another CPU takes: what it takes away there, this CPU has in its TLB. */
+static void stay(struct actor *a)
+{
+	for (unsigned int n = 0; n < ACCESSES_A_LONG_ENTRY; n++) {
+		if (atomic_load_explicit(&kicked[host_cpu], memory_order_relaxed) ||
+		    atomic_load_explicit(&stop, memory_order_relaxed))
+			return;
+		one_access(a, atomic_load_explicit(&last_off, memory_order_relaxed));
+		if (n % 8 == 7)
+			sched_yield();
+	}
+}
+
 void be_the_guest(struct actor *a)
 {
 	if (shootdown_enter(&ft_vm.shootdown))
 		memset(a->tlb, 0, sizeof(a->tlb));
-	for (unsigned int n = 0; n < ACCESSES_AN_ENTRY; n++) {
-		unsigned int i = (unsigned int)(random_number(a) % HOT);
-
-		touch_registers(a, i);
-		write_by_dma(i);
-	}
+	one_access(a, (unsigned int)(random_number(a) % HOT));
 	send_messages(a);
+	if (random_number(a) % 32 == 0)
+		stay(a);
 	shootdown_exit(&ft_vm.shootdown);
+	if (atomic_exchange_explicit(&kicked[host_cpu], false, memory_order_relaxed))
+		atomic_fetch_add_explicit(&counters.kicked, 1, memory_order_relaxed);
 }

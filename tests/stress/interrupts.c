@@ -99,6 +99,23 @@ void meddle_end(unsigned int i)
 	atomic_fetch_add(&meddled[i], 1);
 }
 
+u64 meddlers(unsigned int i)
+{
+	u64 begun = atomic_load(&meddling[i]);
+
+	return atomic_load(&meddled[i]) == begun ? begun : 0;
+}
+
+bool be_driver(unsigned int i)
+{
+	return !atomic_exchange_explicit(&driver[i], true, memory_order_relaxed);
+}
+
+void stop_driving(unsigned int i)
+{
+	atomic_store_explicit(&driver[i], false, memory_order_relaxed);
+}
+
 static void say(unsigned int i, u64 what)
 {
 	u64 serial = atomic_load(&asked[i]) / SERIAL + 1;
@@ -120,9 +137,11 @@ static void set_up(struct actor *a, unsigned int i, struct sbdf sbdf, u8 vector)
 {
 	bool enable = random_number(a) % 8;
 
+	meddle_begin(i);
 	vpci_write(sbdf, 0x10, 4, HOT_BAR(i));
 	vpci_write(sbdf, 0x14, 4, random_number(a) % 4 ? HOT_TABLE(i) : AWAY(i));
 	vpci_write(sbdf, 0x04, 2, 0x0006);
+	meddle_end(i);
 	if (HAS_MSIX(i)) {
 		msix_enable(i, false);
 		msix_write_all(i, vector);
@@ -192,7 +211,7 @@ static void change_one(struct actor *a)
 	u8 vector = (u8)(0x40 + 8 * ((random_number(a) >> 16) % 16));
 	struct standing before;
 
-	if (atomic_exchange_explicit(&driver[i], true, memory_order_relaxed))
+	if (!be_driver(i))
 		return;
 	changing = i;
 	before = look_at(i);
@@ -214,7 +233,7 @@ static void change_one(struct actor *a)
 	if (!before.guests || !unchanged(before, i))
 		say(i, 0);
 	changing = HOT;
-	atomic_store_explicit(&driver[i], false, memory_order_relaxed);
+	stop_driving(i);
 }
 
 void change_messages(struct actor *a)
@@ -309,8 +328,7 @@ static void judge(unsigned int i, struct standing before, u64 what, enum sent se
 static void send_one(unsigned int i, u32 number)
 {
 	struct standing before = look_at(i);
-	u64 begun = atomic_load(&meddling[i]);
-	bool alone = atomic_load(&meddled[i]) == begun;
+	u64 alone = meddlers(i);
 	u64 what = atomic_load(&asked[i]);
 	enum sent sent;
 	u8 vector = 0;
@@ -321,7 +339,7 @@ static void send_one(unsigned int i, u32 number)
 	if (HAS_MSIX(i) && sent == DELIVERED)
 		atomic_fetch_add_explicit(&counters.msix_delivered, 1, memory_order_relaxed);
 	/* What cannot be: a message under the mask, at another target, out of quarantine. That is so whoever meddles. */
-	if (HAS_MSIX(i) && sent != DELIVERED && (!alone || atomic_load(&meddling[i]) != begun))
+	if (HAS_MSIX(i) && sent != DELIVERED && (!alone || meddlers(i) != alone))
 		what &= ~SURE;
 	judge(i, before, what, sent, vector);
 }

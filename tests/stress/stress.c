@@ -42,6 +42,12 @@ static struct {
 struct stress_counters counters;
 _Atomic bool stop;
 _Atomic bool failed;
+_Atomic bool kicked[CPUS_MAX];
+
+void arch_cpu_kick(unsigned int cpu)
+{
+	atomic_store_explicit(&kicked[cpu], true, memory_order_relaxed);
+}
 
 void panic(const char *fmt, ...)
 {
@@ -254,6 +260,8 @@ static void check_counters(void)
 		{ "vanished", &counters.vanished },
 		{ "guest accesses that reached a device", &counters.guest_reached },
 		{ "guest accesses that reached nothing", &counters.guest_nothing },
+		{ "devices switched off", &counters.switched_off },
+		{ "kicks that ended an entry", &counters.kicked },
 		{ "DMA let through", &counters.dma_reached },
 		{ "DMA blocked", &counters.dma_blocked },
 	};

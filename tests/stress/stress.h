@@ -31,11 +31,12 @@ struct stress_counters {
 	_Atomic u64 lookups, hits, overlaps, config, msi, lifecycles, in_progress, busy, already, nodev, add_busy, assigned,
 		deassigned, refused, vfs_on, vfs_off, vanished, guest_reached, guest_nothing, dma_reached, dma_blocked,
 		affinity, affinity_masked, delivered, delivered_in_change, masked_sends, forged, flushes, msix,
-		msix_delivered, resets, oracle_runs;
+		msix_delivered, resets, oracle_runs, switched_off, kicked;
 };
 extern struct stress_counters counters;
 extern struct vm ft_vm;
 extern _Atomic bool stop;
+extern _Atomic bool kicked[]; /* by CPU: leave the guest */
 extern _Atomic bool failed;
 
 /* One thread's state. */
@@ -62,9 +63,13 @@ bool unchanged(struct standing before, unsigned int i);
 void act(struct actor *a);
 void drop_held(struct actor *a);
 void stress_event(const struct pci_event *event, void *ctx);
-/* Around a configuration write by who is not the device's driver. */
+/* Around a write to Command or a BAR by who is not the device's driver. The number of those begun so far; 0: one is under way. */
 void meddle_begin(unsigned int i);
 void meddle_end(unsigned int i);
+u64 meddlers(unsigned int i);
+/* One CPU at a time is a device's driver. False: another is. */
+bool be_driver(unsigned int i);
+void stop_driving(unsigned int i);
 /* interrupts.c: the guest changes a device's messages; devices send; the unit between them. */
 void start_remapping(void);
 void change_messages(struct actor *a);
@@ -80,6 +85,8 @@ void msix_write_all(unsigned int i, u8 vector);
 void msix_mask_all(unsigned int i, bool masked);
 /* SENT: by that message; what becomes of it, the unit knows. */
 enum sent msix_send(unsigned int i, u32 number, u64 *address, u32 *data);
+/* guest.c: the guest switches a device's decoding off: when the write has returned, no CPU reaches its registers. */
+void switch_off(struct actor *a);
 /* guest.c: an entry, some accesses of the guest and its devices, the exit. */
 void be_the_guest(struct actor *a);
 /*

@@ -330,6 +330,30 @@ static void test_lock_at_vm_entry(void **state)
 	spin_unlock(&a);
 }
 
+/* References may be held then: who waits is not waited for because of them. */
+static void test_lock_over_a_wait(void **state)
+{
+	static int object;
+
+	lockcheck_wait();
+	lockcheck_ref(&object, AT("x.c:1"), true);
+	lockcheck_wait();
+	EXPECT_SILENCE();
+	lockcheck_ref(&object, AT("x.c:1"), false);
+	spin_lock_at(&a, AT("x.c:1"));
+	spin_lock_at(&b, AT("x.c:2"));
+	lockcheck_wait();
+	EXPECT_REPORT("lockcheck, CPU 0: held over a wait\n"
+		      "  lock: a at x.c:1\n"
+		      "  lock: b at x.c:2\n");
+	host_cpu = 1;
+	lockcheck_wait();
+	EXPECT_SILENCE();
+	host_cpu = 0;
+	spin_unlock(&b);
+	spin_unlock(&a);
+}
+
 static void test_reference_at_vm_entry(void **state)
 {
 	static int object[3];
@@ -635,7 +659,7 @@ int main(void)
 		TEST(test_trylock_counts_as_outer), TEST(test_two_of_one_class), TEST(test_recursion),
 		TEST(test_release_of_what_nobody_holds), TEST(test_release_by_another_cpu), TEST(test_too_many_held),
 		TEST(test_lock_without_class), TEST(test_nmi_context), TEST(test_nmi_is_of_one_cpu),
-		TEST(test_lock_at_vm_entry), TEST(test_reference_at_vm_entry), TEST(test_many_references),
+		TEST(test_lock_at_vm_entry), TEST(test_lock_over_a_wait), TEST(test_reference_at_vm_entry), TEST(test_many_references),
 		TEST(test_default_is_log_and_panic), TEST(test_counters), TEST(test_threads_in_order),
 		TEST(test_threads_crosswise), TEST(test_threads_register), TEST(test_too_many_classes),
 	};

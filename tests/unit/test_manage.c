@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "core/rendezvous.h"
 #include "tests/unit/manage_run.h"
 
 extern _Thread_local unsigned int host_cpu;
@@ -216,6 +217,41 @@ static void registers_in_one_page(void **state)
 }
 
 /* A refused operation was in the way of a surprise: that goes on. */
+/* Only one of the two is the guest's, as after the other was pulled out and put in again. */
+static void part(void)
+{
+	oracle_after_operations(false); /* it would say so */
+	ok(vpci_withdraw_start(device(PAIR_B)));
+	ok(vpci_detach(device(PAIR_B)));
+	ok(iommu_block(device(PAIR_B)));
+	ok(pci_dev_set_owner(device(PAIR_B), PCI_OWNER_QUARANTINE));
+}
+
+/* One comes to the guest while the other leaves it: both answers were right when they were given, and they would be parted. */
+static void two_callers_and_one_page(void **state)
+{
+	struct pci_reason why;
+	u32 ticket;
+
+	part();
+	assert_int_equal(manage_assign(at(PAIR_B), &ticket, &why), -EINPROGRESS);
+	assert_int_equal(manage_deassign(at(PAIR_A), &ticket, &why), -EBUSY);
+	assert_string_equal(why.text, "its registers share a page with 0000:00:04.0, which is changing hands");
+	settle();
+	assert_int_equal(info_of(PAIR_A).owner, PCI_OWNER_GUEST);
+	assert_int_equal(info_of(PAIR_B).owner, PCI_OWNER_GUEST);
+	oracle_is_content();
+
+	part();
+	assert_int_equal(manage_deassign(at(PAIR_A), &ticket, &why), -EINPROGRESS);
+	assert_int_equal(manage_assign(at(PAIR_B), &ticket, &why), -EBUSY);
+	assert_string_equal(why.text, "its registers share a page with 0000:00:03.0, which is changing hands");
+	settle();
+	assert_int_equal(info_of(PAIR_A).owner, PCI_OWNER_QUARANTINE);
+	assert_int_equal(info_of(PAIR_B).owner, PCI_OWNER_QUARANTINE);
+	oracle_is_content();
+}
+
 static void refused_and_gone(void **state)
 {
 	unsigned int objects = pci_objects_left();
@@ -343,7 +379,10 @@ static void *remover(void *ctx)
 
 	host_cpu = 1;
 	while (!atomic_load(&stop_removing)) {
-		int ret = pci_dev_remove(at(PF), &ticket, &why);
+		int ret;
+
+		rendezvous_work();
+		ret = pci_dev_remove(at(PF), &ticket, &why);
 
 		if (ret == 0 || ret == -EINPROGRESS)
 			++*removed;
@@ -372,14 +411,15 @@ static void against_remove(void **state)
 	unsigned int removed = 0, assigned = 0, started = 0, ended = 0;
 	pthread_t thread;
 
-	oracle_after_operations(false); /* two CPUs */
 	atomic_store(&stop_removing, false);
 	assert_int_equal(pthread_create(&thread, NULL, remover, &removed), 0);
 	for (unsigned int i = 0; i < 20000 && (assigned < 20 || removed < 20); i++) {
 		struct pci_reason why;
 		u32 ticket;
-		int ret =
-			i % 2 ? manage_deassign(at(PF), &ticket, &why) : manage_assign(at(PF), &ticket, &why);
+		int ret;
+
+		rendezvous_work();
+		ret = i % 2 ? manage_deassign(at(PF), &ticket, &why) : manage_assign(at(PF), &ticket, &why);
 
 		started += ret == -EINPROGRESS;
 		if (ret != -EINPROGRESS && ret != -EBUSY && ret != -ENODEV && ret != -EALREADY)
@@ -415,6 +455,7 @@ int main(void)
 		T(refusals),
 		T(refused_while_claimed),
 		T(registers_in_one_page),
+		T(two_callers_and_one_page),
 		T(refused_and_gone),
 		T(isolation_group),
 		T(no_unit),

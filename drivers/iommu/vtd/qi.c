@@ -13,6 +13,7 @@
  */
 #include "core/arch.h"
 #include "core/errno.h"
+#include "core/lockcheck.h"
 #include "core/log.h"
 #include "core/mmio.h"
 #include "core/pages.h"
@@ -171,6 +172,7 @@ static int MUST_CHECK invalidate(struct vtd_unit *unit, const struct vtd_descrip
 	u32 number, errors;
 	int err;
 
+	lockcheck_wait();
 	if (!q->ring)
 		return 0;
 	if (atomic_load_explicit(&q->silent, memory_order_relaxed))
