@@ -129,8 +129,8 @@ static void nobody_has_that_apic_id(void **state)
 	assert_int_equal(call(KICK, 0, 0x12345), 0);
 	/* As many as there may be: nobody is not one more. */
 	x86_cpus.count = CPUS_MAX;
-	for (unsigned int cpu = 0; cpu < CPUS_MAX; cpu++)
-		x86_cpus.apic_id[cpu] = 1000 + cpu;
+	for (unsigned int i = 0; i < CPUS_MAX; i++)
+		x86_cpus.apic_id[i] = 1000 + i;
 	assert_int_equal(call(KICK, 0, 1000 + CPUS_MAX), 0);
 	assert_int_equal(kicks_total, 0);
 	assert_int_equal(kicked(), NOBODY);
