@@ -60,6 +60,8 @@ static unsigned int page_writes;
 static u32 last_offset;
 static u32 command_high; /* ICR's upper half when the lower was written last */
 static unsigned int pending_reads; /* so many times more the command is on its way; ~0: for ever */
+static unsigned int pending_after; /* that, behind each command */
+static bool written_while_pending;
 
 static bool page_read(const volatile void *addr, unsigned int size, u64 *value)
 {
@@ -84,8 +86,12 @@ static bool page_write(volatile void *addr, unsigned int size, u64 value)
 		return false;
 	assert_int_equal(size, 4);
 	assert_int_equal(offset % 16, 0);
-	if (offset == 0x300)
+	if (offset == 0x300 || offset == 0x310)
+		written_while_pending |= pending_reads != 0;
+	if (offset == 0x300) {
 		command_high = reg[0x310 / 16];
+		pending_reads = pending_reads == ~0u ? ~0u : pending_after;
+	}
 	reg[offset / 16] = (u32)value;
 	last_offset = (u32)offset;
 	page_writes++;
@@ -147,7 +153,8 @@ static int start(u64 base)
 		regs[cpu][0xe0 / 16] = 0xffffffff;
 	}
 	host_cpu = 0;
-	page_writes = pending_reads = 0;
+	page_writes = pending_reads = pending_after = 0;
+	written_while_pending = false;
 	host_mmio_read = page_read;
 	host_mmio_write = page_write;
 	fake_msr_count = msr_writes_total = 0;

@@ -379,6 +379,17 @@ static void as_many_as_there_can_be(void **state)
 	assert_true(targets(COMMAND(0, 0, 0, TO_OTHERS), 0) == 0);
 }
 
+/* The table by ID (cpus.h): its own CPUs, and nobody else. */
+static void cpus_by_id(void **state)
+{
+	for (unsigned int cpu = 0; cpu < CPUS; cpu++)
+		assert_int_equal(x86_cpu_by_apic_id(ids[cpu]), cpu);
+	assert_int_equal(x86_cpu_by_apic_id(3), NO_CPU);
+	assert_int_equal(x86_cpu_by_apic_id(0x34), NO_CPU);
+	assert_int_equal(x86_cpu_by_apic_id(0x40 + CPUS), NO_CPU); /* in the table, beyond its end */
+	assert_int_equal(x86_cpu_by_apic_id(0xffffffff), NO_CPU);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +409,7 @@ int main(void)
 		cmocka_unit_test_setup(xapic_each_its_own_model, xapic),
 		cmocka_unit_test_setup(mixed_modes, xapic),
 		cmocka_unit_test_setup(as_many_as_there_can_be, x2apic),
+		cmocka_unit_test_setup(cpus_by_id, x2apic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

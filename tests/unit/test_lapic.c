@@ -453,6 +453,7 @@ static void modes_are_each_cpus(void **state)
 	assert_int_equal(lapic_write_base(other & ~ENABLED), -EPERM);
 	assert_int_equal(lapic_write_base(other | X2APIC), 0);
 	set_x2apic_registers();
+	assert_int_equal(lapic_id(), ID_OF(1));
 	assert_int_equal(lapic_write_msr(MSR_X2APIC_ICR, COMMAND(NMI, DESTINATION, 0) | X2_DEST(SELF)), 0);
 	guest_write(0x300, 4, COMMAND(NMI, DESTINATION, 0));
 	assert_int_equal(nmis_of(0), 1);

@@ -11,8 +11,10 @@ static void kick_between_the_guests_two_writes(void **state)
 	for (host_cpu = 0; host_cpu < CPUS; host_cpu++) {
 		guest_write(0x310, 4, (u64)(0x70 + host_cpu) << 24);
 		for (unsigned int to = 0; to < CPUS; to++) {
-			pending_reads = 3;
+			pending_reads = pending_after = 3;
 			lapic_send_nmi(ID_OF(to));
+			assert_false(written_while_pending);
+			pending_reads = pending_after = 0;
 			assert_int_equal(reg[0x300 / 16], 0x4400); /* NMI, edge, assert, physical, one destination */
 			assert_int_equal(command_high, ID_OF(to) << 24);
 			assert_int_equal(reg[0x310 / 16], (0x70 + host_cpu) << 24);

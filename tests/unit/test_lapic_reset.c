@@ -43,6 +43,7 @@ static struct model {
 	u32 reg[PAGE_SIZE / 16];
 	u32 errors;		  /* not visible yet */
 	unsigned int eois, steps; /* writes of APIC_BASE */
+	bool on_when_off;	  /* switched off while software had it enabled */
 	u64 icr_writes;
 } model[2];
 static bool forgets;  /* when it is switched off */
@@ -151,6 +152,8 @@ static int base_write(u64 value)
 		if (allowed[i].from != from || allowed[i].to != to)
 			continue;
 		own()->base = value;
+		if (!to)
+			own()->on_when_off = *reg(SVR) & 0x100;
 		if (!to && forgets)
 			power_up(own());
 		if (!to)
@@ -278,7 +281,8 @@ static void make_dirty(void)
 		*reg(ISR + 16 * i) = i ? 0x80010001 : 0x80010000;
 	*reg(EXT_CONTROL) = 0x7;
 	*reg(IER) = 0;
-	*reg(EXT_LVT) = 0x400;
+	for (unsigned int i = 0; i < 4; i++)
+		*reg(EXT_LVT + 16 * i) = 0x400 + i;
 }
 
 static int start(u64 mode)
@@ -346,6 +350,7 @@ static void reset_in(u64 mode)
 		lapic_reset();
 		check_after_init(mode);
 		assert_int_equal(own()->steps, mode & X2APIC ? 3 : 2);
+		assert_false(own()->on_when_off); /* SDM vol. 3A, 11.4.3: nothing may be sent to it then */
 		assert_int_equal(own()->eois, forgets ? 0 : 23); /* as many as there were in service */
 		lapic_reset();
 		check_after_init(mode);
@@ -365,12 +370,13 @@ static void reset_x2apic(void **state)
 /* An ISR that does not get empty: the number of EOIs has an end. */
 static void eois_are_bounded(void **state)
 {
-	forgets = false;
+	forgets = has_cmci = extended = false;
 	assert_int_equal(start(0), 0);
 	for (unsigned int i = 0; i < 8; i++)
 		*reg(ISR + 16 * i) = 0xffffffff;
 	lapic_reset();
 	assert_in_range(own()->eois, 240, 256);
+	check_after_init(0); /* and the boot CPU's bit stays */
 }
 
 /* ---- a CPU that starts ---------------------------------------------------------------------------------------------- */
