@@ -10,7 +10,8 @@
 #include "tests/fake/fake_threads.h"
 #include "tests/stress/stress.h"
 
-#define ACCESSES_A_LONG_ENTRY 32u /* as long as nobody kicks */
+#define ACCESSES_A_LONG_ENTRY 64u /* as long as nobody kicks */
+#define ACCESSES_A_KICK	      8u  /* that many a CPU may still do until the kick arrives */
 
 extern _Atomic u64 assign_calls[HOT];
 
@@ -101,6 +102,8 @@ void switch_off(struct actor *a)
 	if (!be_driver(i))
 		return;
 	before = look_at(i);
+	atomic_store(&last_off, i);
+	sched_yield(); /* others get it into their TLBs */
 	meddle_begin(i);
 	vpci_write(sbdf, 0x04, 2, 0);
 	meddle_end(i);
@@ -108,7 +111,6 @@ void switch_off(struct actor *a)
 	if (meddled && before.guests && settled(i) && vpci_read(sbdf, 0x04, 2) == 0 && unchanged(before, i)) {
 		atomic_store(&off[i].calls, before.calls);
 		atomic_store(&off[i].meddlers, meddled);
-		atomic_store(&last_off, i);
 		atomic_fetch_add_explicit(&counters.switched_off, 1, memory_order_relaxed);
 		for (unsigned int n = 0; n < 4; n++)
 			sched_yield(); /* others run, and look */
@@ -134,11 +136,8 @@ static u64 translate(struct actor *a, u64 gpa)
 	return a->tlb[line].hpa;
 }
 
-static void touch_registers(struct actor *a, unsigned int i)
+static void touch_registers(struct actor *a, unsigned int i, u64 gpa)
 {
-	u64 random = random_number(a) >> 16;
-	/* where i's registers, or another's, may stand */
-	u64 gpa = random & 1 ? HOT_BAR((random >> 1) % HOT) : HOT_TABLE((random >> 1) % HOT);
 	struct standing before = look_at(i);
 	u64 meddled = meddlers(i);
 	bool was_off = is_off(i, before, meddled);
@@ -166,9 +165,13 @@ static void write_by_dma(unsigned int i)
 	atomic_fetch_add_explicit(through ? &counters.dma_reached : &counters.dma_blocked, 1, memory_order_relaxed);
 }
 
-static void one_access(struct actor *a, unsigned int i)
+static void one_access(struct actor *a)
 {
-	touch_registers(a, i);
+	u64 random = random_number(a) >> 16;
+	unsigned int i = (unsigned int)(random % HOT), where = (unsigned int)(random >> 8) % HOT;
+
+	/* where i's registers, or another's, may stand */
+	touch_registers(a, i, random >> 16 & 1 ? HOT_BAR(where) : HOT_TABLE(where));
 	write_by_dma(i);
 }
 
@@ -176,12 +179,15 @@ static void one_access(struct actor *a, unsigned int i)
 static void stay(struct actor *a)
 {
 	for (unsigned int n = 0; n < ACCESSES_A_LONG_ENTRY; n++) {
+		unsigned int i = atomic_load_explicit(&last_off, memory_order_relaxed);
+
+		touch_registers(a, i, HOT_BAR(i));
+		if (n % ACCESSES_A_KICK)
+			continue;
 		if (atomic_load_explicit(&kicked[host_cpu], memory_order_relaxed) ||
 		    atomic_load_explicit(&stop, memory_order_relaxed))
 			return;
-		one_access(a, atomic_load_explicit(&last_off, memory_order_relaxed));
-		if (n % 8 == 7)
-			sched_yield();
+		sched_yield();
 	}
 }
 
@@ -189,9 +195,9 @@ void be_the_guest(struct actor *a)
 {
 	if (shootdown_enter(&ft_vm.shootdown))
 		memset(a->tlb, 0, sizeof(a->tlb));
-	one_access(a, (unsigned int)(random_number(a) % HOT));
+	one_access(a);
 	send_messages(a);
-	if (random_number(a) % 32 == 0)
+	if (random_number(a) % 64 == 0)
 		stay(a);
 	shootdown_exit(&ft_vm.shootdown);
 	if (atomic_exchange_explicit(&kicked[host_cpu], false, memory_order_relaxed))

@@ -444,6 +444,45 @@ static void against_remove(void **state)
 	no_op_is_left();
 }
 
+/* ---- the pool, from two CPUs ---- */
+
+static _Atomic unsigned int taken_twice;
+
+/* `tries` is the taker's, and nobody else writes it before the operation begins. */
+static void *take_and_give(void *arg)
+{
+	host_cpu = (unsigned int)(uintptr_t)arg;
+	for (unsigned int n = 0; n < 100000; n++) {
+		struct manage_op *op;
+
+		pci_dev_get(device(PORT), PCI_REF_WORK);
+		op = manage_op_new(device(PORT), PCI_OP_RESET);
+		if (!op || op->tries++)
+			taken_twice++;
+		if (!op)
+			break;
+		for (volatile unsigned int i = 0; i < n % 256; i++)
+			; /* the other may come meanwhile */
+		op->tries--;
+		manage_op_free(op);
+	}
+	return NULL;
+}
+
+static void pool_of_two_cpus(void **state)
+{
+	pthread_t cpu[2];
+
+	no_op_is_left();
+	for (uintptr_t i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&cpu[i], NULL, take_and_give, (void *)i), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		pthread_join(cpu[i], NULL);
+	host_cpu = 0;
+	assert_int_equal(taken_twice, 0);
+	no_op_is_left();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -464,6 +503,7 @@ int main(void)
 		T(boot_fails_at_each_step),
 		T(boot_refuses),
 		T(against_remove),
+		T(pool_of_two_cpus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
