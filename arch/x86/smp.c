@@ -64,7 +64,7 @@ unsigned int smp_wanted(void)
 		wanted = boot_info.config.cpus;
 	if (!boot_info.trampoline)
 		wanted = 1;
-	return wanted < CPUS_MAX ? wanted : CPUS_MAX;
+	return wanted;
 }
 
 static u64 read_cr0(void)
@@ -197,16 +197,20 @@ static void wake_or_report(u32 apic_id, bool lost)
 
 void smp_start(void)
 {
-	unsigned int wanted = smp_wanted(), listed = min_u32(boot_info.acpi.cpus, CPUS_MAX);
+	const struct acpi_machine *acpi = &boot_info.acpi;
+	unsigned int wanted = smp_wanted();
+	bool lose = boot_info.config.debug_lost_cpu;
 
 	wait_us(wanted > 1 ? INIT_WAIT_US : 0); /* behind lapic_park_other_cpus() */
-	for (unsigned int i = 0; i < listed && x86_cpus.count < wanted; i++) {
-		u32 id = boot_info.acpi.cpu_apic_id[i];
+	for (unsigned int i = 0; i < acpi->cpus && x86_cpus.count < wanted; i++) {
+		bool last = x86_cpus.count == wanted - 1;
 
-		if (id != x86_cpus.apic_id[0])
-			wake_or_report(id, boot_info.config.debug_lost_cpu && i == listed - 1);
+		if (acpi->cpu_apic_id[i] == x86_cpus.apic_id[0])
+			continue;
+		wake_or_report(acpi->cpu_apic_id[i], lose && last);
+		lose = lose && !last;
 	}
 	if (boot_info.guest_madt)
 		acpi_keep_cpus(phys_to_virt(boot_info.guest_madt), x86_cpus.apic_id, x86_cpus.count);
-	log_info("cpus: the guest gets %u of %u", x86_cpus.count, boot_info.acpi.cpus);
+	log_info("cpus: the guest gets %u of %u", x86_cpus.count, acpi->cpus);
 }

@@ -194,32 +194,31 @@ static struct traced_exit count_and_trace(const struct vcpu *v, const struct vmc
  * Until the guest's start-up interrupt; its vector. A kick is taken note of first, then what it may have been for is looked at; the reset
  * of the local APIC may swallow one, so after that everything is looked at, too. So none is overlooked.
  */
-static u8 wait_for_startup(struct vcpu *v)
+static u8 wait_for_startup(struct vcpu *v, struct vcpu_requests asked)
 {
-	struct vcpu_requests asked;
-
 	for (;;) {
-		nmi_while_waiting();
-		stop_if_wanted();
-		asked = vcpu_take_requests();
 		if (asked.init) {
 			lapic_reset();
 			nmi_reset(v);
 		}
+		stop_if_wanted();
 		exit_tail();
 		lockcheck_vm_entry();
 		if (asked.startup)
 			return asked.vector;
 		if (!vcpu_requested() && !work_pending())
 			sleep_window();
+		nmi_while_waiting();
+		asked = vcpu_take_requests();
 	}
 }
 
-static void wait_and_start(struct vcpu *v, const struct svm_cpu *cpu)
+/* A start-up interrupt that came with an INIT is this one's: marked again, it would come after an INIT that was marked meanwhile. */
+static void wait_and_start(struct vcpu *v, const struct svm_cpu *cpu, struct vcpu_requests asked)
 {
 	x86_cpu_set_waiting(v->index, true);
 	svm_init_vcpu(v);
-	svm_startup_vcpu(v, wait_for_startup(v));
+	svm_startup_vcpu(v, wait_for_startup(v, asked));
 	x86_cpu_set_waiting(v->index, false);
 	svm_store_first_state(v, cpu->guest);
 }
@@ -229,12 +228,8 @@ static void follow_requests(struct vcpu *v, const struct svm_cpu *cpu)
 {
 	struct vcpu_requests asked = vcpu_take_requests();
 
-	if (!asked.init)
-		return; /* a start-up interrupt counts only for a CPU that waits */
-	lapic_reset();
-	if (asked.startup)
-		vcpu_request_startup(v->index, asked.vector);
-	wait_and_start(v, cpu);
+	if (asked.init) /* a start-up interrupt alone counts only for a CPU that waits */
+		wait_and_start(v, cpu, asked);
 }
 
 void svm_run(struct vcpu *v)
@@ -246,12 +241,14 @@ void svm_run(struct vcpu *v)
 	if (v->index == 0)
 		svm_store_first_state(v, vmcb);
 	else
-		wait_and_start(v, cpu);
+		wait_and_start(v, cpu, (struct vcpu_requests){ 0 });
 	exit_tail(); /* what boot has left */
 	for (;;) {
 		while (vcpu_requested())
 			follow_requests(v, cpu);
 		stop_if_wanted();
+		/* After the requests: the kick that came with an NMI may have been taken while this CPU waited. */
+		svm_choose_event(v, vmcb);
 		store_vcpu(v, vmcb);
 		enter_guest(v, cpu);
 		load_vcpu(v, &vmcb->save);
@@ -264,7 +261,6 @@ void svm_run(struct vcpu *v)
 		if (v->shutdown)
 			machine_reset("guest triple fault");
 		exit_tail();
-		svm_choose_event(v, vmcb);
 		trace_since(TRACE_EXIT, exit.began, exit.reason, exit.rip, exit.detail);
 	}
 }
