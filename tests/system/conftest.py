@@ -27,7 +27,7 @@ NVME_BYTES = 8 * 1024 * 1024
 
 # Files in the order in which they run: first what needs a guest as it booted, last what may leave a wreck.
 ORDER = ["cli", "guest", "lspci", "config_space", "memory", "platform", "nmi", "dma", "garbage", "monitor", "interrupts", "intx",
-         "bridges", "power", "limits", "iommu_policy", "refusals", "icount"]
+         "bridges", "power", "limits", "iommu_policy", "refusals", "smp x2apic", "smp xapic", "smp_limits", "icount"]
 
 
 def pytest_addoption(parser):
@@ -48,6 +48,8 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     def rank(item):
         name = item.path.stem.removeprefix("test_")
+        if "smp" in getattr(item, "fixturenames", ()):
+            name = f"smp {item.callspec.params['smp']}"     # two machines serve the tests of several files
         return ORDER.index(name) if name in ORDER else len(ORDER)
     items.sort(key=rank)
 
@@ -123,3 +125,16 @@ def debug_guest(keeper, default_devices, bare):
     without."""
     options = default_devices + ["--set", "device 1234:11e8: reset=none"]
     return keeper.get("debug", lambda: start_machine("debug", options, bare, machine.DEBUG_EFI))
+
+
+CPUS = 4
+# Machines with several CPUs, by how their local APICs are spoken to.
+SMP = {"x2apic": [], "xapic": ["--cpu", "EPYC,-x2apic,-monitor"]}
+
+
+@pytest.fixture(params=list(SMP))
+def smp(request, keeper, default_devices, bare):
+    """The default machine with several CPUs. Shared: leave it as you found it, all CPUs online."""
+    name = f"smp-{request.param}"
+    options = default_devices + ["--smp", str(CPUS)] + SMP[request.param]
+    return keeper.get(name, lambda: start_machine(name, options, bare))

@@ -9,9 +9,9 @@ import re
 from collections import Counter
 
 # Code, EXITINFO1, EXITINFO2, RIP: AMD64 APM volume 2, appendix C and 15.10.2.
-EXIT = re.compile(r"vmexit\(([0-9a-f]{8}), ([0-9a-f]{16}), [0-9a-f]{16}, [0-9a-f]{16}\)!")
+EXIT = re.compile(r"vmexit\(([0-9a-f]{8}), ([0-9a-f]{16}), ([0-9a-f]{16}), [0-9a-f]{16}\)!")
 INTERRUPT = re.compile(r"apic_deliver_irq .* vector (\d+) ")
-EXIT_NMI, EXIT_CPUID, EXIT_IO = 0x61, 0x72, 0x7B
+EXIT_NMI, EXIT_CPUID, EXIT_IO, EXIT_MSR, EXIT_NPF = 0x61, 0x72, 0x7B, 0x7C, 0x400
 IO_IN, IO_SIZE_32 = 1 << 0, 1 << 6
 CONFIG_ADDRESS, CONFIG_DATA, CONFIG_ENABLE = 0xCF8, 0xCFC, 1 << 31
 # What tests/guest/interrupts.h does at each mark: nobody else reads that port.
@@ -25,7 +25,8 @@ class Exits:
     def __init__(self, guest):
         self.qmp = guest.qmp
         self.path = os.path.join(guest.folder.name, "exits.log")
-        self.lines = []     # (code, info) of an exit, or the vector of an interrupt
+        self.lines = []     # (code, EXITINFO1) of an exit, or the vector of an interrupt
+        self.details = []   # EXITINFO2 of each line: the address, if it is a fault of the nested tables
 
     def __enter__(self):
         self.qmp.monitor(f"logfile {self.path}")
@@ -38,19 +39,30 @@ class Exits:
             for line in file:
                 if found := EXIT.match(line):
                     self.lines.append((int(found.group(1), 16), int(found.group(2), 16)))
+                    self.details.append(int(found.group(3), 16))
                 elif found := INTERRUPT.match(line):
                     self.lines.append(int(found.group(1)))
+                    self.details.append(None)
         os.unlink(self.path)
 
     def marks(self):
         """How many marks were seen."""
         return self.lines.count(MARK)
 
-    def between_marks(self):
-        """({exit code: count}, {vector: count}) between the two groups of marks of one program."""
+    def _window(self):
         at = [n for n, line in enumerate(self.lines) if line == MARK]
         assert len(at) == 2 * MARKS, f"{len(at)} marks seen"
-        window = self.lines[at[MARKS - 1] + 1:at[MARKS]]
+        return slice(at[MARKS - 1] + 1, at[MARKS])
+
+    def faults_between_marks(self):
+        """{address: count} of the faults of the nested tables."""
+        window = self._window()
+        return Counter(detail for line, detail in zip(self.lines[window], self.details[window])
+                       if isinstance(line, tuple) and line[0] == EXIT_NPF)
+
+    def between_marks(self):
+        """({exit code: count}, {vector: count}) between the two groups of marks of one program."""
+        window = self.lines[self._window()]
         return (Counter(line[0] for line in window if isinstance(line, tuple)),
                 Counter(line for line in window if isinstance(line, int)))
 
