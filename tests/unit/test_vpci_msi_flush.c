@@ -17,7 +17,7 @@
 
 static void (*meanwhile)(void);
 
-static void once(void)
+static void run_meanwhile(void)
 {
 	void (*run)(void) = meanwhile;
 
@@ -29,7 +29,7 @@ static void once(void)
 static void during_the_next_flush(void (*what)(void))
 {
 	meanwhile = what;
-	fake_remap.at_flush = once;
+	fake_remap.at_flush = run_meanwhile;
 }
 
 static bool was_enabled;

@@ -135,7 +135,7 @@ static void *play_reader(void *arg)
 	return NULL;
 }
 
-static void against_reader(void (*once)(unsigned int n), unsigned int rounds)
+static void against_reader(void (*step)(unsigned int n), unsigned int rounds)
 {
 	pthread_t reader;
 
@@ -144,7 +144,7 @@ static void against_reader(void (*once)(unsigned int n), unsigned int rounds)
 	answered = refused = 0;
 	pthread_create(&reader, NULL, play_reader, NULL);
 	for (unsigned int n = 0; n < rounds || !answered || !refused; n++) {
-		once(n);
+		step(n);
 		sched_yield();
 	}
 	stop = true;
