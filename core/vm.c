@@ -133,15 +133,21 @@ int vm_shootdown_wait(struct vm *vm, u64 generation)
 	return 0;
 }
 
+int vm_lookup(struct vm *vm, gpa_t gpa, paddr_t *pa, unsigned int *prot)
+{
+	int ret;
+
+	lock_stage2(vm);
+	ret = pt_lookup(&vm->stage2, gpa, pa, prot, NULL);
+	unlock_stage2(vm);
+	return ret;
+}
+
 bool vm_allows(struct vm *vm, gpa_t gpa, unsigned int prot)
 {
 	unsigned int allowed = 0;
-	bool mapped;
 
-	lock_stage2(vm);
-	mapped = !pt_lookup(&vm->stage2, gpa, NULL, &allowed, NULL);
-	unlock_stage2(vm);
-	return mapped && !(prot & ~allowed);
+	return !vm_lookup(vm, gpa, NULL, &allowed) && !(prot & ~allowed);
 }
 
 int vm_add_region(struct vm *vm, const struct vm_mmio_region *region)

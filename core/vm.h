@@ -42,7 +42,7 @@ struct vm_mmio_region {
 extern struct lock_class stage2_class; /* one of the page-table locks: only leaves may be taken under it */
 
 struct vm {
-	struct spinlock stage2_lock; /* of changes; hardware and pt_lookup() read the table without it */
+	struct spinlock stage2_lock; /* of changes, and of software's looks (vm_lookup()); hardware reads without it */
 	struct pagetable stage2;
 	struct shootdown shootdown;
 	u64 retired_at GUARDED_BY(stage2_class); /* generation when an unmap may last have emptied tables */
@@ -88,9 +88,14 @@ u64 vm_shootdown(struct vm *vm);
  */
 int MUST_CHECK vm_shootdown_wait(struct vm *vm, u64 generation);
 /*
+ * What the table says of an address now: pt_lookup() under stage2_lock. Without it a table could go back to the pool while
+ * it is read, for a shoot-down does not wait for CPUs inside Fairlead. Exit path.
+ */
+int MUST_CHECK vm_lookup(struct vm *vm, gpa_t gpa, paddr_t *pa, unsigned int *prot);
+/*
  * Does the table let the guest's CPUs at that address, now, for all of prot? Then an access that has missed it is
  * to be tried again: another CPU has mapped the page meanwhile, or this one went by a table that is retired and
- * not shot down yet. Exit path; takes stage2_lock, or a table could go back to the pool while it is read.
+ * not shot down yet. Exit path.
  */
 bool vm_allows(struct vm *vm, gpa_t gpa, unsigned int prot);
 /* Boot. -ENOSPC; -EEXIST: overlaps another region. */

@@ -10,13 +10,21 @@
 #include "core/string.h"
 #include "core/vm.h"
 
+/*
+ * Of all that the guest reaches only its RAM may be executed (vm_map_memory()), and only that does Fairlead map for itself as the
+ * guest's: firmware's reserved memory it does not map, and ACPI NVS not for writing. RAM stays where it is, so the address is good
+ * after the lock.
+ */
+#define RAM_ONLY PT_EXEC
+
 /* Host address of one byte of guest RAM that allows `need` (PT_READ, PT_WRITE). */
 static int ram_address(gpa_t gpa, unsigned int need, paddr_t *pa)
 {
 	unsigned int prot;
 
-	if (pt_lookup(&guest.stage2, gpa, pa, &prot, NULL))
+	if (vm_lookup(&guest, gpa, pa, &prot))
 		return -EFAULT;
+	need |= RAM_ONLY;
 	if ((prot & PT_DEVICE) || (prot & need) != need)
 		return -EACCES;
 	return 0;

@@ -11,8 +11,8 @@
 
 /*
  * Copy n bytes (1..4096) out of, or into, the guest's RAM. Exit path.
- * -EFAULT: a byte is not mapped for the guest at all; -EACCES: it is mapped, but as a device's register or
- * without the right to do this. Nothing was copied on an error.
+ * -EFAULT: a byte is not mapped for the guest at all; -EACCES: it is mapped, but is no RAM (a device's register,
+ * firmware's reserved memory), or without the right to do this. Nothing was copied on an error.
  */
 int MUST_CHECK guest_phys_read(gpa_t gpa, void *buf, size_t n);
 int MUST_CHECK guest_phys_write(gpa_t gpa, const void *buf, size_t n);

@@ -19,9 +19,17 @@
 
 #define POOL_SIZE (4 * SIZE_2M)
 
+extern _Thread_local unsigned int host_cpu; /* core/host_cpu.c */
+
+/* What another CPU does while this one waits for a lock. */
+static void (*meanwhile)(void);
+
 void arch_cpu_relax(void)
 {
-	sched_yield();
+	if (meanwhile)
+		meanwhile();
+	else
+		sched_yield();
 }
 
 /* The DMA map, as the test sees it: what vm_map_memory() asked for. */
@@ -89,6 +97,7 @@ static void test_memory_map(void **state)
 	assert_true(reaches(0x301000, &prot));
 	assert_int_equal(prot & (PT_READ | PT_WRITE | PT_EXEC), PT_READ | PT_WRITE);
 	assert_true(reaches(0x500000, &prot));
+	assert_int_equal(prot & (PT_READ | PT_WRITE | PT_EXEC), PT_READ | PT_WRITE);
 	assert_false(reaches(0x200000, &prot));
 	assert_false(reaches(0x400000, &prot));
 	assert_false(reaches(0x80000000, &prot));
@@ -160,6 +169,39 @@ static void test_mmio_maps(void **state)
 	assert_int_equal(pt_lookup(&guest.stage2, 0xc0000000, NULL, NULL, NULL), -ENOENT);
 }
 
+/* ---- an unmap on another CPU: a look comes before it or after it, never in a table that is going back to the pool ---- */
+
+static void unmap_and_unlock(void)
+{
+	meanwhile = NULL;
+	host_cpu = 1;
+	assert_int_equal(pt_unmap(&guest.stage2, 0xc0000000, PAGE_SIZE), 0);
+	spin_unlock(&guest.stage2_lock);
+	host_cpu = 0;
+}
+
+static void test_looks_wait_for_changes(void **state)
+{
+	unsigned int prot;
+	paddr_t pa;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(vm_map_mmio(&guest, 0xc0000000, 0xd0000000, PAGE_SIZE, PT_READ), 0);
+		assert_int_equal(vm_lookup(&guest, 0xc0000123, &pa, &prot), 0);
+		assert_int_equal(pa, 0xd0000123);
+		assert_true(prot & PT_DEVICE);
+		host_cpu = 1;
+		spin_lock(&guest.stage2_lock);
+		host_cpu = 0;
+		meanwhile = unmap_and_unlock;
+		if (i)
+			assert_false(vm_allows(&guest, 0xc0000000, PT_READ));
+		else
+			assert_int_equal(vm_lookup(&guest, 0xc0000123, &pa, &prot), -ENOENT);
+		assert_null(meanwhile);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +209,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unowned_is_all_ones_and_logged_once_a_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_regions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mmio_maps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_looks_wait_for_changes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
