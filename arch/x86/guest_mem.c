@@ -54,21 +54,25 @@ static int ram_span(gpa_t gpa, size_t n, unsigned int need, struct ram_span *spa
  * Aligned words are moved in one access, as the guest's own instruction or page-table walk would (APM vol. 2, 7.3.2):
  * another of its CPUs may be changing them, and half an old page-table entry with half a new one is neither.
  */
+static u64 load_word(const void *ram, size_t n)
+{
+	if (n == 8)
+		return __atomic_load_n((const u64 *)ram, __ATOMIC_RELAXED);
+	if (n == 4)
+		return __atomic_load_n((const u32 *)ram, __ATOMIC_RELAXED);
+	return __atomic_load_n((const u16 *)ram, __ATOMIC_RELAXED);
+}
+
 static void load(void *buf, const void *ram, size_t n)
 {
 	bool aligned = IS_ALIGNED((uintptr_t)ram, (uintptr_t)n);
 	u64 value;
 
-	if (aligned && n == 8)
-		value = __atomic_load_n((const u64 *)ram, __ATOMIC_RELAXED);
-	else if (aligned && n == 4)
-		value = __atomic_load_n((const u32 *)ram, __ATOMIC_RELAXED);
-	else if (aligned && n == 2)
-		value = __atomic_load_n((const u16 *)ram, __ATOMIC_RELAXED);
-	else {
+	if (!aligned || (n != 2 && n != 4 && n != 8)) {
 		memcpy(buf, ram, n);
 		return;
 	}
+	value = load_word(ram, n);
 	memcpy(buf, &value, n); /* little-endian: the low bytes */
 }
 
@@ -120,16 +124,34 @@ int guest_phys_write(gpa_t gpa, const void *buf, size_t n)
 	return 0;
 }
 
+/* Of an aligned word, which lies in one page. */
+static int word_address(gpa_t gpa, unsigned int size, unsigned int need, paddr_t *pa)
+{
+	if ((size != 4 && size != 8) || !IS_ALIGNED(gpa, (u64)size))
+		return -EINVAL;
+	return ram_address(gpa, need, pa);
+}
+
+int guest_phys_load(gpa_t gpa, unsigned int size, u64 *value)
+{
+	paddr_t pa;
+	int err = word_address(gpa, size, PT_READ, &pa);
+
+	if (err)
+		return err;
+	arch_user_access_begin();
+	*value = load_word(phys_to_virt(pa), size);
+	arch_user_access_end();
+	return 0;
+}
+
 int guest_phys_cmpxchg(gpa_t gpa, unsigned int size, u64 expected, u64 desired)
 {
 	u32 expected32 = (u32)expected;
 	paddr_t pa;
 	bool done;
-	int err;
+	int err = word_address(gpa, size, PT_READ | PT_WRITE, &pa);
 
-	if ((size != 4 && size != 8) || !IS_ALIGNED(gpa, (u64)size))
-		return -EINVAL;
-	err = ram_address(gpa, PT_READ | PT_WRITE, &pa);
 	if (err)
 		return err;
 	arch_user_access_begin();

@@ -17,6 +17,11 @@
 int MUST_CHECK guest_phys_read(gpa_t gpa, void *buf, size_t n);
 int MUST_CHECK guest_phys_write(gpa_t gpa, const void *buf, size_t n);
 /*
+ * The word at gpa, which is aligned to `size` (4 or 8 bytes), in one access: for page-table entries. Exit path. Errors as of
+ * guest_phys_cmpxchg(), but for -EAGAIN.
+ */
+int MUST_CHECK guest_phys_load(gpa_t gpa, unsigned int size, u64 *value);
+/*
  * Atomically replaces `expected` by `desired` at gpa, which is aligned to `size` (4 or 8 bytes). Exit path.
  * -EAGAIN: something else stood there; -EFAULT, -EACCES as above; -EINVAL: size or alignment.
  */

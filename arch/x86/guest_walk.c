@@ -148,12 +148,12 @@ static int walk_tables(const struct paging_mode *mode, u64 linear, struct walk *
 	w->no_execute = false;
 	for (unsigned int level = mode->levels; level-- > 0;) {
 		u64 index = (linear >> level_shift(mode, level)) & (BIT(mode->index_bits) - 1);
-		u64 entry = 0;
+		u64 entry;
 
 		if (mode->pae_pdpt && level == mode->levels - 1)
 			index &= 3;
 		w->entry_gpa[level] = table + index * mode->entry_size;
-		if (guest_phys_read(w->entry_gpa[level], &entry, mode->entry_size))
+		if (guest_phys_load(w->entry_gpa[level], mode->entry_size, &entry))
 			return -EIO;
 		w->entry[level] = entry;
 		w->leaf = level;

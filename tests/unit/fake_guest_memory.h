@@ -43,6 +43,12 @@ int guest_phys_write(gpa_t gpa, const void *buf, size_t n)
 	return err;
 }
 
+int guest_phys_load(gpa_t gpa, unsigned int size, u64 *value)
+{
+	*value = 0;
+	return guest_phys_read(gpa, value, size);
+}
+
 int guest_phys_cmpxchg(gpa_t gpa, unsigned int size, u64 expected, u64 desired)
 {
 	u64 found = 0;

@@ -80,6 +80,32 @@ static void test_not_the_guests(void **state)
 	assert_memory_equal(before, memory, sizeof(memory));
 }
 
+static void test_load(void **state)
+{
+	u64 value;
+
+	for (unsigned int i = 0; i < 16; i++)
+		memory[2 * 4096 + 0xff0 + i] = (u8)(0xa0 + i);
+	memcpy(memory + 4096, "\x01\x02\x03\x04\x05\x06\x07\x08", 8);
+	value = ~0ull;
+	assert_int_equal(guest_phys_load(0x1ff8, 8, &value), 0);
+	assert_int_equal(value, 0xafaeadacabaaa9a8);
+	assert_int_equal(guest_phys_load(0x1ffc, 4, &value), 0); /* the upper half is 0 */
+	assert_int_equal(value, 0xafaeadac);
+	assert_int_equal(guest_phys_load(0x3000, 8, &value), 0); /* reading is enough */
+	assert_int_equal(value, 0x0807060504030201);
+
+	value = 0x5a5a;
+	assert_int_equal(guest_phys_load(0x4000, 8, &value), -EACCES); /* a device's register */
+	assert_int_equal(guest_phys_load(0x6000, 8, &value), -EACCES); /* firmware's */
+	assert_int_equal(guest_phys_load(0x5000, 8, &value), -EFAULT);
+	assert_int_equal(guest_phys_load(0x1004, 8, &value), -EINVAL);
+	assert_int_equal(guest_phys_load(0x1ffe, 4, &value), -EINVAL); /* would cross the page */
+	assert_int_equal(guest_phys_load(0x1000, 2, &value), -EINVAL);
+	assert_int_equal(guest_phys_load(0x1000, 16, &value), -EINVAL);
+	assert_int_equal(value, 0x5a5a);
+}
+
 static void test_compare_and_exchange(void **state)
 {
 	memset(memory, 0x11, sizeof(memory));
@@ -97,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read_and_write),
 		cmocka_unit_test(test_not_the_guests),
+		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_compare_and_exchange),
 	};
 

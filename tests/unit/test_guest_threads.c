@@ -110,7 +110,7 @@ static void *shares_words(void *cpu)
 {
 	start(cpu);
 	for (unsigned int i = 0; i < WORD_ROUNDS; i++) {
-		u64 value = (i & 0xff) * 0x0101010101010101u, got8 = 0;
+		u64 value = (i & 0xff) * 0x0101010101010101u, got8 = 0, entry8 = 0, entry4 = 0;
 		u32 got4 = 0;
 		u16 got2 = 0;
 
@@ -123,6 +123,10 @@ static void *shares_words(void *cpu)
 		expect(!guest_phys_read(virt_to_phys(ram), &got8, 8));
 		expect(!guest_phys_read(virt_to_phys(ram + 8), &got4, 4));
 		expect(!guest_phys_read(virt_to_phys(ram + 12), &got2, 2));
+		expect(!guest_phys_load(virt_to_phys(ram), 8, &entry8));
+		expect(!guest_phys_load(virt_to_phys(ram + 8), 4, &entry4));
+		expect(entry8 == (entry8 & 0xff) * 0x0101010101010101u);
+		expect(entry4 == (entry4 & 0xff) * 0x01010101u);
 		expect(got8 == (got8 & 0xff) * 0x0101010101010101u);
 		expect(got4 == (got4 & 0xff) * 0x01010101u);
 		expect(got2 == (got2 & 0xff) * 0x0101u);
