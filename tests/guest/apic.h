@@ -23,6 +23,7 @@
 #define APIC_LVT_LINT0 0x350u
 #define APIC_LVT_LAST 0x370u
 #define APIC_INITIAL_COUNT 0x380u
+#define APIC_CURRENT_COUNT 0x390u
 #define APIC_SELF_IPI 0x3f0u
 #define APIC_EXT_LVT_FIRST 0x500u
 #define APIC_EXT_LVT_LAST 0x530u
@@ -98,6 +99,20 @@ static inline bool apic_write(struct apic *apic, unsigned int offset, uint64_t v
 }
 
 /*
+ * Waits for a time at which this CPU's timer will not interrupt soon. The kernel sends its own commands by the page mostly from
+ * there.
+ */
+#define APIC_WAITS 1000000
+
+static inline void apic_wait_for_quiet(struct apic *apic)
+{
+	uint32_t whole = (uint32_t)load(apic->page + APIC_INITIAL_COUNT, 4);
+
+	for (int n = 0; n < APIC_WAITS && load(apic->page + APIC_CURRENT_COUNT, 4) < whole / 2; n++)
+		;
+}
+
+/*
  * An interrupt command. By the page it takes two writes, and the kernel may send one of its own between them: it then leaves another
  * destination behind, which is seen and counted: nobody knows where that command went. False: #GP.
  */
@@ -106,6 +121,7 @@ static inline bool apic_send(struct apic *apic, uint64_t command, uint32_t desti
 	if (apic->x2apic)
 		return apic_write(apic, APIC_ICR, command | (uint64_t)destination << 32);
 	destination &= 0xff;
+	apic_wait_for_quiet(apic);
 	store(apic->page + APIC_ICR_HIGH, 4, destination << 24);
 	store(apic->page + APIC_ICR, 4, command);
 	apic->disturbed += load(apic->page + APIC_ICR_HIGH, 4) >> 24 != destination;

@@ -25,6 +25,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/io.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "tests/guest/apic.h"
@@ -40,6 +41,7 @@
 #define SETTLE_MS 1000
 #define QUIET_MS 10
 #define SAID_ENOUGH 8
+#define PRIORITY_LEAST 19
 #define SMI_OTHERS (ICR_SHORTHAND(TO_OTHERS) | ICR_ASSERT | ICR_MODE(SMI))
 #define INIT_OTHERS (ICR_SHORTHAND(TO_OTHERS) | ICR_ASSERT | ICR_MODE(INIT))
 
@@ -65,6 +67,27 @@ static void send(uint64_t command, uint32_t destination)
 static uint32_t broadcast(void)
 {
 	return apic.x2apic ? UINT32_MAX : 0xff;
+}
+
+/*
+ * In xAPIC mode a command of the kernel's between the two writes of ours would send an INIT elsewhere. It sends most of them to
+ * wake idle CPUs: so none is.
+ */
+static struct cpu_thread spinners[CPUS];
+
+static void spin(struct cpu_thread *t)
+{
+	(void)t;
+	if (setpriority(PRIO_PROCESS, 0, PRIORITY_LEAST))
+		fail("setpriority: %s", strerror(errno));
+	for (;;)
+		;
+}
+
+static void keep_busy(void)
+{
+	if (!apic.x2apic)
+		start_threads(spinners, cpus, count, spin);
 }
 
 static void look_around(void)
@@ -202,6 +225,7 @@ static void sweep(const char *modes, uint32_t parked)
 	static const uint64_t levels[] = { 0, ICR_ASSERT, ICR_LEVEL, ICR_LEVEL | ICR_ASSERT };
 	uint64_t all = (1ull << count) - 1;
 
+	keep_busy();
 	row_begin(&fixed);
 	row_begin(&nmi);
 	for (unsigned int sender = 0; sender < count; sender++) {
@@ -494,6 +518,7 @@ static void start(uint32_t id, unsigned int page)
 		for (unsigned int i = 0; i < PAGE; i++)
 			pages[n * PAGE + i] = i < sizeof(start_code) ? start_code[i] : 0;
 	}
+	keep_busy();
 	send(init, id);
 	wait_for_starts(pages, 0, 0);
 	send(startup | page, id);

@@ -97,14 +97,18 @@ def test_locks_are_native(smp):
 @pytest.mark.full
 @X2APIC
 def test_locks_beside_bare(smp, keeper, default_devices, bare):
-    """Printed, not judged: the machine's load is not ours."""
-    ours = smp.sh(f"lockbench {CPUS}").values
+    """Printed, not judged: the machine's load is not ours, and with fewer cores than CPUs fair locks wait for who does not run. The
+    other machine's CPU does not say that it is emulated: else Linux would take test-and-set locks there."""
+    ours = [smp.sh(f"lockbench {n}").values for n in (1, 2, CPUS)]
     keeper.stop()
-    with start_machine("smp-bare", default_devices + ["--smp", str(CPUS)], True) as other:
-        theirs = other.wait_for_shell().sh(f"lockbench {CPUS}").values
-    for name in ours:
-        print(f"{name}: {ours[name]} a second{' bare' if bare else ' under Fairlead'}, {theirs[name]} bare: "
-              f"{int(ours[name]) / int(theirs[name]):.2f}")
+    options = ["--smp", str(CPUS), "--cpu", "EPYC,+x2apic,-monitor,-hypervisor"]
+    with start_machine("smp-bare", default_devices + options, True) as other:
+        other.wait_for_shell()
+        theirs = [other.sh(f"lockbench {n}").values for n in (1, 2, CPUS)]
+    for n, our, their in zip((1, 2, CPUS), ours, theirs):
+        for name in our:
+            print(f"{name} on {n}: {our[name]} a second{' bare' if bare else ' under Fairlead'}, {their[name]} bare: "
+                  f"{int(our[name]) / int(their[name]):.2f}")
 
 
 @X2APIC
@@ -191,7 +195,7 @@ def test_no_exit_per_interrupt(smp):
     nmis = by_code.pop(outside.EXIT_NMI, 0)
     print(f"{result.number('interrupts')} interrupts, {nmis} exits by NMI, others: {dict(by_code)}")
     assert nmis <= CPUS * 5 + NMIS_A_SECOND * result.number("us") / 1e6
-    assert sum(by_code.values()) <= COUNT // 20
+    assert sum(by_code.values()) <= COUNT // 10
 
 
 @pytest.mark.parametrize("smp", ["xapic"], indirect=True)
