@@ -46,7 +46,7 @@ int guest_phys_write(gpa_t gpa, const void *buf, size_t n)
 int guest_phys_load(gpa_t gpa, unsigned int size, u64 *value)
 {
 	*value = 0;
-	return guest_phys_read(gpa, value, size);
+	return (size != 4 && size != 8) || gpa % size ? -EINVAL : guest_phys_read(gpa, value, size);
 }
 
 int guest_phys_cmpxchg(gpa_t gpa, unsigned int size, u64 expected, u64 desired)
