@@ -23,6 +23,7 @@ void wrmsr(u32 msr, u64 value);
 struct cpuid_regs cpuid(u32 leaf, u32 subleaf);
 u64 rdtsc(void);
 void cpu_halt(void);
+void clear_debug_addresses(void);
 #else
 #define PORT_ACCESSORS(suffix, type, op)                                                \
 	static inline type in##suffix(u16 port)                                         \
@@ -72,6 +73,12 @@ static inline u64 rdtsc(void)
 static inline void cpu_halt(void)
 {
 	__asm__ volatile("cli; hlt" : : : "memory");
+}
+
+/* DR0 to DR3 */
+static inline void clear_debug_addresses(void)
+{
+	__asm__ volatile("mov %0, %%db0; mov %0, %%db1; mov %0, %%db2; mov %0, %%db3" : : "r"((u64)0));
 }
 #endif
 

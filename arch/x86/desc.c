@@ -88,6 +88,8 @@ int desc_prepare(unsigned int cpu)
 		return -ENOMEM;
 	for (unsigned int n = 0; n < STACKS && !ret; n++)
 		ret = paging_guard(stack_guard_page(cpu, n));
+	if (ret)
+		stacks[cpu] = NULL; /* the next CPU that gets this number must not find some without a guard */
 	return ret;
 }
 

@@ -3,6 +3,7 @@
  * The guest CPU after INIT, and at the start-up interrupt (AMD64 APM vol. 2, table 14-1 and 14.1.3, 15.26.1). It guards that nothing of
  * what the CPU did before is left in its control block: no event on its way, no shadow, no translation.
  */
+#include "arch/x86/cpu.h"
 #include "arch/x86/nmi.h"
 #include "arch/x86/svm/svm.h"
 
@@ -22,6 +23,7 @@ void svm_init_vcpu(struct vcpu *v)
 
 	for (unsigned int i = 0; i < X86_REGS; i++)
 		v->reg[i] = 0;
+	v->reg[REG_RDX] = cpuid(1, 0).eax; /* family, model, stepping */
 	v->rflags = RFLAGS_RESET;
 	/* CD and NW keep their values over INIT (table 14-1), and the guest's CPU runs with caches. */
 	v->cr0 = X86_CR0_ET;
@@ -69,8 +71,7 @@ void svm_store_first_state(const struct vcpu *v, struct vmcb *vmcb)
 	s->tr = (struct vmcb_segment){ .attributes = ATTRIBUTES_TSS, .limit = REAL_MODE_LIMIT };
 	c->exit_interrupt_info = c->event_injection = 0;
 	c->interrupt_shadow = 0;
-	c->intercept_1 &= ~SVM_INTERCEPT_1_IRET;
+	c->intercept_1 &= ~(SVM_INTERCEPT_1_IRET | SVM_INTERCEPT_1_HLT); /* an NMI that was handled; a wake that was taken */
 	c->tlb_control = SVM_TLB_FLUSH_ALL;
-	/* Debug registers 0-3 are not in the VMCB: they are the CPU's, which is the guest's. */
-	__asm__ volatile("mov %0, %%db0; mov %0, %%db1; mov %0, %%db2; mov %0, %%db3" : : "r"((u64)0));
+	clear_debug_addresses(); /* not in the VMCB: they are the CPU's, which is the guest's */
 }

@@ -223,12 +223,15 @@ static void wait_and_start(struct vcpu *v, const struct svm_cpu *cpu, struct vcp
 	svm_store_first_state(v, cpu->guest);
 }
 
-/* What other CPUs of the guest want of this one. What they want later comes with an NMI, which ends the next entry. */
+/*
+ * What other CPUs of the guest want of this one. What they want later comes with an NMI, which ends the next entry; but for one that came
+ * while this CPU waited. A start-up interrupt alone counts only for a CPU that waits: however many come, they keep nobody here.
+ */
 static void follow_requests(struct vcpu *v, const struct svm_cpu *cpu)
 {
-	struct vcpu_requests asked = vcpu_take_requests();
+	struct vcpu_requests asked;
 
-	if (asked.init) /* a start-up interrupt alone counts only for a CPU that waits */
+	while ((asked = vcpu_take_requests()).init)
 		wait_and_start(v, cpu, asked);
 }
 
@@ -244,7 +247,7 @@ void svm_run(struct vcpu *v)
 		wait_and_start(v, cpu, (struct vcpu_requests){ 0 });
 	exit_tail(); /* what boot has left */
 	for (;;) {
-		while (vcpu_requested())
+		if (vcpu_requested())
 			follow_requests(v, cpu);
 		stop_if_wanted();
 		/* After the requests: the kick that came with an NMI may have been taken while this CPU waited. */
