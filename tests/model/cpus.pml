@@ -38,6 +38,7 @@
  * MUTANT CLEARED_BEFORE_RESET default kick_is_never_suppressed
  * MUTANT VISIT_CLEARS_NOTHING default kick_is_never_suppressed
  * MUTANT NO_WORK_AFTER_RESET default work_is_run
+ * MUTANT NOT_AGAIN_AFTER_WAIT default request_is_followed
  * MUTANT OWN_SEEN_LATER order own_request_before_entry
  * MUTANT NMIS_APART order nmi_is_not_lost
  * MUTANT NMIS_BESIDE_INIT order nmi_is_not_lost
@@ -394,6 +395,7 @@ inline start()
 inline follow_requests()
 {
 	take_requests();
+	again = waits[me] || (taken & INIT);
 #ifdef MUTANT_STARTUP_BEFORE_INIT
 	if
 	:: STARTS -> start()
@@ -443,7 +445,10 @@ inline all_requests()
 #else
 			skip
 #endif
-		:: else
+#ifndef MUTANT_NOT_AGAIN_AFTER_WAIT
+		:: again
+#endif
+		:: else -> break /* start-up interrupts alone keep nobody here */
 		fi
 	:: else -> break
 	od
@@ -491,7 +496,7 @@ inline choose_event()
 proctype cpu(byte me)
 {
 	byte own, t, nmi_waiting;
-	bool was, as_asked, nmi_blocked, skip_hlt, by_itself;
+	bool was, as_asked, nmi_blocked, skip_hlt, by_itself, again;
 	short taken, seen;
 #ifdef WAKES
 	byte waiting_for_grant; /* the guest: 0 not yet; 1 looks; 2 looked, HLT is next; 3 has it */
