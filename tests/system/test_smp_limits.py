@@ -11,14 +11,13 @@ from test_smp_apic import ALL_BUT_INIT, ICR_INIT, INIT, PAGE, attack
 
 FEWER = 2
 ICR_STARTUP = 0x4600
-# What differs from look to look in a CPU that stands still: nothing. These are the lines compared.
-REGISTERS = re.compile(r"(?m)^(?:R\w+ *=|RIP=|[CDEFGS]S =|GDT=|IDT=|CR0=|EFER=).*$")
 
 
 def state_of_cpus(guest):
-    """{CPU: its registers as QEMU has them}."""
+    """{CPU: its registers as QEMU has them}. (QEMU leaves an INIT that finds a CPU halted pending until something wakes the CPU, so what is
+    seen of a parked one is the halt in which firmware left it.)"""
     parts = re.split(r"(?m)^CPU#(\d+)\r?$", guest.qmp.monitor("info registers -a"))
-    return {int(cpu): REGISTERS.findall(text) for cpu, text in zip(parts[1::2], parts[2::2])}
+    return {int(cpu): text for cpu, text in zip(parts[1::2], parts[2::2])}
 
 
 def cannot_start(guest, apic_id):
@@ -54,7 +53,7 @@ def test_parked_cpus_cannot_be_reached(fewer):
     after = state_of_cpus(fewer)
     assert set(after) == set(range(CPUS))
     for parked in range(FEWER, CPUS):
-        assert "HLT=1" in " ".join(before[parked])
+        assert "HLT=1" in before[parked]
         assert after[parked] == before[parked], f"CPU {parked} has moved"
     all_compute(fewer, FEWER)
 
