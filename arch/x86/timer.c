@@ -64,6 +64,8 @@
 #define SAMPLE_US 5u /* a counter and a time that are read so close together are of one moment */
 #define SAMPLE_TRIES 16u
 #define TEST_US 100u
+/* Each further try is so many times as far ahead: a CPU that its host lets stand still for long enough misses the first ones. */
+#define TEST_FURTHER 10u
 #define TEST_WAIT_US 500000u /* a busy host below us may let the HPET stand still */
 #define TEST_TRIES 3u
 
@@ -272,12 +274,12 @@ static bool choose_message(u8 number, struct pci_message *out)
 }
 
 /* True: an NMI came, and not before its time, as those from before would. The comparator is off again. */
-static bool provoke(void)
+static bool provoke(u64 in_us)
 {
 	u64 end = arch_time_us() + TEST_WAIT_US;
 	bool came;
 
-	if (!program(TEST_US))
+	if (!program(in_us))
 		end = 0; /* it may have been missed: another try */
 	while (!nmi_arrived[BOOT_CPU] && arch_time_us() < end) {
 		arch_cpu_relax();
@@ -296,8 +298,10 @@ static bool provoke(void)
  */
 static bool message_arrives(void)
 {
-	for (unsigned int i = 0; i < TEST_TRIES; i++) {
-		bool came = provoke();
+	u64 in_us = TEST_US;
+
+	for (unsigned int i = 0; i < TEST_TRIES; i++, in_us *= TEST_FURTHER) {
+		bool came = provoke(in_us);
 
 		nmi_arrived[BOOT_CPU] = false;
 		if (came && !iommu_any_fault_pending())

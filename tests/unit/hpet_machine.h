@@ -40,6 +40,7 @@ static int clock_error; /* after calibration the counter runs so many tenths of 
 static u64 skew_from, counter_at_skew;
 static bool stuck;
 static u64 stall_ns; /* passes before the next comparator write is done, once */
+static bool stalls_each; /* before each */
 static u64 address;  /* of messages to this CPU */
 
 static struct {
@@ -193,7 +194,7 @@ static bool model_write(volatile void *at, unsigned int size, u64 value)
 		nmi_waits |= stray && (value & 4);
 	} else if (offset % 0x20 == 0x08) {
 		pass(stall_ns);
-		stall_ns = 0;
+		stall_ns = stalls_each ? stall_ns : 0;
 		regs.timer[n].comparator = (u32)value;
 	} else if (offset % 0x20 == 0x10) {
 		regs.timer[n].data = (u32)value;
@@ -289,7 +290,7 @@ static inline int setup(void **state)
 	fake_intr_reset();
 	fake_intr.remapped = false;
 	fate = ARRIVES;
-	fault = faults_by_itself = stray = nmi_arrived[0] = false;
+	fault = faults_by_itself = stray = stalls_each = nmi_arrived[0] = false;
 	faults_reported = looks = 0;
 	messages = expected_nmis = kicks = kicks_taken = visits_ours = unexplained = 0;
 	calls = 0;
