@@ -50,7 +50,8 @@ struct walk {
 	gpa_t entry_gpa[MAX_LEVELS];
 	u64 entry[MAX_LEVELS];
 	unsigned int leaf; /* level of the last entry read */
-	bool user, writable, no_execute;
+	/* Bits that all entries have, and that any has. Not of PAE's 4-entry table, which has no permissions. */
+	u64 all, any;
 };
 
 static bool in_long_mode(const struct vcpu *v)
@@ -144,8 +145,8 @@ static int walk_tables(const struct paging_mode *mode, u64 linear, struct walk *
 {
 	u64 table = mode->root;
 
-	w->user = w->writable = true;
-	w->no_execute = false;
+	w->all = ~(u64)0;
+	w->any = 0;
 	for (unsigned int level = mode->levels; level-- > 0;) {
 		u64 index = (linear >> level_shift(mode, level)) & (BIT(mode->index_bits) - 1);
 		u64 entry;
@@ -164,9 +165,8 @@ static int walk_tables(const struct paging_mode *mode, u64 linear, struct walk *
 		if (entry & reserved_bits(mode, level, entry))
 			return -EFAULT;
 		if (!(mode->pae_pdpt && level == mode->levels - 1)) {
-			w->user = w->user && (entry & PTE_U);
-			w->writable = w->writable && (entry & PTE_W);
-			w->no_execute = w->no_execute || (mode->nx && (entry & PTE_NX));
+			w->all &= entry;
+			w->any |= entry;
 		}
 		if (is_leaf(mode, level, entry))
 			return 0;
@@ -178,21 +178,25 @@ static int walk_tables(const struct paging_mode *mode, u64 linear, struct walk *
 /* APM vol. 2, 5.6: may this access use that page? */
 static bool is_allowed(const struct vcpu *v, const struct walk *w, enum guest_access access)
 {
-	if (access == GUEST_FETCH && w->no_execute)
+	bool user = w->all & PTE_U, writable = w->all & PTE_W;
+
+	if (access == GUEST_FETCH && (w->any & PTE_NX)) /* a reserved bit where there is no such permission */
 		return false;
 	if (v->cpl == 3)
-		return w->user && (access != GUEST_WRITE || w->writable);
+		return user && (access != GUEST_WRITE || writable);
 	if (access == GUEST_FETCH)
-		return !(w->user && (v->cr4 & X86_CR4_SMEP));
-	if (w->user && (v->cr4 & X86_CR4_SMAP) && !(v->rflags & X86_RFLAGS_AC))
+		return !(user && (v->cr4 & X86_CR4_SMEP));
+	if (user && (v->cr4 & X86_CR4_SMAP) && !(v->rflags & X86_RFLAGS_AC))
 		return false;
-	return access != GUEST_WRITE || w->writable || !(v->cr0 & X86_CR0_WP);
+	return access != GUEST_WRITE || writable || !(v->cr0 & X86_CR0_WP);
 }
 
 /* Sets Accessed on the way and Dirty in the leaf, top down, only in an entry that is still the one that was
  * read. */
 static int set_accessed_dirty(const struct paging_mode *mode, const struct walk *w, enum guest_access access)
 {
+	if ((w->all & PTE_A) && (access != GUEST_WRITE || (w->entry[w->leaf] & PTE_D)))
+		return 0; /* as most often: the processor's own walk has just set them */
 	for (unsigned int level = mode->levels; level-- > w->leaf;) {
 		u64 bits = PTE_A;
 		int err;
@@ -257,6 +261,13 @@ int guest_translate(struct vcpu *v, u64 linear, enum guest_access access, gpa_t 
 	return err;
 }
 
+/* With the address that a page fault would report. */
+static int translate(struct vcpu *v, u64 linear, enum guest_access access, gpa_t *gpa, struct guest_fault *fault)
+{
+	fault->address = in_long_mode(v) ? linear : (u32)linear;
+	return guest_translate(v, linear, access, gpa, &fault->error);
+}
+
 int guest_translate_span(struct vcpu *v, u64 linear, unsigned int n, enum guest_access access,
 			 struct guest_span *span, struct guest_fault *fault)
 {
@@ -266,12 +277,8 @@ int guest_translate_span(struct vcpu *v, u64 linear, unsigned int n, enum guest_
 	span->pieces = first < n ? 2 : 1;
 	span->piece[0].n = first;
 	span->piece[1].n = n - first;
-	for (unsigned int i = 0; i < span->pieces && !err; i++) {
-		u64 address = i ? linear + first : linear;
-
-		fault->address = in_long_mode(v) ? address : (u32)address;
-		err = guest_translate(v, address, access, &span->piece[i].gpa, &fault->error);
-	}
+	for (unsigned int i = 0; i < span->pieces && !err; i++)
+		err = translate(v, i ? linear + first : linear, access, &span->piece[i].gpa, fault);
 	return err;
 }
 
@@ -284,11 +291,11 @@ int guest_fetch(struct vcpu *v, u8 *buf, unsigned int max, unsigned int *got, st
 
 	*got = 0;
 	while (*got < max && !err) {
-		unsigned int n = *got ? max - *got : first;
-		struct guest_span span;
+		unsigned int n = *got ? max - *got : first; /* in one page */
+		gpa_t gpa;
 
-		err = guest_translate_span(v, linear + *got, n, GUEST_FETCH, &span, fault);
-		if (!err && guest_phys_read(span.piece[0].gpa, buf + *got, n))
+		err = translate(v, linear + *got, GUEST_FETCH, &gpa, fault);
+		if (!err && guest_phys_read(gpa, buf + *got, n))
 			err = -EIO;
 		if (!err)
 			*got += n;

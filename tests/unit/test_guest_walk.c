@@ -280,6 +280,19 @@ static void test_accessed_and_dirty(void **state)
 	cmpxchg_calls = 0;
 	expect_ok(&v, KERNEL, GUEST_WRITE, 0xabcdef678);
 	assert_int_equal(cmpxchg_calls, 0);
+
+	/* Each entry for itself. */
+	v = four_levels(0xabcdef000 | ALL | A | D);
+	expect_ok(&v, KERNEL, GUEST_WRITE, 0xabcdef678);
+	assert_int_equal(get64(PML4 + 0x111 * 8), PDPT | ALL | A);
+	assert_int_equal(get64(PDPT), PD | ALL | A);
+	assert_int_equal(get64(PD + 0x91 * 8), PT | ALL | A);
+	v = four_levels(0xabcdef000 | ALL | A);
+	put64(PML4 + 0x111 * 8, PDPT | ALL | A | D); /* D is nothing there (5.4.1) */
+	put64(PDPT, PD | ALL | A);
+	put64(PD + 0x91 * 8, PT | ALL | A);
+	expect_ok(&v, KERNEL, GUEST_WRITE, 0xabcdef678);
+	assert_int_equal(get64(PT + 0x145 * 8), 0xabcdef000 | ALL | A | D);
 }
 
 static void test_entries_that_change(void **state)
@@ -329,6 +342,12 @@ static void test_span(void **state)
 	assert_int_equal(span.piece[0].n, 3);
 	assert_int_equal(span.piece[1].gpa, 0x20000);
 	assert_int_equal(span.piece[1].n, 5);
+
+	v = paged_32(PD, 0); /* addresses wrap at 4 GiB, and so does CR2 */
+	put32(PD + 0x3ff * 4, PT | ALL);
+	put32(PT + 0x3ff * 4, 0x10000 | ALL);
+	assert_int_equal(guest_translate_span(&v, 0xfffffffe, 8, GUEST_READ, &span, &fault), -EFAULT);
+	assert_int_equal(fault.address, 0);
 }
 
 static void test_fetch(void **state)
