@@ -573,15 +573,27 @@ static void serial(const char *text)
 	}
 }
 
-/* Without a system call from the command on: the kernel may wait for a CPU that is gone. */
-static void busy_ms(long ms)
+/* From the command on without a system call, and not for long: the kernel may wait for a CPU that is gone. */
+static uint64_t cycles_per_ms;
+
+static void measure_cycles(void)
 {
 	struct timespec from, now;
+	uint64_t start = __rdtsc();
 
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	do {
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while ((now.tv_sec - from.tv_sec) * 1000 + (now.tv_nsec - from.tv_nsec) / 1000000 < ms);
+	} while ((now.tv_sec - from.tv_sec) * 1000 + (now.tv_nsec - from.tv_nsec) / 1000000 < 1000);
+	cycles_per_ms = (__rdtsc() - start) / 1000;
+}
+
+static void busy_ms(uint64_t ms)
+{
+	uint64_t end = __rdtsc() + ms * cycles_per_ms;
+
+	while (__rdtsc() < end)
+		;
 }
 
 static void init(uint64_t command, uint32_t destination)
@@ -594,12 +606,12 @@ static void init(uint64_t command, uint32_t destination)
 		fail("iopl: %s", strerror(errno));
 	run_on(0);
 	start_threads(threads, cpus + 1, count - 1, count_up);
-	busy_ms(1000);
+	measure_cycles(); /* meanwhile they begin to count */
 	send(command, destination);
-	busy_ms(200);
+	busy_ms(50);
 	for (unsigned int i = 0; i < count - 1; i++)
 		before[i] = __atomic_load_n(&threads[i].done, __ATOMIC_RELAXED);
-	busy_ms(1000);
+	busy_ms(500);
 	for (unsigned int i = 0; i < count - 1; i++)
 		stopped |= (uint64_t)(__atomic_load_n(&threads[i].done, __ATOMIC_RELAXED) == before[i]) << threads[i].cpu;
 	snprintf(text, sizeof(text), "\r\napicattack: stopped=0x%llx\r\n", (unsigned long long)stopped);
