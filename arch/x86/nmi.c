@@ -55,6 +55,16 @@ static struct ALIGNED(64) nmi_cpu {
 
 #define FAULTS_AGAIN_US 1000u
 
+/*
+ * On an idle CPU nothing ends an entry, so nothing disproves a debt, and as long as there is one an NMI of the
+ * guest's may be taken for it. So while the boot CPU owes any, Fairlead's timer ends its entries: the first
+ * with the debt, and one that began long enough after that. Other CPUs have kicks only, and hardly ever a debt.
+ */
+#define DISPROVE_US (ARRIVES_US + 100u)
+static void just_exit(struct timer *t);
+static struct timer disprove = { .fn = just_exit };
+static u64 disprove_at; /* the boot CPU's */
+
 static struct nmi_cpu *this_cpu(void)
 {
 	return &cpus[arch_cpu_index()];
@@ -129,6 +139,27 @@ void nmi_init(void)
 		iommu->ops->fault_message(iommu, address, LAPIC_MESSAGE_NMI);
 }
 
+/* Whichever CPU calls it: the boot CPU has the timer's NMI. */
+static void just_exit(struct timer *t UNUSED)
+{
+}
+
+/*
+ * Before each entry with a debt. To set the timer may announce another NMI, and may leave work, for which the
+ * tail of this exit is over.
+ */
+static void disprove_soon(void)
+{
+	u64 now = arch_time_us();
+
+	if (arch_cpu_index() != BOOT_CPU || now < disprove_at)
+		return;
+	disprove_at = now + DISPROVE_US;
+	timer_set(&disprove, DISPROVE_US);
+	if (work_pending())
+		arch_cpu_kick(BOOT_CPU);
+}
+
 void nmi_entry(bool at_once)
 {
 	struct nmi_cpu *c = this_cpu();
@@ -137,6 +168,7 @@ void nmi_entry(bool at_once)
 	void_old_debt(c);
 	if (!c->owed)
 		return;
+	disprove_soon();
 	now = arch_time_us();
 	if (!c->owed_since)
 		c->owed_since = now;

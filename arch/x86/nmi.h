@@ -39,7 +39,7 @@ void nmi_reset(struct vcpu *v);
 void nmi_expect(void);
 /*
  * The guest is entered next. `at_once`: an NMI that waits ends the entry before the guest runs; false if an
- * event is injected, or NMIs are blocked. Exit path.
+ * event is injected, or NMIs are blocked. Exit path, after the tail, no lock held.
  */
 void nmi_entry(bool at_once);
 /* The guest is about to run the IRET that ends its handler. Exit path. */

@@ -15,6 +15,7 @@
 #include "arch/x86/pmu.h"
 #include "arch/x86/vcpu_request.h"
 #include "core/arch.h"
+#include "core/timer.h"
 #include "core/work.h"
 #include "drivers/iommu/iommu.h"
 
@@ -64,6 +65,20 @@ static u64 message_address = MESSAGE_ADDRESS;
 u64 arch_time_us(void)
 {
 	return now;
+}
+
+/* The hardware behind Fairlead's timers: what it is set to, how often it was, and what setting it brings about. */
+#define NEVER ((u64)-1)
+static u64 armed_at = NEVER;
+static unsigned int times_armed;
+static void (*on_arming)(void);
+
+void arch_timer_arm(u64 at_us)
+{
+	times_armed += at_us != NEVER && at_us != armed_at;
+	armed_at = at_us;
+	if (on_arming)
+		on_arming();
 }
 
 u32 lapic_id(void)
@@ -205,10 +220,13 @@ static inline int setup(void **state)
 		iommu_register(&units[i].iommu);
 	}
 	timer_has_fired = false;
+	on_arming = NULL;
 	message_address = MESSAGE_ADDRESS;
 	for (host_cpu = 0; host_cpu < CPUS; host_cpu++)
 		forget(host_cpu);
 	host_cpu = 0;
+	assert_true(armed_at == NEVER); /* nothing is owed, so nothing disturbs an idle guest */
+	times_armed = 0;
 	nmis_sent = 0;
 	return 0;
 }

@@ -381,6 +381,227 @@ static void an_id_that_no_message_names(void **state)
 	nmi_init();
 }
 
+/* ---- an idle boot CPU: nothing but Fairlead's timer ends an entry ------------------------------------ */
+
+#define STEP_MAX_US 2000u
+
+/* The comparator is reached, and its message ends the entry. */
+static void timer_step(void)
+{
+	assert_true(armed_at > now && armed_at - now <= STEP_MAX_US);
+	now = armed_at;
+	timer_has_fired = true;
+	nmi();
+	assert_false(entered());
+}
+
+/* The next is the guest's, and no timer is left. */
+static void nothing_is_owed(void)
+{
+	assert_true(armed_at == NEVER);
+	nmi();
+	assert_true(entered());
+}
+
+static void two_steps_disprove_a_debt(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	timer_step();
+	timer_step();
+	nothing_is_owed();
+}
+
+/* As it comes about with several CPUs: a kick is found together with the timer. */
+static void two_steps_disprove_what_had_merged(void **state)
+{
+	timer_has_fired = true;
+	arch_cpu_kick(0);
+	nmi();
+	timer_step();
+	timer_step();
+	nothing_is_owed();
+}
+
+static void a_step_alone_disproves_nothing(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	timer_step();
+	now += 100;
+	nmi();
+	assert_false(entered());
+	nmi();
+	assert_true(entered());
+}
+
+/* The debt is paid: the step that was asked for comes, and is the last. */
+static void a_paid_debt_has_one_step(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	nmi();
+	assert_false(entered());
+	timer_step();
+	nothing_is_owed();
+	assert_int_equal(times_armed, 1);
+}
+
+/* Its exits have disproved it before. */
+static void a_busy_guests_debt_has_one_step(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	for (unsigned int i = 0; i < 10; i++) {
+		now += 350;
+		other_exit();
+	}
+	assert_int_equal(times_armed, 1);
+	nothing_is_owed();
+}
+
+static void without_a_debt_the_timer_is_left_alone(void **state)
+{
+	for (unsigned int i = 0; i < 10; i++) {
+		now += 1000;
+		arch_cpu_kick(0);
+		nmi();
+		timer_has_fired = true;
+		nmi();
+		other_exit();
+	}
+	assert_int_equal(times_armed, 0);
+	assert_int_equal(nmis_sent, 10);
+}
+
+static void many_debts_have_one_timer(void **state)
+{
+	for (unsigned int i = 0; i < 50; i++) {
+		nmi_expect();
+		nmi_entry(true);
+		other_exit();
+	}
+	assert_int_equal(times_armed, 1);
+	timer_step();
+	timer_step();
+	nothing_is_owed();
+}
+
+/* An event comes first, or the guest is in its handler: the next step asks again. */
+static void steps_go_on_until_it_is_disproved(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	for (unsigned int i = 0; i < 5; i++) {
+		assert_true(armed_at - now <= STEP_MAX_US);
+		now = armed_at;
+		timer_has_fired = true;
+		nmi_arrived[0] = true;
+		nmi_handle(&v);
+		exit_tail();
+		nmi_entry(false);
+	}
+	timer_step();
+	timer_step();
+	nothing_is_owed();
+}
+
+/* Another CPU's exit may be the first to find it expired; the message comes here all the same. */
+static void a_step_that_expires_elsewhere(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	now = armed_at;
+	host_cpu = 3;
+	other_exit();
+	host_cpu = 0;
+	timer_has_fired = true;
+	nmi();
+	timer_step();
+	nothing_is_owed();
+}
+
+/* It comes before its time by our clock. */
+static void a_message_that_is_early(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	now = armed_at - 200;
+	timer_has_fired = true;
+	nmi();
+	assert_int_equal(times_armed, 1);
+	timer_step();
+	timer_step();
+	nothing_is_owed();
+}
+
+static struct work left_by_arming;
+
+static void no_work(struct work *w)
+{
+}
+
+static void leave_work(void)
+{
+	on_arming = NULL;
+	(void)work_post(&left_by_arming);
+}
+
+/* Behind the tail: nobody would run it before the guest's next exit. */
+static void work_that_setting_leaves(void **state)
+{
+	work_init(&left_by_arming, no_work);
+	nmi_expect();
+	on_arming = leave_work;
+	nmi_entry(true);
+	assert_true(work_pending());
+	assert_int_equal(nmis_sent, 1);
+	assert_int_equal(sent_to, APIC_ID_OF(0));
+	nmi();
+	assert_false(work_pending());
+	assert_false(entered());
+	timer_step();
+	timer_step();
+	nothing_is_owed();
+	assert_int_equal(nmis_sent, 1);
+}
+
+static void announce(void)
+{
+	on_arming = NULL;
+	nmi_expect();
+}
+
+/* The comparator had been reached when it was set anew: both are still to come. */
+static void setting_announces_another(void **state)
+{
+	nmi_expect();
+	nmi_entry(true);
+	now += 5000;
+	exit_tail();
+	on_arming = announce;
+	nmi_entry(true);
+	for (unsigned int i = 0; i < 2; i++) {
+		nmi();
+		assert_false(entered());
+	}
+	nmi();
+	assert_true(entered());
+}
+
+/* The timer's NMI would not come there. */
+static void other_cpus_set_no_timer(void **state)
+{
+	host_cpu = 2;
+	arch_cpu_kick(2);
+	nmi_reset(&v);
+	nmi_entry(true);
+	assert_int_equal(times_armed, 0);
+	assert_int_equal(nmis_sent, 1);
+	nmi();
+	assert_false(entered());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -409,6 +630,19 @@ int main(void)
 		cmocka_unit_test_setup(faults_during_the_drain_are_not_lost, setup),
 		cmocka_unit_test_setup(two_units_at_once, setup),
 		cmocka_unit_test_setup(an_id_that_no_message_names, setup),
+		cmocka_unit_test_setup(two_steps_disprove_a_debt, setup),
+		cmocka_unit_test_setup(two_steps_disprove_what_had_merged, setup),
+		cmocka_unit_test_setup(a_step_alone_disproves_nothing, setup),
+		cmocka_unit_test_setup(a_paid_debt_has_one_step, setup),
+		cmocka_unit_test_setup(a_busy_guests_debt_has_one_step, setup),
+		cmocka_unit_test_setup(without_a_debt_the_timer_is_left_alone, setup),
+		cmocka_unit_test_setup(many_debts_have_one_timer, setup),
+		cmocka_unit_test_setup(steps_go_on_until_it_is_disproved, setup),
+		cmocka_unit_test_setup(a_step_that_expires_elsewhere, setup),
+		cmocka_unit_test_setup(a_message_that_is_early, setup),
+		cmocka_unit_test_setup(work_that_setting_leaves, setup),
+		cmocka_unit_test_setup(setting_announces_another, setup),
+		cmocka_unit_test_setup(other_cpus_set_no_timer, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
