@@ -21,6 +21,7 @@ ROUNDS, SOAK_ROUNDS = 5, 100
 SOAK_DOWNLOADS = 10         # of 10 MB each
 COUNT = 2000                # interrupts in one measurement
 NMIS_A_SECOND = 25 * CPUS
+NMIS, NMI_TRIES = 3, 3      # from outside
 APIC_PAGE, APIC_EOI = 0xFEE00000, 0xB0
 BAR_ELSEWHERE = 0xD0000000
 COMPLAINTS = ("WARNING:", "BUG:", "Oops", "soft lockup", "rcu_preempt", "rcu_sched", "timeout", "nobody cared", "No irq handler",
@@ -268,14 +269,19 @@ def test_backtraces_of_all_cpus(smp):
 
 
 def test_nmi_from_outside(smp):
-    """It comes to the CPUs whose LINT1 listens: the first."""
-    before = by_cpu(smp, "NMI")
-    for n in range(1, 4):
-        smp.qmp.command("inject-nmi")
-        smp.sh(f"for i in $(seq 100); do [ $(awk '/NMI:/ {{ print $2 }}' /proc/interrupts) -ge {before[0] + n} ] && exit; "
-               "sleep 0.1; done; false")
+    """It comes to the CPUs whose LINT1 listens: the first. One that coincides with one of Fairlead's own may be taken for it
+    (limits.md), so it is sent again; none comes twice, or to another CPU."""
+    before, sent = by_cpu(smp, "NMI"), 0
+    for n in range(1, NMIS + 1):
+        for _ in range(NMI_TRIES):
+            smp.qmp.command("inject-nmi")
+            sent += 1
+            if not smp.run(f"for i in $(seq 20); do [ $(awk '/NMI:/ {{ print $2 }}' /proc/interrupts) -ge {before[0] + n} ] && "
+                           "exit; sleep 0.1; done; false").status:
+                break
     after = by_cpu(smp, "NMI")
-    assert {cpu: after[cpu] - before[cpu] for cpu in ALL} == {0: 3, 1: 0, 2: 0, 3: 0}
+    print(f"{sent} sent")
+    assert {cpu: after[cpu] - before[cpu] for cpu in ALL} == {0: NMIS, 1: 0, 2: 0, 3: 0}
 
 
 @X2APIC
