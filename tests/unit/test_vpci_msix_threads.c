@@ -19,6 +19,7 @@
 static _Atomic u32 fired[VECTORS], arrived[VECTORS], wrong;
 static _Atomic u32 old_target[VECTORS], new_target[VECTORS]; /* data's vector << 8 | destination */
 static _Atomic bool stop;
+#define ENOUGH 10 /* messages of each vector */
 
 /* Data are 0x40 + 16 * vector + something, so that a vector tells whose it is. */
 static void deliver(u16 requester, const struct fake_interrupt *i)
@@ -65,7 +66,8 @@ static void *play_cpu(void *arg)
 	unsigned int cpu = (unsigned int)(uintptr_t)arg, seed = cpu + 1;
 
 	host_cpu = cpu;
-	for (unsigned int n = 0; n < ROUNDS; n++) {
+	/* However slow the device is on a busy host: it gets its chance. */
+	for (unsigned int n = 0; n < ROUNDS || fired[cpu * 2] <= ENOUGH || fired[cpu * 2 + 1] <= ENOUGH; n++) {
 		unsigned int vector = cpu * 2 + n % 2;
 		u32 data = 0x40 + 16 * vector + (u32)rand_r(&seed) % 16, destination = (u32)rand_r(&seed) % 8;
 		u64 at = TABLE + 16 * vector;
@@ -107,7 +109,7 @@ static void test_affinity_changes(void **state)
 	assert_int_equal(wrong, 0);
 	assert_int_equal(table->blocked, 0);
 	for (unsigned int i = 0; i < VECTORS; i++) {
-		assert_true(fired[i] > 10);
+		assert_true(fired[i] > ENOUGH);
 		assert_int_equal(fired[i], arrived[i]);
 	}
 }
