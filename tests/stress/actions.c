@@ -120,6 +120,18 @@ static void look(struct actor *a)
 
 /* ---- the guest's config accesses ---- */
 
+/*
+ * Where BAR 1 goes: home, or onto another device's. A driver that finds another's MSI-X table where it left its own would
+ * write into that, and the messages of two devices would be wrong by the guest's own doing: so no two tables share an
+ * address. A device with one goes onto its neighbour's BAR, which has none; those without one go anywhere.
+ */
+static u32 second_bar(struct actor *a, unsigned int i)
+{
+	if (below(a, 3))
+		return HOT_TABLE(i);
+	return HOT_TABLE(HAS_MSIX(i) ? i - 1 : below(a, HOT));
+}
+
 static void write_config(struct actor *a, unsigned int i)
 {
 	struct sbdf sbdf = hot(i);
@@ -132,7 +144,7 @@ static void write_config(struct actor *a, unsigned int i)
 		vpci_write(sbdf, 0x10, 4, HOT_BAR(below(a, 3) ? i : below(a, HOT)));
 		break;
 	case 2: /* the same with the one that may hold an MSI-X table */
-		vpci_write(sbdf, 0x14, 4, HOT_TABLE(below(a, 3) ? i : below(a, HOT)));
+		vpci_write(sbdf, 0x14, 4, second_bar(a, i));
 		break;
 	default: /* sizing */
 		vpci_write(sbdf, 0x14, 4, 0xffffffff);
@@ -210,6 +222,23 @@ static void remove_and_add(struct actor *a)
 		add(a, i);
 }
 
+/*
+ * Another card in the slot, which has just got power. Its BARs are empty then, and Fairlead gives out no addresses: who does
+ * is the firmware's hot-plug handler, before anybody sees the card. Now and then it does not, and until the next card
+ * comes nobody can use this one's registers.
+ */
+static void plug_in(struct actor *a, unsigned int i)
+{
+	struct ft_fn *f = ft_fn[HOT_BDF(i)];
+
+	ft_power_up(f);
+	if (below(a, 8)) {
+		ft_put(f, 0x10, 4, HOT_BAR(i));
+		ft_put(f, 0x14, 4, HOT_TABLE(i));
+	}
+	atomic_store_explicit(&f->absent, false, memory_order_relaxed);
+}
+
 static void vanish(struct actor *a)
 {
 	unsigned int i = (unsigned int)below(a, HOT);
@@ -221,7 +250,7 @@ static void vanish(struct actor *a)
 	if (pci_dev_read(dev, 0, 2) == 0xffff)
 		count(&counters.vanished);
 	pci_dev_put(dev, PCI_REF_TRANSIENT);
-	ft_pull_out(HOT_BDF(i), false);
+	plug_in(a, i);
 }
 
 /* ---- changes of owner ---- */
