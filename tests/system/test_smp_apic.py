@@ -15,6 +15,11 @@ ICR_INIT, ICR_TO_OTHERS = 0x4500, 0xC0000
 ONLINE = "/sys/devices/system/cpu/cpu3/online"
 
 
+# By the page a command is two writes, and among thousands, on a busy host, one may come between the kernel's two: then an interrupt of
+# the kernel's goes astray, and one of its CPUs waits for ever.
+BY_PAGE_IN_FULL = pytest.mark.parametrize("smp", ["x2apic", pytest.param("xapic", marks=pytest.mark.full)], indirect=True)
+
+
 def attack(guest, what, timeout=SWEEP_S):
     """Runs it; afterwards every CPU has to be there."""
     result = guest.sh(f"apicattack {what}", timeout)
@@ -23,6 +28,7 @@ def attack(guest, what, timeout=SWEEP_S):
     return result
 
 
+@BY_PAGE_IN_FULL
 def test_every_command_to_everybody(smp):
     """Fixed interrupts and NMIs arrive once where they were sent and nowhere else; SMI, ExtINT, remote read and start-ups of CPUs that run
     have no effect."""
@@ -66,6 +72,7 @@ def test_messages_of_a_cpu_are_none(smp):
     all_compute(smp)
 
 
+@BY_PAGE_IN_FULL
 def test_odd_ways_into_the_command_register(smp):
     result = attack(smp, "odd")
     assert result.number("dangerous") == 0
