@@ -155,6 +155,8 @@ int main(int argc, char **argv)
 		add_target(ecam, argv[4], argv[5], 4);
 	if (each && target_count < count)
 		usage("%u CPUs need a register each", count);
+	printf("started=1\n"); /* the registers are found: from here on the device may go */
+	fflush(stdout);
 	start_threads(threads, cpus, count, storm);
 	sleep((unsigned int)number(argv[2], "SECONDS", 3600));
 	over = true;

@@ -87,7 +87,8 @@ def test_devices_change_hands_under_a_storm(debug_smp):
     """All CPUs read and write the configuration space of a device, and of all of them, while it comes and goes."""
     guest = debug_smp
     seconds, times = 12, 5
-    guest.sh(f"cfgstorm one {seconds} {guest.ecam():#x} {EDU} msi > /tmp/storm 2>&1 & echo $! > /tmp/pid")
+    guest.sh(f"cfgstorm one {seconds} {guest.ecam():#x} {EDU} msi > /tmp/storm 2>&1 & echo $! > /tmp/pid; "
+             "until grep -q started= /tmp/storm; do sleep 0.1; done")
     with guest.monitor() as monitor:
         for _ in range(times):
             assert monitor.finish(f"deassign {EDU}", 120)[-1].endswith(": done")
