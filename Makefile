@@ -3,6 +3,9 @@
 # Fairlead's build. `make help` lists what there is to ask for.
 
 ARCH ?= x86
+ifeq ($(filter $(ARCH),x86 arm64),)
+$(error ARCH=$(ARCH): there are x86 and arm64)
+endif
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -18,13 +21,16 @@ SETUP ?= yes
 # One folder for each way of building, so that none reads another's objects.
 B ?= build/$(ARCH)$(if $(IS_CLANG),-clang)$(if $(filter 1,$(DEBUG)),-debug)
 HOST := build/host
-GUEST := build/guest
+GUEST := build/guest$(if $(filter-out x86,$(ARCH)),-$(ARCH))
 STAMPS := build/stamps
 
 PYTHON := /usr/bin/python3
-LD := ld
-OBJCOPY := objcopy
-NM := nm
+# What a cross compiler's tools begin with; arch.mk sets it.
+CROSS :=
+LD = $(CROSS)ld
+OBJCOPY = $(CROSS)objcopy
+NM = $(CROSS)nm
+TARGET_CC = $(if $(IS_CLANG),$(CC) $(ARCH_CLANG_TARGET),$(CROSS)$(CC))
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
@@ -53,9 +59,11 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wstri
 # The stack protector's value is a plain variable (core/stack_protector.c), not one in thread-local storage.
 FREESTANDING := -ffreestanding -fpic -fvisibility=hidden -fshort-wchar -fno-strict-aliasing \
 	-fno-asynchronous-unwind-tables -fno-common
-PROTECTOR := -fstack-protector-strong -mstack-protector-guard=global
+PROTECTOR = -fstack-protector-strong $(ARCH_PROTECTOR)
 
 include arch/$(ARCH)/arch.mk
+include arch/x86/host.mk
+include arch/arm64/host.mk
 include tools/host.mk
 include tools/seeded.mk
 include tools/stress.mk
@@ -69,18 +77,20 @@ CFLAGS += -DFL_DEBUG
 endif
 
 # --- sources: by folder, found by wildcard -------------------------------------------------------------------------
-EFI_SRCS := $(wildcard boot/efi_*.c)
-PURE_BOOT_SRCS := $(filter-out $(EFI_SRCS),$(wildcard boot/*.c))
-COMMON_SRCS := $(wildcard core/*.c core/*/*.c drivers/*/*.c drivers/*/*/*.c)
+# ARCH_OMITS: what the other architecture's machines have.
+EFI_SRCS := $(wildcard boot/efi_*.c boot/$(ARCH)/efi_*.c)
+PURE_BOOT_SRCS := $(filter-out $(EFI_SRCS) $(ARCH_OMITS),$(wildcard boot/*.c boot/$(ARCH)/*.c))
+ALL_COMMON_SRCS := $(wildcard core/*.c core/*/*.c drivers/*/*.c drivers/*/*/*.c)
+COMMON_SRCS := $(filter-out $(ARCH_OMITS),$(ALL_COMMON_SRCS))
 SRCS := $(COMMON_SRCS) $(PURE_BOOT_SRCS) $(EFI_SRCS) $(ARCH_SRCS)
 
-OBJS := $(SRCS:%.c=$(B)/%.o) $(ARCH_ASM:%.asm=$(B)/%.asm.o)
+OBJS := $(SRCS:%.c=$(B)/%.o) $(patsubst %,$(B)/%.o,$(ARCH_ASM))
 
 # --- the image -----------------------------------------------------------------------------------------------------
 # Linked twice: first with an empty symbol table, then with the one made from the first link. The second link must
 # not move a function, or crash dumps would name the wrong ones; that is checked.
 LDFLAGS := -nostdlib -shared -Bsymbolic -z nocombreloc -z text -z defs -z noexecstack -z max-page-size=0x1000 \
-	--hash-style=sysv --build-id=none --no-dynamic-linker --fatal-warnings --no-warn-rwx-segments -T $(ARCH_LDS)
+	--hash-style=sysv --build-id=none --no-dynamic-linker --fatal-warnings --no-warn-rwx-segments $(ARCH_LDFLAGS) -T $(ARCH_LDS)
 LINK = $(LD) $(LDFLAGS) $(ARCH_EFI_CRT0) $(OBJS) $(1) $(ARCH_EFI_LIBS) -o $@
 PE_SECTIONS := .text .rodata .dynamic .rela .dynsym .dynstr .hash .reloc .data
 
@@ -89,7 +99,7 @@ all: $(B)/fairlead.efi
 
 $(B)/fairlead.efi: $(B)/fairlead.so
 	$(call say,EFI,$@)
-	$(Q)$(OBJCOPY) $(PE_SECTIONS:%=-j %) --target=$(ARCH_PE_TARGET) $< $@
+	$(Q)$(OBJCOPY) $(PE_SECTIONS:%=-j %) $(ARCH_PE_FORMAT) $< $@
 	$(Q)$(PYTHON) tools/check-image.py $< $@
 
 $(B)/fairlead.so: $(B)/ksyms.o $(B)/pass1.so
@@ -112,14 +122,14 @@ $(B)/ksyms.c: $(B)/pass1.so tools/gensyms.py
 	$(Q)$(NM) -n $< | $(PYTHON) tools/gensyms.py > $@
 
 $(B)/ksyms.o $(B)/noksyms.o: %.o: %.c core/ksyms.h
-	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+	$(Q)$(TARGET_CC) $(CFLAGS) -c -o $@ $<
 
 # The files that speak to the firmware see GNU-EFI's headers, and run before there is a value for the stack protector.
 $(EFI_SRCS:%.c=$(B)/%.o): CFLAGS_FILE = $(ARCH_EFI_CFLAGS) $(ARCH_EFI_INCLUDE)
 CFLAGS_FILE = $(PROTECTOR)
 
 # When flags change, everything is built again.
-FLAGS_TEXT = $(CC) $(CFLAGS) $(PROTECTOR) $(ARCH_EFI_CFLAGS) $(NASMFLAGS) $(LDFLAGS) $(sort $(OBJS))
+FLAGS_TEXT = $(TARGET_CC) $(CFLAGS) $(PROTECTOR) $(ARCH_EFI_CFLAGS) $(NASMFLAGS) $(LDFLAGS) $(sort $(OBJS))
 $(B)/flags: force | $(BUILD_READY)
 	@mkdir -p $(@D)
 	@echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' > $@
@@ -130,7 +140,7 @@ force:
 $(B)/%.o: %.c | $(BUILD_READY)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CFLAGS) $(CFLAGS_FILE) -MMD -MP -c -o $@ $<
+	$(Q)$(TARGET_CC) $(CFLAGS) $(CFLAGS_FILE) -MMD -MP -c -o $@ $<
 
 -include $(OBJS:.o=.d)
 

@@ -6,8 +6,9 @@
 #ifndef BOOT_BOOT_INFO_H
 #define BOOT_BOOT_INFO_H
 
-#include "boot/acpi.h"
+#include "boot/arm64/dt.h"
 #include "boot/config.h"
+#include "boot/x86/acpi.h"
 #include "core/memmap.h"
 
 struct boot_info {
@@ -24,6 +25,9 @@ struct boot_info {
 	paddr_t trampoline;	     /* x86: TRAMPOLINE_SIZE bytes below 640 KiB, ours; 0: none to be had, one CPU */
 	struct acpi_machine acpi;    /* what the tables say about ports, timers and CPUs */
 	paddr_t kernel_entry;	     /* where the guest's first instruction is (x86: 64-bit entry point) */
+	struct dt_machine dt;	     /* arm64: what the device tree says */
+	paddr_t firmware_tree;	     /* arm64: firmware's device tree, */
+	u64 firmware_tree_size;	     /* bytes */
 	paddr_t boot_params;	     /* x86: the zero page, complete; arm64: device tree */
 	paddr_t guest_tables;	     /* x86: GUEST_TABLES_SIZE bytes for first page tables and GDT, zeroed */
 	u64 tsc_at_entry;	     /* counter when the firmware started us, for measurements */

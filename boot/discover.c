@@ -4,7 +4,7 @@
  * and intremap= are decided here and nowhere else: a guest is never started with less protection than was asked for.
  */
 #include "boot/discover.h"
-#include "boot/acpi.h"
+#include "boot/x86/acpi.h"
 #include "core/arch.h"
 #include "core/errno.h"
 #include "core/log.h"

@@ -6,7 +6,7 @@
  * anew before each choice of a place: what was free a moment ago need not be.
  */
 #include "boot/boot_info.h"
-#include "boot/bzimage.h"
+#include "boot/x86/bzimage.h"
 #include "boot/efi_app.h"
 #include "boot/uefi_memmap.h"
 #include "core/log.h"

@@ -77,5 +77,10 @@ u64 arch_cycles_per_us(void);
  * snoop the caches. Any context.
  */
 void arch_cache_flush(const void *start, size_t size);
+/*
+ * cpu.c: what this CPU has written, to memory and to registers of devices, is seen by devices before what it writes or
+ * reads behind it; x86 orders most of that by itself, arm64 does not. Any context.
+ */
+void arch_io_barrier(void);
 
 #endif

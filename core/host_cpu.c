@@ -79,6 +79,11 @@ WEAK u64 arch_cycles_per_us(void)
 	return 1000;
 }
 
+WEAK void arch_io_barrier(void)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
 void host_report(const char *text);
 
 WEAK void host_report(const char *text)

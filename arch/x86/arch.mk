@@ -12,18 +12,14 @@ ARCH_EFI_INCLUDE := -isystem $(EFI_INCDIR) -isystem $(EFI_INCDIR)/x86_64
 ARCH_EFI_CRT0 := $(EFI_LIBDIR)/crt0-efi-x86_64.o
 ARCH_EFI_LIBS := $(EFI_LIBDIR)/libgnuefi.a $(EFI_LIBDIR)/libefi.a
 ARCH_LDS := arch/x86/fairlead.lds
-ARCH_PE_TARGET := efi-app-x86_64
+ARCH_PE_FORMAT := --target=efi-app-x86_64
 
 ARCH_SRCS := $(wildcard arch/x86/*.c arch/x86/svm/*.c)
 ARCH_ASM := $(wildcard arch/x86/*.asm arch/x86/svm/*.asm)
 
-# Files without instructions of their own, tested on the host.
-ARCH_HOST_SRCS := $(wildcard arch/x86/decode*.c arch/x86/emulate*.c arch/x86/*_policy.c \
-	arch/x86/alu.c arch/x86/exception.c arch/x86/guest_mem.c arch/x86/guest_walk.c arch/x86/pio_string.c)
-ARCH_HOST_SRCS += $(addprefix arch/x86/,pio.c acpi_pm.c cfg_ports.c closed_ports.c cpuid.c cpus.c vcpu_request.c cpu_state.c exit_reason.c hypercall.c icr.c ioapic.c ioapic_rte.c lapic.c mce.c msr.c \
-	nmi.c pmu.c timer.c panic_record.c pci_ports.c reset.c smi.c svm/event.c svm/init_state.c svm/reason.c svm/svm_check.c uart16550.c uart_guest.c uart_input.c)
-# The console's lock, and the end of the machine.
-ARCH_HOST_SRCS += arch/x86/console.c arch/x86/stop.c
+ARCH_PROTECTOR := -mstack-protector-guard=global
+ARCH_OMITS = $(X86_OMITS)
+ARCH_HOST_SRCS = $(X86_HOST_SRCS)
 
 NASM ?= nasm
 NASMFLAGS := -f elf64 -g -F dwarf -w+all -w+error -I ./

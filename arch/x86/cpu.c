@@ -100,3 +100,8 @@ void arch_cache_flush(const void *addr, size_t size)
 		__asm__ volatile("clflush %0" : : "m"(*line) : "memory");
 	__asm__ volatile("mfence" : : : "memory");
 }
+
+void arch_io_barrier(void)
+{
+	__asm__ volatile("mfence" : : : "memory");
+}

@@ -7,7 +7,7 @@
 #ifndef ARCH_X86_IOAPIC_H
 #define ARCH_X86_IOAPIC_H
 
-#include "boot/acpi.h"
+#include "boot/x86/acpi.h"
 #include "core/vm.h"
 #include "drivers/iommu/apic_message.h"
 

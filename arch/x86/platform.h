@@ -6,7 +6,7 @@
 #ifndef ARCH_X86_PLATFORM_H
 #define ARCH_X86_PLATFORM_H
 
-#include "boot/acpi.h"
+#include "boot/x86/acpi.h"
 #include "core/arch.h"
 #include "core/types.h"
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "boot/acpi.h"
+#include "boot/x86/acpi.h"
 #include "core/log.h"
 #include "core/string.h"
 

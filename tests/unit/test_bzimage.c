@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "boot/bzimage.h"
+#include "boot/x86/bzimage.h"
 #include "core/errno.h"
 #include "core/string.h"
 

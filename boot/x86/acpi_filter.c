@@ -4,7 +4,7 @@
  * leave out what describes hardware the guest does not get (IOMMUs, HPET), with a MADT in which CPUs can be
  * disabled.
  */
-#include "boot/acpi_tables.h"
+#include "boot/x86/acpi_tables.h"
 #include "core/errno.h"
 #include "core/string.h"
 

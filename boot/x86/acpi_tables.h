@@ -7,7 +7,7 @@
 #define BOOT_ACPI_TABLES_H
 
 #include "core/acpi_header.h"
-#include "boot/acpi.h"
+#include "boot/x86/acpi.h"
 
 #define ACPI_RSDP_SIGNATURE "RSD PTR "
 #define ACPI_SIGNATURE_BYTES 4u

@@ -4,7 +4,7 @@
  * 7.4.2 and 20.2). An interpreter is not needed to read it; what is needed is that no byte of the table can
  * lead the reader out of the table.
  */
-#include "boot/acpi_tables.h"
+#include "boot/x86/acpi_tables.h"
 #include "core/string.h"
 
 /* AML encodings, 20.2. */

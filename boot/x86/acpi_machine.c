@@ -5,7 +5,7 @@
  *
  * These decide what is trapped. So a table that contradicts itself is refused, not used in part.
  */
-#include "boot/acpi_tables.h"
+#include "boot/x86/acpi_tables.h"
 #include "core/errno.h"
 #include "core/log.h"
 #include "core/string.h"

@@ -4,7 +4,7 @@
  * copy stays behind.
  */
 #include "boot/boot_info.h"
-#include "boot/bzimage.h"
+#include "boot/x86/bzimage.h"
 #include "boot/efi_app.h"
 #include "core/log.h"
 #include "core/string.h"

@@ -3,7 +3,7 @@
  * Finding and checking ACPI tables (ACPI specification 6.5, 5.2.5 to 5.2.8). Everything else in boot/ sees a
  * table only after its length and checksum were found right here. One CPU at boot: no lock.
  */
-#include "boot/acpi_tables.h"
+#include "boot/x86/acpi_tables.h"
 #include "core/errno.h"
 #include "core/log.h"
 #include "core/string.h"

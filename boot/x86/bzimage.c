@@ -3,7 +3,7 @@
  * Reading the setup header of a bzImage, and writing the zero page. The file is not trusted: no size in it is
  * used before it was checked against the file's own.
  */
-#include "boot/bzimage.h"
+#include "boot/x86/bzimage.h"
 #include "core/errno.h"
 #include "core/log.h"
 #include "core/string.h"

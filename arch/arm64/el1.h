@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest's EL1 registers, which stay in the hardware. With HCR_EL2.E2H set (VHE) the plain names mean Fairlead's own at EL2, and
+ * the guest's are reached under _EL12 names (Arm ARM DDI 0487J, D8.15.2): el1.c knows which. The host's tests supply an array.
+ */
+#ifndef ARCH_ARM64_EL1_H
+#define ARCH_ARM64_EL1_H
+
+#include "core/types.h"
+
+enum el1_register {
+	EL1_SCTLR, EL1_CPACR, EL1_TTBR0, EL1_TTBR1, EL1_TCR, EL1_MAIR, EL1_AMAIR, EL1_AFSR0, EL1_AFSR1, EL1_CONTEXTIDR,
+	EL1_ESR, EL1_FAR, EL1_VBAR, EL1_ELR, EL1_SPSR, EL1_SP, EL1_SP0, EL1_PAR, EL1_TPIDR, EL1_TPIDR0, EL1_TPIDRRO0,
+	EL1_CNTKCTL, EL1_CNTV_CTL, EL1_CNTV_CVAL, EL1_CNTP_CTL, EL1_CNTP_CVAL, EL1_MDSCR,
+	EL1_REGISTERS
+};
+
+/* Of this CPU's guest. Exit path and boot. */
+u64 el1_read(enum el1_register r);
+void el1_write(enum el1_register r, u64 value);
+/*
+ * Translates a virtual address of the guest by its own stage 1 and by stage 2, as an access from EL1 (or EL0) would: AT S12E1R...
+ * (Arm ARM C5.5). 0 and *pa; -EFAULT. Changes nothing that the guest sees. Exit path.
+ */
+int MUST_CHECK el1_translate(u64 va, bool write, bool user, paddr_t *pa);
+
+#endif
