@@ -31,6 +31,12 @@ int MUST_CHECK arch_map_registers(paddr_t base, u64 size);
 #define CPUS_MAX 64
 /* cpu.c: which CPU this is: 0 .. CPUS_MAX-1, the boot CPU is 0. Any context. */
 unsigned int arch_cpu_index(void);
+/* cpus.c: how many CPUs Fairlead has, 0 .. n-1: 0 early in boot. Any context. */
+unsigned int arch_cpu_count(void);
+/* cpu.c: stops this CPU: until an NMI, if one may come now; otherwise for good. Any context. */
+void arch_cpu_halt(void);
+/* cpu.c: from here on no interrupt comes to this CPU but an NMI. Any context. */
+void arch_interrupts_off(void);
 /* One CPU, as a person wants to see it. */
 struct arch_cpu_info {
 	const char *id_name; /* of what the hardware tells its CPUs apart by: "APIC ID" */

@@ -25,6 +25,20 @@ WEAK unsigned int arch_cpu_index(void)
 	return host_cpu;
 }
 
+WEAK unsigned int arch_cpu_count(void)
+{
+	return 1;
+}
+
+WEAK void arch_cpu_halt(void)
+{
+	abort();
+}
+
+WEAK void arch_interrupts_off(void)
+{
+}
+
 WEAK bool arch_cpu_info(unsigned int cpu, struct arch_cpu_info *out)
 {
 	*out = (struct arch_cpu_info){ "thread", cpu, "in Fairlead" };

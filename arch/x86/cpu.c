@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The CPU's part of core/arch.h: its number, busy-wait hint, time, cache write-back.
+ * The CPU's part of core/arch.h: its number, busy-wait hint, halt, time, cache write-back.
  */
 #include "arch/x86/cpu.h"
 
@@ -46,6 +46,16 @@ bool arch_wants_extended_interrupts(void)
 void arch_cpu_relax(void)
 {
 	__asm__ volatile("pause" : : : "memory");
+}
+
+void arch_cpu_halt(void)
+{
+	__asm__ volatile("cli; hlt" : : : "memory");
+}
+
+void arch_interrupts_off(void)
+{
+	__asm__ volatile("cli");
 }
 
 u64 arch_cycles(void)

@@ -22,7 +22,6 @@ u64 rdmsr(u32 msr);
 void wrmsr(u32 msr, u64 value);
 struct cpuid_regs cpuid(u32 leaf, u32 subleaf);
 u64 rdtsc(void);
-void cpu_halt(void);
 void clear_debug_addresses(void);
 #else
 #define PORT_ACCESSORS(suffix, type, op)                                                \
@@ -67,12 +66,6 @@ static inline u64 rdtsc(void)
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
 	return ((u64)high << 32) | low;
-}
-
-/* Until an NMI, if GIF is set; otherwise for good. */
-static inline void cpu_halt(void)
-{
-	__asm__ volatile("cli; hlt" : : : "memory");
 }
 
 /* DR0 to DR3 */

@@ -6,6 +6,11 @@
 
 struct x86_cpus x86_cpus;
 
+unsigned int arch_cpu_count(void)
+{
+	return x86_cpus.count;
+}
+
 unsigned int x86_cpu_by_apic_id(u32 apic_id)
 {
 	for (unsigned int cpu = 0; cpu < x86_cpus.count; cpu++) {

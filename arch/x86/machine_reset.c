@@ -8,11 +8,11 @@
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
-#include "arch/x86/stop.h"
 #include "arch/x86/uart16550.h"
 #include "boot/boot_info.h"
 #include "core/arch.h"
 #include "core/log.h"
+#include "core/stop.h"
 
 #define WAIT_US 100000u
 

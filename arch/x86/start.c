@@ -17,7 +17,6 @@
 #include "arch/x86/lapic.h"
 #include "arch/x86/nmi.h"
 #include "arch/x86/paging.h"
-#include "arch/x86/panic.h"
 #include "arch/x86/pci_ports.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smap.h"
@@ -32,6 +31,7 @@
 #include "core/manage/manage.h"
 #include "core/monitor/monitor.h"
 #include "core/pages.h"
+#include "core/panic.h"
 #include "core/stack_protector.h"
 #include "core/string.h"
 #include "core/timer_debug.h"
@@ -75,6 +75,7 @@ static void start_console(void)
 {
 	if (boot_info.config.console_port)
 		uart_init(boot_info.config.console_port);
+	panic_use_record(boot_info.panic_record);
 	log_set_sink(sink);
 	log_set_level(boot_info.config.loglevel);
 }

@@ -7,11 +7,11 @@
 #include "arch/x86/desc.h"
 #include "arch/x86/image.h"
 #include "arch/x86/mce.h"
-#include "arch/x86/panic.h"
 #include "arch/x86/vcpu.h"
 #include "core/ksyms.h"
 #include "core/lockcheck.h"
 #include "core/log.h"
+#include "core/panic.h"
 
 /* safe_msr.asm */
 extern const u8 rdmsr_safe_at[], wrmsr_safe_at[], xsetbv_safe_at[], safe_fault[], safe_fault_xsetbv[];

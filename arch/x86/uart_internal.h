@@ -7,7 +7,7 @@
 #ifndef ARCH_X86_UART_INTERNAL_H
 #define ARCH_X86_UART_INTERNAL_H
 
-#include "arch/x86/console.h"
+#include "core/console/lock.h"
 
 /* Offsets; with DLAB set 0 and 1 are the divisor latch. */
 enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7, UART_PORTS = 8 };

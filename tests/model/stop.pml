@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The end of the machine on several CPUs: stop_others(), stop_wait(), stop_wanted(), stop_this_cpu() (arch/x86/stop.c),
+ * The end of the machine on several CPUs: stop_others(), stop_wait(), stop_wanted(), stop_this_cpu() (core/stop.c),
  * panic_begin() and machine_reset(), console_lock() and console_unlock() with the wait that ends without the lock
- * (arch/x86/console.c), and the look before each entry of the guest.
+ * (core/console/lock.c), and the look before each entry of the guest.
  *
  * Bounds: CPUS CPUs, each with LINES lines to log, EXITS exits that nothing asked for, and one end that it may want: a
  * panic, also in the middle of a line that it writes, and one panic within it; or a reset without a panic. A limit of time is only

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "arch/x86/cpu.h"
+#include "core/arch.h"
 #include "core/errno.h"
 #include "core/log.h"
 
@@ -199,7 +200,7 @@ u64 rdtsc(void)
 /* What stops a CPU for good; a test that wants it sets what to do instead. */
 static void (*fake_halt)(void) UNUSED;
 
-void cpu_halt(void)
+void arch_cpu_halt(void)
 {
 	if (fake_halt)
 		fake_halt();

@@ -8,8 +8,7 @@
 
 #include <stdlib.h>
 
-#include "arch/x86/panic.h"
-#include "boot/boot_info.h"
+#include "core/panic.h"
 
 #define HEADER_WORDS 4 /* magic, length, complete, checksum */
 #define TEXT_MAX     (PAGE_SIZE - HEADER_WORDS * sizeof(u64))
@@ -31,7 +30,7 @@ static int setup(void **state)
 	page = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
 	assert_non_null(page);
 	memset(page, 0, PAGE_SIZE);
-	boot_info.panic_record = virt_to_phys(page);
+	panic_use_record(virt_to_phys(page));
 	log_set_sink(keep_sink);
 	log_set_level(LOG_DEBUG);
 	shown_count = 0;
@@ -41,7 +40,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	free(page);
-	boot_info.panic_record = 0;
+	panic_use_record(0);
 	return 0;
 }
 
@@ -126,7 +125,7 @@ static void empty_lines_are_lines(void **state)
 
 static void without_a_page_nothing_happens(void **state)
 {
-	boot_info.panic_record = 0;
+	panic_use_record(0);
 	note("nowhere");
 	panic_mark_record();
 	panic_show_previous();

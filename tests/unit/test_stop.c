@@ -16,11 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "arch/x86/console.h"
 #include "arch/x86/cpus.h"
-#include "arch/x86/panic.h"
-#include "arch/x86/stop.h"
-#include "boot/boot_info.h"
+#include "core/console/lock.h"
+#include "core/panic.h"
+#include "core/stop.h"
 
 extern _Thread_local unsigned int host_cpu; /* core/host_cpu.c */
 
@@ -379,7 +378,7 @@ static void record_of_many(void)
 	pthread_t thread[3];
 
 	memset(page, 0, PAGE_SIZE);
-	boot_info.panic_record = virt_to_phys(page);
+	panic_use_record(virt_to_phys(page));
 	for (unsigned int i = 0; i < 3; i++)
 		thread[i] = on_cpu(i + 1, notes_errors);
 	panic_mark_record();

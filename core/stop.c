@@ -2,12 +2,11 @@
 /*
  * Who ends the machine, and who has stopped for it (stop.h).
  */
-#include "arch/x86/stop.h"
+#include "core/stop.h"
 
 #include <stdatomic.h>
 
-#include "arch/x86/cpu.h"
-#include "arch/x86/cpus.h"
+#include "core/arch.h"
 
 static _Atomic unsigned int ending; /* by CPU number + 1; 0: nobody */
 static _Atomic u64 stopped;	    /* bit n: CPU n */
@@ -38,7 +37,7 @@ void stop_others(void)
 			stop_this_cpu();
 		return; /* they are kicked */
 	}
-	for (unsigned int cpu = 0; cpu < x86_cpus.count; cpu++) {
+	for (unsigned int cpu = 0; cpu < arch_cpu_count(); cpu++) {
 		if (cpu != self)
 			arch_cpu_kick(cpu);
 	}
@@ -46,7 +45,8 @@ void stop_others(void)
 
 void stop_wait(void)
 {
-	u64 all = x86_cpus.count ? GENMASK64(x86_cpus.count - 1, 0) : 0, start = arch_time_us();
+	unsigned int cpus = arch_cpu_count();
+	u64 all = cpus ? GENMASK64(cpus - 1, 0) : 0, start = arch_time_us();
 
 	all &= ~BIT(arch_cpu_index());
 	while ((atomic_load_explicit(&stopped, memory_order_acquire) & all) != all &&
@@ -58,5 +58,5 @@ void stop_this_cpu(void)
 {
 	atomic_fetch_or_explicit(&stopped, BIT(arch_cpu_index()), memory_order_release);
 	for (;;)
-		cpu_halt();
+		arch_cpu_halt();
 }

@@ -3,11 +3,13 @@
  * The last words: what panic() and the exception dump said is kept in a reserved page that a warm reset
  * leaves alone, and shown by the next boot.
  */
-#ifndef ARCH_X86_PANIC_H
-#define ARCH_X86_PANIC_H
+#ifndef CORE_PANIC_H
+#define CORE_PANIC_H
 
 #include "core/log.h"
 
+/* The page, mapped; 0: there is none. Boot, before the first error can be logged. */
+void panic_use_record(paddr_t page);
 /* Shows and clears the record that a previous run left. Boot, after the console works. */
 void panic_show_previous(void);
 /*

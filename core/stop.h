@@ -3,10 +3,10 @@
  * The end of the machine, a panic or a reset, is one CPU's: the first that wants it. All others stop for good.
  *
  * It guards that nobody is left in the guest when the machine is reset, where he could undo what was done for
- * it: the reset's cause in CMOS is an index and a data port, which are the guest's.
+ * it: on a PC the reset's cause in CMOS is an index and a data port, which are the guest's.
  */
-#ifndef ARCH_X86_STOP_H
-#define ARCH_X86_STOP_H
+#ifndef CORE_STOP_H
+#define CORE_STOP_H
 
 #include "core/types.h"
 

@@ -6,10 +6,9 @@
  *
  * It is written under the console's lock, so that lines of several CPUs do not spoil its checksum.
  */
-#include "arch/x86/panic.h"
+#include "core/panic.h"
 
-#include "arch/x86/console.h"
-#include "boot/boot_info.h"
+#include "core/console/lock.h"
 #include "core/string.h"
 
 #define PANIC_MAGIC    0x3143494e41504c46u /* "FLPANIC1" */
@@ -29,9 +28,16 @@ struct panic_record {
 };
 static_assert(sizeof(struct panic_record) == PAGE_SIZE, "the record is one page");
 
+static paddr_t record_page; /* 0: none; written at boot */
+
+void panic_use_record(paddr_t page)
+{
+	record_page = page;
+}
+
 static struct panic_record *the_record(void)
 {
-	return boot_info.panic_record ? phys_to_virt(boot_info.panic_record) : NULL;
+	return record_page ? phys_to_virt(record_page) : NULL;
 }
 
 /* FNV-1a, 64 bits: enough to tell a record from noise. */

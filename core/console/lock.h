@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The lock of what Fairlead says, and hears: the shared serial port (uart*.c) and the panic record. A log line
+ * The lock of what Fairlead says, and hears: the shared serial port and the panic record. A log line
  * may be written under any lock, so it is inside all of them; only the monitor's keys and the timers are
  * inside it.
  *
  * It is the one lock that is held while a device is slow: docs/design/locks.md.
  */
-#ifndef ARCH_X86_CONSOLE_H
-#define ARCH_X86_CONSOLE_H
+#ifndef CORE_CONSOLE_LOCK_H
+#define CORE_CONSOLE_LOCK_H
 
 #include "core/lock.h"
 

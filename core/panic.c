@@ -3,10 +3,10 @@
  * The end of Fairlead: for its own bugs only. Stops the other CPUs, prints, leaves the record (panic_record.c),
  * resets the machine. The first CPU that panics is heard; what another has to say at the same moment is not.
  */
-#include "arch/x86/panic.h"
+#include "core/panic.h"
 
-#include "arch/x86/platform.h"
-#include "arch/x86/stop.h"
+#include "core/arch.h"
+#include "core/stop.h"
 
 #define LINE_MAX (LOG_LINE_MAX - 16) /* "panic: " goes before it */
 
@@ -14,7 +14,7 @@ static bool panicking; /* of the CPU that ends the machine */
 
 void panic_begin(void)
 {
-	__asm__ volatile("cli");
+	arch_interrupts_off();
 	stop_others();
 	if (panicking) /* a panic while panicking: nothing can be trusted any more */
 		machine_reset("panic within a panic");

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The console's lock (console.h). It guards that what Fairlead says in its last moment is said, whatever state
+ * The console's lock (lock.h). It guards that what Fairlead says in its last moment is said, whatever state
  * the lock was in.
  */
-#include "arch/x86/console.h"
+#include "core/console/lock.h"
 
-#include "arch/x86/stop.h"
 #include "core/arch.h"
+#include "core/stop.h"
 
 LOCK_CLASS(console_class, "console");
 struct spinlock console_spinlock = SPINLOCK_INIT(console_class);
