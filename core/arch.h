@@ -79,8 +79,8 @@ u64 arch_cycles(void);
 /* cpu.c: that rate, to about 1%, at least 1. The first call may measure, as arch_time_us() does. */
 u64 arch_cycles_per_us(void);
 /*
- * cpu.c: writes the cache lines of [start, start+size) back to memory and waits, for devices that do not
- * snoop the caches. Any context.
+ * cpu.c: writes the cache lines of [start, start+size) back to memory, drops them, and waits: for devices that do not
+ * snoop the caches, which see what was written before, and whose own writes are read after it. Any context.
  */
 void arch_cache_flush(const void *start, size_t size);
 /*

@@ -18,7 +18,7 @@
 int MUST_CHECK its_init(const struct dt_machine *dt, unsigned int cpus, const struct vgic_frame *frame);
 /* Each CPU, after gic_start_cpu(): LPIs on at its redistributor, its collection mapped. */
 int MUST_CHECK its_start_cpu(void);
-/* The page of GITS_TRANSLATER, for smmuv3_set_doorbell(); 0: none. */
+/* The page of GITS_TRANSLATER, for iommu_set_doorbell(); 0: none. */
 paddr_t its_doorbell(const struct dt_machine *dt);
 /* An LPI was taken: the SPI of the guest rises. Exit path. */
 void its_interrupt(u32 lpi);

@@ -154,6 +154,25 @@ static bool check_memory(struct oracle *o, const struct pagetable *pt, const cha
 	return true;
 }
 
+/* Devices write their messages there; a CPU of the guest's that could would raise any device's. */
+static bool check_doorbell(struct oracle *o)
+{
+	const paddr_t page = iommu_doorbell();
+	unsigned int prot = 0;
+	u64 where = 0;
+
+	if (!page)
+		return true;
+	if (reached(&o->vm->stage2, page, PAGE_SIZE, &where))
+		return oracle_breach(o, "the guest reaches the devices' doorbell at 0x%llx",
+				     (unsigned long long)where);
+	if (!o->vm->dma_on ||
+	    (!pt_lookup(&o->vm->dma.table, page, &where, &prot, NULL) && where == page && (prot & PT_WRITE)))
+		return true;
+	return oracle_breach(o, "the guest's devices do not reach their doorbell at 0x%llx",
+			     (unsigned long long)page);
+}
+
 /* The registers of a device that is not the guest's. */
 static bool check_unreached(struct oracle *o, struct pci_dev *dev)
 {
@@ -204,5 +223,5 @@ bool oracle_tables(struct oracle *o)
 {
 	return check_memory(o, &o->vm->stage2, "the guest's CPUs") &&
 	       (!o->vm->dma_on || check_memory(o, &o->vm->dma.table, "the guest's devices")) &&
-	       check_strangers(o) && check_sums(o);
+	       check_doorbell(o) && check_strangers(o) && check_sums(o);
 }

@@ -16,6 +16,7 @@ LOCK_CLASS(iommu_domain_class, "iommu_domain");
 static struct iommu *units; /* written at boot; in order of registration */
 static struct iommu_reserved reserved[RESERVED_MAX];
 static unsigned int reserved_count;
+static paddr_t doorbell;
 
 void iommu_register(struct iommu *iommu)
 {
@@ -86,12 +87,34 @@ int iommu_enable_all(void)
 
 /* ---- domains ------------------------------------------------------------------------------------------- */
 
+void iommu_set_doorbell(paddr_t page)
+{
+	doorbell = page;
+}
+
+paddr_t iommu_doorbell(void)
+{
+	return doorbell;
+}
+
+static int MUST_CHECK map_doorbell(struct iommu_domain *domain)
+{
+	int err = iommu_map(domain, doorbell, doorbell, PAGE_SIZE, PT_WRITE | PT_DEVICE);
+
+	if (err == -EOPNOTSUPP) /* tables in which who writes can read */
+		err = iommu_map(domain, doorbell, doorbell, PAGE_SIZE, PT_READ | PT_WRITE | PT_DEVICE);
+	return err;
+}
+
 int iommu_domain_init(struct iommu_domain *domain)
 {
+	int err;
+
 	if (!units)
 		return -ENODEV;
 	spin_init(&domain->lock, &iommu_domain_class);
-	return units->ops->domain_init(domain);
+	err = units->ops->domain_init(domain);
+	return err || !doorbell ? err : map_doorbell(domain);
 }
 
 int iommu_map(struct iommu_domain *domain, u64 iova, paddr_t pa, u64 size, unsigned int prot)
@@ -212,6 +235,9 @@ static void report(const struct iommu_fault *fault)
 	if (fault->interrupt)
 		log_warn("iommu: interrupt by " SBDF_FMT " blocked (index %u: %s)%s", SBDF_ARGS(fault->source),
 			 fault->index, fault->text, more);
+	else if (fault->somewhere)
+		log_warn("iommu: DMA by " SBDF_FMT " blocked (%s)%s", SBDF_ARGS(fault->source),
+			 fault->text, more);
 	else
 		log_warn("iommu: DMA %s by " SBDF_FMT " %s 0x%llx blocked (%s)%s",
 			 fault->write ? "write" : "read", SBDF_ARGS(fault->source), fault->write ? "to" : "from",

@@ -48,6 +48,7 @@ static inline void iommu_domain_unlock(struct iommu_domain *domain)
 struct iommu_fault {
 	struct sbdf source;
 	bool interrupt; /* a message was blocked: `index` counts; else DMA: `address` and `write` do */
+	bool somewhere; /* DMA, and the hardware says neither where nor in which direction */
 	u32 index;	/* of the remapping entry that it asked for */
 	u64 address;	/* page-aligned where the hardware drops the low bits */
 	bool write;
@@ -109,7 +110,7 @@ struct iommu_ops {
 	unsigned int (*drain_faults)(struct iommu *iommu, unsigned int budget, iommu_fault_fn fn, void *ctx);
 	/* True if a fault waits (one register read). Exit path. */
 	bool (*fault_pending)(struct iommu *iommu);
-	/* Asks for a message (address, data) at each fault; address 0 masks it. */
+	/* Asks for a message (address, data) at each fault; address 0 masks it. NULL: the unit has a wire. */
 	void (*fault_message)(struct iommu *iommu, u64 address, u32 data);
 	/* One line for --probe. */
 	void (*describe)(struct iommu *iommu);
@@ -154,6 +155,14 @@ struct iommu_reserved {
 	struct sbdf sbdf;
 };
 bool iommu_reserved_region(unsigned int index, struct iommu_reserved *out);
+
+/*
+ * Where writes of messages pass through the tables (arm64): the page that devices write them to. It is mapped
+ * in every domain that is made from then on, write-only where the tables can say so; the guest's CPUs never
+ * reach it. 0: none. Boot, before the first domain.
+ */
+void iommu_set_doorbell(paddr_t page);
+paddr_t iommu_doorbell(void);
 
 /* By backends, at discovery. -ENOSPC. */
 void iommu_register(struct iommu *iommu);
