@@ -4,7 +4,6 @@
  * what Fairlead has programmed and no more, and is each remapping entry in use somebody's.
  */
 #include "core/manage/oracle.h"
-#include "drivers/iommu/intr.h"
 #include "drivers/pci/msi.h"
 #include "drivers/vpci/vpci.h"
 
@@ -101,28 +100,18 @@ bool oracle_device_messages(struct oracle *o, struct pci_dev *dev)
 	return kind_is_right(o, dev, false) && kind_is_right(o, dev, true);
 }
 
-/* ---- the units' tables ---- */
+/* ---- the backend's tables ---- */
 
-static unsigned int entries_used(void)
-{
-	unsigned int all = 0, used, entries;
-
-	for (struct iommu *u = iommu_first(); u; u = u->next) {
-		intr_usage(u, &used, &entries);
-		all += used;
-	}
-	return all;
-}
-
-/* Each entry in use was taken for a device's messages, an I/O APIC's or the HPET's. */
+/* Each entry in use was taken for a device's messages, or for what is no PCI device. */
 bool oracle_entries(struct oracle *o)
 {
-	unsigned int used, expected;
+	const struct pci_msi_ops *ops = pci_msi_get_ops();
+	struct pci_msi_usage usage;
+	unsigned int expected;
 
-	if (!intr_remapped())
+	if (!ops || !ops->usage(&usage))
 		return true;
-	expected = pci_msi_entries() + intr_platform_entries();
-	used = entries_used();
-	return used == expected ||
-	       oracle_breach(o, "%u interrupt entries are in use, %u are somebody's", used, expected);
+	expected = pci_msi_entries() + usage.others;
+	return usage.used == expected ||
+	       oracle_breach(o, "%u interrupt entries are in use, %u are somebody's", usage.used, expected);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupt remapping above the backends: whether it is used, who may raise a device's messages, and the
- * message operations that vPCI calls.
+ * Interrupt remapping above the backends: whether it is used, and the message operations that vPCI calls.
  */
 #include "drivers/iommu/intr.h"
 
@@ -9,7 +8,6 @@
 #include "core/errno.h"
 #include "core/log.h"
 #include "core/trace.h"
-#include "drivers/pci/regs.h"
 
 static enum intr_policy asked; /* both set at boot */
 static bool remapped;
@@ -48,75 +46,6 @@ bool intr_remapped(void)
 	return remapped;
 }
 
-/* ---- who raises a device's messages ---- */
-
-static bool is_pcie_to_pci(const struct pci_dev *bridge)
-{
-	return bridge->is_pcie && bridge->pcie_type == PCIE_TYPE_TO_PCI_BRIDGE;
-}
-
-/* The bridge nearest to the root that puts another requester ID in place of the device's; NULL: none does. */
-static const struct pci_dev *renaming_bridge(const struct pci_dev *dev)
-{
-	const struct pci_dev *found = NULL;
-
-	for (const struct pci_dev *bridge = dev->parent; bridge; bridge = bridge->parent) {
-		if (!bridge->is_pcie || is_pcie_to_pci(bridge))
-			found = bridge;
-	}
-	return found;
-}
-
-/*
- * Behind a conventional bus. There are no requester IDs on one, so the bridge answers for whom it forwards,
- * and its whole bus is one isolation group.
- *
- * A PCI-to-PCI bridge uses its own ID (VT-d specification rev. 4.1, 3.4.1). A PCIe-to-PCI bridge gives a
- * posted write, which a message is, the number of its secondary bus, device and function 0; if that bus is
- * PCI-X, the ID that came with it, which is of a bus from there down to the device's own (PCI Express to
- * PCI/PCI-X Bridge specification 1.0, 2.3). Both are buses behind that bridge. Its own ID, under which it may
- * send other requests, is left out: it would let in what stands beside the bridge.
- */
-static int MUST_CHECK source_behind(const struct pci_dev *bridge, const struct pci_dev *dev, struct intr_source *out)
-{
-	if (bridge->group != dev->group) /* a port between them isolates, but the ID is the bridge's */
-		return -EOPNOTSUPP;
-	if (is_pcie_to_pci(bridge))
-		*out = (struct intr_source){
-			.kind = INTR_SOURCE_BUSES, .first_bus = bridge->secondary_bus, .last_bus = PCI_BUS(dev->sbdf.bdf)
-		};
-	else
-		*out = (struct intr_source){ .kind = INTR_SOURCE_ID, .id = bridge->sbdf.bdf };
-	return 0;
-}
-
-int intr_source_of(const struct pci_dev *dev, struct intr_source *out)
-{
-	/* by the function bits in which its IDs differ; what group.c makes of phantom functions */
-	static const struct {
-		u16 bits;
-		u8 ignored;
-	} phantoms[] = { { 0, 0 }, { 4, 1 }, { 6, 2 }, { 7, 3 } };
-	const struct pci_dev *bridge = renaming_bridge(dev);
-	u16 differ = 0;
-
-	if (!dev->requester_ids) /* more than its object holds */
-		return -EOPNOTSUPP;
-	if (bridge)
-		return source_behind(bridge, dev, out);
-	for (unsigned int i = 0; i < dev->requester_ids; i++)
-		differ |= dev->requester_id[i] ^ dev->sbdf.bdf;
-	for (unsigned int i = 0; i < ARRAY_SIZE(phantoms); i++) {
-		if (phantoms[i].bits != differ)
-			continue;
-		*out = (struct intr_source){
-			.kind = INTR_SOURCE_ID, .id = dev->sbdf.bdf, .ignored = phantoms[i].ignored
-		};
-		return 0;
-	}
-	return -EOPNOTSUPP;
-}
-
 /* ---- entries of what is no PCI device ---- */
 
 int intr_platform_alloc(enum intr_platform_source kind, u8 id, unsigned int count, struct iommu **unit, u32 *first)
@@ -133,11 +62,6 @@ int intr_platform_alloc(enum intr_platform_source kind, u8 id, unsigned int coun
 		}
 	}
 	return -ENODEV;
-}
-
-unsigned int intr_platform_entries(void)
-{
-	return platform_entries;
 }
 
 void intr_set(struct iommu *unit, u32 entry, const struct apic_target *target)
@@ -255,6 +179,19 @@ static bool remapped_agrees(struct pci_dev *dev, u32 entry, const struct pci_mes
 	       apic_target_same(&e.target, &target);
 }
 
+static bool remapped_usage(struct pci_msi_usage *out)
+{
+	*out = (struct pci_msi_usage){ .others = platform_entries };
+	for (struct iommu *u = iommu_first(); u; u = u->next) {
+		unsigned int used, entries;
+
+		intr_usage(u, &used, &entries);
+		out->used += used;
+		out->entries += entries;
+	}
+	return true;
+}
+
 static const struct pci_msi_ops remapped_ops = {
 	.alloc = remapped_alloc,
 	.set = remapped_set,
@@ -262,6 +199,7 @@ static const struct pci_msi_ops remapped_ops = {
 	.flush = remapped_flush,
 	.free = remapped_free,
 	.agrees = remapped_agrees,
+	.usage = remapped_usage,
 };
 
 /* ---- messages of devices where nothing is remapped: they have no entries, and are only checked ---- */
@@ -299,6 +237,11 @@ static bool plain_agrees(struct pci_dev *dev UNUSED, u32 entry UNUSED, const str
 	return true;
 }
 
+static bool plain_usage(struct pci_msi_usage *out UNUSED)
+{
+	return false;
+}
+
 static const struct pci_msi_ops plain_ops = {
 	.alloc = plain_alloc,
 	.set = plain_set,
@@ -306,6 +249,7 @@ static const struct pci_msi_ops plain_ops = {
 	.flush = plain_flush,
 	.free = plain_free,
 	.agrees = plain_agrees,
+	.usage = plain_usage,
 };
 
 void intr_start(void)

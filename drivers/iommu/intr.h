@@ -17,17 +17,7 @@
 
 #include "drivers/iommu/apic_message.h"
 #include "drivers/iommu/iommu.h"
-
-/* What may raise an entry's interrupt: what is compared with the request's requester ID. */
-struct intr_source {
-	enum {
-		INTR_SOURCE_ID,	   /* exactly `id`, but for the function bits that `ignored` names */
-		INTR_SOURCE_BUSES, /* any requester on the buses [first_bus, last_bus] */
-	} kind;
-	u16 id;
-	u8 ignored; /* 0: none; 1: function bit 2; 2: bits 2:1; 3: bits 2:0 (phantom functions) */
-	u8 first_bus, last_bus;
-};
+#include "drivers/iommu/source.h"
 
 /* What an entry says; for the oracle and the monitor. */
 struct intr_entry {
@@ -53,12 +43,6 @@ bool intr_remapped(void);
  */
 void intr_start(void);
 
-/*
- * What may raise the device's messages: itself, as its bridges show it. -EOPNOTSUPP: its requester IDs cannot
- * be told from those of devices outside its isolation group. Pure.
- */
-int MUST_CHECK intr_source_of(const struct pci_dev *dev, struct intr_source *out);
-
 /* ---- entries of what is no PCI device: an I/O APIC by its ID (MADT), the HPET by its number ---- */
 
 enum intr_platform_source { INTR_IOAPIC, INTR_HPET };
@@ -68,8 +52,6 @@ enum intr_platform_source { INTR_IOAPIC, INTR_HPET };
  */
 int MUST_CHECK intr_platform_alloc(enum intr_platform_source kind, u8 id, unsigned int count, struct iommu **unit,
 				   u32 *first);
-/* How many that has given. */
-unsigned int intr_platform_entries(void);
 /* The entry delivers to that target from now on; NULL: nothing. Does not wait. Any lock. */
 void intr_set(struct iommu *unit, u32 entry, const struct apic_target *target);
 /*

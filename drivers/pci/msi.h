@@ -20,6 +20,13 @@ struct pci_message {
 	u32 data;
 };
 
+/* Entries of a backend. */
+struct pci_msi_usage {
+	unsigned int used;
+	unsigned int others; /* of them, those of what is no PCI device */
+	unsigned int entries; /* how many there are in all */
+};
+
 /*
  * How the machine turns the messages of devices into interrupts of the guest. x86: drivers/iommu/intr.c; arm64:
  * the ITS. An entry is a number of the backend's, valid for one device.
@@ -54,6 +61,8 @@ struct pci_msi_ops {
 	 * nothing), and for that device alone?
 	 */
 	bool (*agrees)(struct pci_dev *dev, u32 entry, const struct pci_message *guest);
+	/* For the oracle: entries that are in use. False: messages have no entries of their own. Takes leaf locks. */
+	bool (*usage)(struct pci_msi_usage *out);
 };
 /* Boot. NULL: no device gets a message enabled. */
 void pci_msi_set_ops(const struct pci_msi_ops *ops);

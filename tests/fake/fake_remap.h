@@ -71,6 +71,7 @@ static struct {
 	_Atomic u32 fail_flushes;		/* the next so many flushes fail */
 	_Atomic u32 entries_left;		/* alloc gives no more than these */
 	int alloc_error;			/* what alloc says, if not 0 */
+	unsigned int stray, others;		/* entries in use besides: nobody's; said to be of what is no PCI device */
 	void (*at_flush)(void);			/* while a flush is waited for: what others do meanwhile */
 	void (*deliver)(u16 requester, const struct fake_interrupt *interrupt); /* in the sending thread */
 	const char *_Atomic misuse;
@@ -336,6 +337,14 @@ static inline bool fake_op_agrees(struct pci_dev *dev, u32 entry, const struct p
 	       !(e & FAKE_LOGICAL) == !i.logical && !(e & FAKE_LOWEST) == !i.lowest;
 }
 
+static inline bool fake_op_usage(struct pci_msi_usage *out)
+{
+	*out = (struct pci_msi_usage){
+		.used = fake_entries_used() + fake_remap.stray, .others = fake_remap.others, .entries = FAKE_IRTES
+	};
+	return fake_remap.on;
+}
+
 static const struct pci_msi_ops fake_remap_ops UNUSED = {
 	.alloc = fake_op_alloc,
 	.set = fake_op_set,
@@ -343,6 +352,7 @@ static const struct pci_msi_ops fake_remap_ops UNUSED = {
 	.flush = fake_op_flush,
 	.free = fake_op_free,
 	.agrees = fake_op_agrees,
+	.usage = fake_op_usage,
 };
 
 /* Nothing is remapped: the device gets what the guest asked for, if that is an interrupt. */
@@ -365,6 +375,7 @@ static const struct pci_msi_ops fake_plain_ops UNUSED = {
 	.flush = fake_op_flush,
 	.free = fake_op_free,
 	.agrees = fake_op_agrees,
+	.usage = fake_op_usage,
 };
 
 static inline void fake_remap_begin(bool on)

@@ -108,6 +108,13 @@ static bool backend_platform(struct iommu *u, unsigned int kind, u8 id, struct i
 	return number(u) == 1 && kind == INTR_IOAPIC && id == 4;
 }
 
+/* Each unit has so many in use, of 100. */
+static void backend_usage(struct iommu *u, unsigned int *used, unsigned int *entries)
+{
+	*used = number(u) ? 40 : 7;
+	*entries = 100;
+}
+
 static const struct iommu_ops full = {
 	.name = "fake",
 	.covers = covers,
@@ -119,6 +126,7 @@ static const struct iommu_ops full = {
 	.intr_message = backend_message,
 	.intr_lookup = backend_lookup,
 	.intr_platform = backend_platform,
+	.intr_usage = backend_usage,
 };
 static const struct iommu_ops bare = { .name = "bare", .covers = covers };
 
@@ -499,6 +507,27 @@ static void test_platform(void **state)
 	assert_int_equal(intr_platform_alloc(INTR_IOAPIC, 4, 24, &u, &first), -ENODEV);
 }
 
+static void test_usage(void **state)
+{
+	struct pci_msi_usage usage;
+	struct iommu *u;
+	u32 first;
+
+	remap();
+	assert_true(msi->usage(&usage));
+	assert_int_equal(usage.used, 47);
+	assert_int_equal(usage.others, 0);
+	assert_int_equal(usage.entries, 200);
+	assert_int_equal(intr_platform_alloc(INTR_IOAPIC, 4, 24, &u, &first), 0);
+	assert_int_equal(intr_platform_alloc(INTR_IOAPIC, 3, 24, &u, &first), -ENODEV);
+	assert_true(msi->usage(&usage));
+	assert_int_equal(usage.used, 47);
+	assert_int_equal(usage.others, 24);
+	assert_int_equal(intr_decide(INTR_OFF), 0);
+	intr_start();
+	assert_false(pci_msi_get_ops()->usage(&usage));
+}
+
 #define T(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -520,6 +549,7 @@ int main(void)
 		T(test_agrees_on_buses),
 		T(test_plain),
 		T(test_platform),
+		T(test_usage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

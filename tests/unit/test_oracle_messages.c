@@ -409,66 +409,31 @@ static void descriptor_in_quarantine(void **state)
 
 /* ---- the units' tables ---- */
 
-static unsigned int stray; /* entries in use that nobody asked for */
-
-static void usage(struct iommu *unit, unsigned int *used, unsigned int *entries)
-{
-	*used = fake_entries_used() + stray;
-	*entries = FAKE_IRTES;
-}
-
-static const char *can_remap(struct iommu *unit)
-{
-	return NULL;
-}
-
-static bool serves(struct iommu *unit, unsigned int kind, u8 id, struct intr_source *out)
-{
-	*out = (struct intr_source){ .id = 0xf8 };
-	return true;
-}
-
-static int platform_alloc(struct iommu *unit, const struct intr_source *source, unsigned int count, u32 *first)
-{
-	stray += count;
-	*first = 0x100;
-	return 0;
-}
-
 static void entries_in_use(void **state)
 {
-	struct iommu_ops remapping = iommu_functions;
-	struct iommu *unit;
-	u32 first;
-
-	stray = 1;
+	fake_remap.stray = 1;
+	says("1 interrupt entries are in use, 0 are somebody's");
+	fake_remap.on = false;
 	oracle_is_content(); /* nothing is remapped: there are no entries to count */
-	stray = 0;
-	remapping.cannot_remap = can_remap;
-	remapping.intr_usage = usage;
-	remapping.intr_platform = serves;
-	remapping.intr_alloc = platform_alloc;
-	fi.unit.ops = &remapping;
-	ok(intr_decide(INTR_OPTIONAL));
-	assert_true(intr_remapped());
+	fake_remap.on = true;
+	fake_remap.stray = 0;
 	oracle_is_content();
 	msi_on();
 	oracle_is_content();
-	stray = 1;
+	fake_remap.stray = 1;
 	says("5 interrupt entries are in use, 4 are somebody's");
-	stray = (unsigned int)-1;
+	fake_remap.stray = (unsigned int)-1;
 	says("3 interrupt entries are in use, 4 are somebody's");
-	stray = 0;
-	ok(intr_platform_alloc(INTR_IOAPIC, 0, 24, &unit, &first)); /* an I/O APIC's count */
+	fake_remap.stray = fake_remap.others = 24; /* an I/O APIC's count */
 	oracle_is_content();
-	stray--;
+	fake_remap.stray--;
 	says("27 interrupt entries are in use, 28 are somebody's");
-	stray++;
+	fake_remap.stray++;
 	atomic_store(&fake_remap.fail_flushes, 1);
 	wr(MSI + 2, 2, 0); /* these are lost: still in use */
 	oracle_is_content();
-	ok(intr_decide(INTR_OFF));
-	fi.unit.ops = &iommu_functions;
+	pci_msi_set_ops(NULL); /* no device gets a message */
+	oracle_is_content();
 }
 
 int main(void)
