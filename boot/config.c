@@ -13,16 +13,14 @@
  * would be right.
  */
 #include "boot/config.h"
+#include "boot/firmware.h"
 #include "core/errno.h"
 #include "core/string.h"
 #include "drivers/pci/pci.h"
 
 #define MEMORY_MIN ((u64)64 << 20)
 #define CPUS_ASKED_MAX 4096u /* more than Fairlead can know of: a file serves other machines, too */
-#define COM1_PORT 0x3f8
-#define COM2_PORT 0x2f8
 #define CTRL_A 1
-#define UART_PORTS 8u /* a 16550 has this many */
 
 /* A piece of the text: not NUL-terminated. */
 struct span {
@@ -162,8 +160,7 @@ static const char *set_path(char *out, struct span value)
 
 static const char *set_kernel(struct config *config, struct span value)
 {
-	return value.len ? set_path(config->kernel, value)
-			 : "the path of a bzImage, as in kernel=\\fairlead\\vmlinuz";
+	return value.len ? set_path(config->kernel, value) : firmware_words.kernel;
 }
 
 static const char *set_initrd(struct config *config, struct span value)
@@ -240,19 +237,7 @@ static const char *set_intremap(struct config *config, struct span value)
 
 static const char *set_console(struct config *config, struct span value)
 {
-	u64 port;
-
-	if (span_is(value, "com1"))
-		port = COM1_PORT;
-	else if (span_is(value, "com2"))
-		port = COM2_PORT;
-	else if (span_is(value, "none"))
-		port = 0;
-	else if (!starts_with(value, "0x") ||
-		 !parse_number(skip(value, 2), 16, 0x10000 - UART_PORTS, &port) || !port)
-		return "com1, com2, none, or an I/O port from 0x1 to 0xfff8";
-	config->console_port = (u16)port;
-	return NULL;
+	return firmware_set_console(config, value.at, value.len) ? NULL : firmware_words.console;
 }
 
 static const char *set_loglevel(struct config *config, struct span value)
@@ -518,7 +503,7 @@ void config_defaults(struct config *config)
 	memset(config, 0, sizeof(*config));
 	config->iommu = IOMMU_REQUIRED;
 	config->intremap = INTR_REQUIRED;
-	config->console_port = COM1_PORT;
+	firmware_default_console(config);
 	config->loglevel = LOG_INFO;
 	config->monitor_escape = CTRL_A;
 }

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What hardware there is, found before anything is changed: ways to configuration space, IOMMUs, and which
- * devices the guest gets. Works on tables and registers only, not on firmware services.
+ * Which IOMMUs and which devices: the policy of iommu= and the rules for devices, decided before anything is changed. What the
+ * machine has is asked through boot/firmware.h.
  */
 #ifndef BOOT_DISCOVER_H
 #define BOOT_DISCOVER_H
 
 #include "boot/config.h"
 
-/* Registers ECAM (from MCFG) and the architecture's own way. acpi_init() is done. 0, -EINVAL after a
- * log_error naming MCFG. Boot. */
-int MUST_CHECK discover_config_access(void);
 /*
  * Finds the IOMMUs that the policy asks for. PCI is enumerated, core/pages works. Returns the number of
  * usable units: 0 only if the policy lets the guest run without one. After one log_error: -EOPNOTSUPP:
@@ -18,11 +15,8 @@ int MUST_CHECK discover_config_access(void);
  * backend. Boot.
  */
 int MUST_CHECK discover_iommus(enum iommu_policy policy);
-/*
- * After it: are interrupts remapped? 0; -EOPNOTSUPP: required and not there, after one log_error; a probe is
- * not refused. Boot.
- */
-int MUST_CHECK discover_remapping(const struct config *config);
+/* There is none that can be used, and `reason` says why: what the policy says to that. 0, or -EOPNOTSUPP after one log_error. */
+int MUST_CHECK discover_without_iommu(enum iommu_policy policy, const char *reason);
 /*
  * Sets PCI_FLAG_HIDDEN on what the configuration hides and, where units were found, on what stands behind
  * none of them while one is required, and the flags of the other device options. Logs each device behind no

@@ -63,17 +63,36 @@ bool efi_alloc_record(paddr_t at);
  * error. */
 EFI_STATUS efi_read_memmap(void);
 /*
- * Leaves boot services. On EFI_SUCCESS boot_info.memmap and the e820 table are final and the firmware is
+ * Leaves boot services. On EFI_SUCCESS boot_info.memmap and the guest's are final and the firmware is
  * gone: nothing of it may be called. Otherwise it logged an error; the firmware is still there.
  */
 EFI_STATUS efi_exit_boot_services(void);
 /* Gives back all memory, zeroed but for the panic record. */
 void efi_free_all(void);
 
-/* ---- efi_guest.c: what the guest starts with ---- */
+/* ---- efi_load.c: reading what the guest starts with ---- */
 
-/* Kernel, initrd, command line, zero page, page tables, ACPI tables: all in place, boot_info says where.
- * Logs its error. */
+/* Each logs its error, naming the configuration's key and the path. */
+EFI_STATUS efi_open_or_explain(struct efi_file *file, const char *key, const char *path);
+EFI_STATUS efi_unreadable(const char *key, const char *path, EFI_STATUS status);
+/* `where`: empty, or as " below 4 GiB". */
+EFI_STATUS efi_no_room(const char *key, const char *path, u64 size, const char *where);
+/* The initrd that the configuration names, as high as the request's limits allow; size 0: it names none. Logs its error. */
+EFI_STATUS efi_load_initrd(struct place_request request, const char *where, paddr_t *base, u64 *size);
+
+/* ---- by architecture: boot/<name>/efi_firmware.c ---- */
+
+/* The firmware's description of the machine (firmware.h) found: boot_info says where. boot_info.memmap is filled. Logs its error. */
+EFI_STATUS efi_find_firmware(void);
+/* What waking the other CPUs needs; without it the guest has fewer, after a warning. The description was read. */
+void efi_reserve_for_cpus(void);
+
+/* ---- by architecture: boot/<name>/efi_guest.c ---- */
+
+/* Kernel, initrd, command line, tables or tree: all in place, boot_info says where. Logs its error. */
 EFI_STATUS efi_load_guest(void);
+/* Writes boot_info.memmap, which is final if boot services can now be left, to where the guest looks for it. May be called
+ * again. Says nothing unless it fails: printing may change the firmware's map. */
+EFI_STATUS efi_finish_guest(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include "boot/boot_info.h"
 #include "boot/discover.h"
 #include "boot/efi_app.h"
+#include "boot/firmware.h"
 #include "boot/isolate.h"
 #include "boot/options.h"
 #include "boot/probe.h"
@@ -152,38 +153,11 @@ static EFI_STATUS check_cpu(struct probe_findings *findings)
 	return EFI_UNSUPPORTED;
 }
 
-/* ACPI 2.0's root pointer if there is one, else ACPI 1.0's (UEFI 2.10, 4.6). 0: none. */
-static paddr_t find_rsdp(void)
+static EFI_STATUS read_firmware(void)
 {
-	static const EFI_GUID acpi2 = ACPI_20_TABLE_GUID, acpi1 = ACPI_TABLE_GUID;
-	paddr_t rsdp = 0;
-	UINTN i;
+	EFI_STATUS status = efi_find_firmware();
 
-	for (i = 0; i < efi.system->NumberOfTableEntries; i++) {
-		const EFI_CONFIGURATION_TABLE *entry = &efi.system->ConfigurationTable[i];
-
-		if (!memcmp(&entry->VendorGuid, &acpi2, sizeof(acpi2)))
-			return virt_to_phys(entry->VendorTable);
-		if (!memcmp(&entry->VendorGuid, &acpi1, sizeof(acpi1)))
-			rsdp = virt_to_phys(entry->VendorTable);
-	}
-	return rsdp;
-}
-
-static EFI_STATUS read_acpi(void)
-{
-	int err;
-
-	boot_info.rsdp = find_rsdp();
-	if (!boot_info.rsdp) {
-		log_error("ACPI: the firmware offers no RSDP; switch ACPI on in the firmware setup");
-		return EFI_UNSUPPORTED;
-	}
-	acpi_set_memory(&boot_info.memmap);
-	err = acpi_init(boot_info.rsdp);
-	if (!err)
-		err = acpi_read_machine(&boot_info.acpi);
-	return status_of(err);
+	return EFI_ERROR(status) ? status : status_of(firmware_read_machine());
 }
 
 /* Sizing a BAR takes it away from its driver for a moment: nothing of the firmware may run meanwhile. */
@@ -202,7 +176,7 @@ static int enumerate_undisturbed(void)
 
 static EFI_STATUS find_devices(void)
 {
-	int err = discover_config_access();
+	int err = firmware_config_access();
 
 	if (err)
 		return status_of(err);
@@ -226,11 +200,23 @@ static EFI_STATUS find_iommus(struct probe_findings *findings)
 	findings->iommu_units = discover_iommus(boot_info.config.probe ? IOMMU_OPTIONAL : policy);
 	if (findings->iommu_units < 0)
 		return status_of(findings->iommu_units);
-	err = discover_remapping(&boot_info.config);
+	err = firmware_interrupts(&boot_info.config);
 	if (err)
 		return status_of(err);
 	findings->hidden = discover_hide_devices(&boot_info.config, (unsigned int)findings->iommu_units);
 	return status_of(isolate_devices(findings->iommu_units > 0, boot_info.config.probe));
+}
+
+/* Where memory begins: machines of one make agree on that to the gibibyte, whatever the firmware keeps for itself there. */
+static paddr_t start_of_ram(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < boot_info.memmap.count; i++) {
+		if (boot_info.memmap.range[i].type == MEM_RAM)
+			return ALIGN_DOWN(boot_info.memmap.range[i].base, SIZE_1G);
+	}
+	return 0;
 }
 
 /*
@@ -243,31 +229,17 @@ static void reserve_panic_record(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(candidates_mib); i++) {
-		if (efi_alloc_record(candidates_mib[i] << 20)) {
-			boot_info.panic_record = candidates_mib[i] << 20;
+		paddr_t at = start_of_ram() + (candidates_mib[i] << 20);
+
+		if (efi_alloc_record(at)) {
+			boot_info.panic_record = at;
 			return;
 		}
 	}
 	log_warn("memory: no page for the record of a panic");
 }
 
-/*
- * Where the other CPUs begin. Memory below 640 KiB is scarce and the firmware's first, so there may be none:
- * then the guest has one CPU, which is better than no guest. A probe takes it, too, to see that it can.
- */
-static void reserve_trampoline(void)
-{
-	if (boot_info.acpi.cpus < 2 || boot_info.config.cpus == 1)
-		return;
-	if (EFI_ERROR(efi_alloc_place(&place_for_trampoline, EFI_OWNED_BY_US, &boot_info.trampoline))) {
-		boot_info.trampoline = 0;
-		log_warn("memory: no %u KiB free below 640 KiB to wake the other CPUs through; the guest has "
-			 "one CPU",
-			 (unsigned int)(TRAMPOLINE_SIZE >> 10));
-	}
-}
-
-/* Fills boot_info.acpi, the devices and the IOMMUs. In a probe each step is tried whatever became of the
+/* Fills what boot_info says of the machine, the devices and the IOMMUs. In a probe each step is tried whatever became of the
  * one before. */
 static EFI_STATUS look_at_machine(struct probe_findings *findings)
 {
@@ -280,8 +252,8 @@ static EFI_STATUS look_at_machine(struct probe_findings *findings)
 		status = efi_read_memmap();
 	if (EFI_ERROR(status))
 		return status;
-	status = read_acpi();
-	findings->no_acpi = EFI_ERROR(status);
+	status = read_firmware();
+	findings->no_firmware = EFI_ERROR(status);
 	if (!EFI_ERROR(status) || probe)
 		status = find_devices();
 	if (!EFI_ERROR(status) || probe)
@@ -311,7 +283,7 @@ static EFI_STATUS run(void)
 	status = look_at_machine(&findings);
 	if (EFI_ERROR(status))
 		return status;
-	reserve_trampoline();
+	efi_reserve_for_cpus();
 	if (boot_info.config.probe) {
 		probe_report(&findings);
 		return EFI_SUCCESS;

@@ -6,7 +6,6 @@
  * anew before each choice of a place: what was free a moment ago need not be.
  */
 #include "boot/boot_info.h"
-#include "boot/x86/bzimage.h"
 #include "boot/efi_app.h"
 #include "boot/uefi_memmap.h"
 #include "core/log.h"
@@ -255,11 +254,9 @@ EFI_STATUS efi_exit_boot_services(void)
 			status = build_memmap(&map);
 		if (EFI_ERROR(status))
 			return status;
-		if (boot_fill_e820(phys_to_virt(boot_info.boot_params), &boot_info.memmap)) {
-			log_error("UEFI memory map: more ranges than Linux's e820 table holds (128); update "
-				  "the firmware");
-			return EFI_OUT_OF_RESOURCES;
-		}
+		status = efi_finish_guest();
+		if (EFI_ERROR(status))
+			return status;
 		/* EFI_INVALID_PARAMETER: the map has changed since, for instance by a timer of the
 		 * firmware. */
 		status = efi.bs->ExitBootServices(efi.image, key);

@@ -15,9 +15,6 @@ struct place_request {
 	bool high;	 /* as high as possible instead of as low as possible */
 };
 
-/* Where a CPU can begin that is woken by a SIPI: TRAMPOLINE_SIZE bytes below 640 KiB. */
-extern const struct place_request place_for_trampoline;
-
 /* Looks through the map's RAM. False: no room. */
 bool place_find(const struct memmap *free, const struct place_request *request, paddr_t *base);
 

@@ -11,7 +11,7 @@
 struct probe_findings {
 	char cpu[160];	    /* arch_check_cpu()'s sentence */
 	bool no_config;	    /* no configuration file: the defaults were used */
-	bool no_acpi;	    /* no usable ACPI tables; said in the log */
+	bool no_firmware;   /* the firmware describes the machine in no usable way; said in the log */
 	int iommu_units;    /* discover_iommus()'s answer */
 	unsigned int hidden; /* devices that the guest would not get */
 };

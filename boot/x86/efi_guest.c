@@ -10,6 +10,7 @@
 #include "core/string.h"
 
 #define BELOW_4G (((u64)1 << 32) - 1)
+#define PLACE " below 4 GiB"
 #define LOW_MEMORY_END ((paddr_t)1 << 20) /* below it the guest starts its other CPUs */
 
 /* What the guest finds in the block that holds all its small things. */
@@ -22,33 +23,6 @@ static struct bzimage kernel;
 static u8 kernel_head[BZIMAGE_HEAD_BYTES];
 static size_t kernel_head_size;
 
-static EFI_STATUS open_or_explain(struct efi_file *file, const char *key, const char *path)
-{
-	EFI_STATUS status = efi_file_open(file, path);
-
-	if (status == EFI_NOT_FOUND)
-		log_error("%s=%s: no such file on Fairlead's volume; copy it there or correct %s=", key, path,
-			  key);
-	else if (EFI_ERROR(status))
-		log_error("%s=%s: cannot be opened (EFI status 0x%llx); check the volume", key, path,
-			  (unsigned long long)status);
-	return status;
-}
-
-static EFI_STATUS no_room(const char *key, const char *path, u64 size)
-{
-	log_error("%s=%s: no room in memory for %llu KiB below 4 GiB; raise memory= or add RAM", key, path,
-		  (unsigned long long)size >> 10);
-	return EFI_OUT_OF_RESOURCES;
-}
-
-static EFI_STATUS unreadable(const char *key, const char *path, EFI_STATUS status)
-{
-	log_error("%s=%s: cannot be read (EFI status 0x%llx); copy the file again", key, path,
-		  (unsigned long long)status);
-	return status;
-}
-
 /* ---- kernel ---- */
 
 static EFI_STATUS check_kernel(struct efi_file *file)
@@ -60,7 +34,7 @@ static EFI_STATUS check_kernel(struct efi_file *file)
 	kernel_head_size = (size_t)min_u64(sizeof(kernel_head), file->size);
 	status = efi_file_read(file, 0, kernel_head, kernel_head_size);
 	if (EFI_ERROR(status))
-		return unreadable("kernel", path, status);
+		return efi_unreadable("kernel", path, status);
 	if (bzimage_check(&kernel, kernel_head, kernel_head_size, file->size, error, sizeof(error))) {
 		log_error("kernel=%s: %s", path, error);
 		return EFI_LOAD_ERROR;
@@ -102,10 +76,10 @@ static EFI_STATUS load_open_kernel(struct efi_file *file)
 	if (EFI_ERROR(status))
 		return status;
 	if (EFI_ERROR(place_kernel(&base)))
-		return no_room("kernel", path, kernel.memory_size);
+		return efi_no_room("kernel", path, kernel.memory_size, PLACE);
 	status = efi_file_read(file, kernel.code_offset, phys_to_virt(base), kernel.code_size);
 	if (EFI_ERROR(status))
-		return unreadable("kernel", path, status);
+		return efi_unreadable("kernel", path, status);
 	boot_info.kernel_entry = base + BZIMAGE_ENTRY_64;
 	log_info("kernel %s: boot protocol %u.%02u, %llu KiB at 0x%llx", path,
 		 (unsigned int)kernel.protocol >> 8, (unsigned int)kernel.protocol & 0xff,
@@ -122,7 +96,7 @@ static EFI_STATUS load_kernel(void)
 		log_error("kernel: not set; name a bzImage, as in kernel=\\fairlead\\vmlinuz");
 		return EFI_INVALID_PARAMETER;
 	}
-	status = open_or_explain(&file, "kernel", boot_info.config.kernel);
+	status = efi_open_or_explain(&file, "kernel", boot_info.config.kernel);
 	if (EFI_ERROR(status))
 		return status;
 	status = load_open_kernel(&file);
@@ -130,50 +104,16 @@ static EFI_STATUS load_kernel(void)
 	return status;
 }
 
-/* ---- initrd ---- */
-
-static EFI_STATUS load_open_initrd(struct efi_file *file, struct bzimage_load *load)
+static EFI_STATUS load_initrd(struct bzimage_load *load)
 {
-	const char *path = boot_info.config.initrd;
-	struct place_request request = {
+	const struct place_request request = {
 		.alignment = PAGE_SIZE,
 		.minimum = LOW_MEMORY_END,
 		.last = min_u64(kernel.initrd_max, BELOW_4G),
 		.high = true,
 	};
-	EFI_STATUS status;
 
-	if (!file->size || file->size > BELOW_4G) {
-		log_error("initrd=%s: %llu bytes are no initramfs; copy the file again, or leave initrd= out",
-			  path, (unsigned long long)file->size);
-		return EFI_LOAD_ERROR;
-	}
-	request.size = ALIGN_UP(file->size, PAGE_SIZE);
-	if (EFI_ERROR(efi_alloc_place(&request, EFI_OWNED_BY_GUEST, &load->initrd)))
-		return no_room("initrd", path, request.size);
-	status = efi_file_read(file, 0, phys_to_virt(load->initrd), file->size);
-	if (EFI_ERROR(status))
-		return unreadable("initrd", path, status);
-	memset((u8 *)phys_to_virt(load->initrd) + file->size, 0, (size_t)(request.size - file->size));
-	load->initrd_size = file->size;
-	log_info("initrd %s: %llu KiB at 0x%llx", path, (unsigned long long)file->size >> 10,
-		 (unsigned long long)load->initrd);
-	return EFI_SUCCESS;
-}
-
-static EFI_STATUS load_initrd(struct bzimage_load *load)
-{
-	struct efi_file file;
-	EFI_STATUS status;
-
-	if (!boot_info.config.initrd[0])
-		return EFI_SUCCESS;
-	status = open_or_explain(&file, "initrd", boot_info.config.initrd);
-	if (EFI_ERROR(status))
-		return status;
-	status = load_open_initrd(&file, load);
-	efi_file_close(&file);
-	return status;
+	return efi_load_initrd(request, PLACE, &load->initrd, &load->initrd_size);
 }
 
 /* ---- tables ---- */
@@ -190,7 +130,7 @@ static EFI_STATUS build_acpi_tables(struct bzimage_load *load)
 	(void)acpi_find("APIC", 0, &madt_size, NULL);
 	request.size = ALIGN_UP(ACPI_GUEST_TABLES_SIZE(madt_size), PAGE_SIZE);
 	if (EFI_ERROR(efi_alloc_place(&request, EFI_OWNED_TABLES, &base)))
-		return no_room("memory", "guest's ACPI tables", request.size);
+		return efi_no_room("memory", "guest's ACPI tables", request.size, PLACE);
 	memset(phys_to_virt(base), 0, (size_t)request.size);
 	used = acpi_build_guest_tables(phys_to_virt(base), (size_t)request.size, &load->rsdp,
 				       &boot_info.guest_madt);
@@ -215,7 +155,7 @@ static EFI_STATUS build_params(struct bzimage_load *load)
 	paddr_t base;
 
 	if (EFI_ERROR(efi_alloc_place(&request, EFI_OWNED_BY_GUEST, &base)))
-		return no_room("cmdline", "...", request.size);
+		return efi_no_room("cmdline", "...", request.size, PLACE);
 	memset(phys_to_virt(base), 0, (size_t)request.size);
 	load->cmdline = base + CMDLINE_OFFSET;
 	memcpy(phys_to_virt(load->cmdline), boot_info.config.cmdline, strlen(boot_info.config.cmdline) + 1);
@@ -237,4 +177,12 @@ EFI_STATUS efi_load_guest(void)
 	if (!EFI_ERROR(status))
 		status = build_params(&load);
 	return status;
+}
+
+EFI_STATUS efi_finish_guest(void)
+{
+	if (!boot_fill_e820(phys_to_virt(boot_info.boot_params), &boot_info.memmap))
+		return EFI_SUCCESS;
+	log_error("UEFI memory map: more ranges than Linux's e820 table holds (128); update the firmware");
+	return EFI_OUT_OF_RESOURCES;
 }

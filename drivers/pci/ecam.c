@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Enhanced configuration access: each function's 4 KiB of configuration space is a page of memory (PCIe
- * base spec 6.0, 7.2.2). The MCFG table says where (PCI Firmware specification 3.3, 4.1.2). It is
- * firmware's word: each field is checked before an address is computed from it.
+ * base spec 6.0, 7.2.2). Where is firmware's word (MCFG, device tree): each field is checked before an address is computed from it.
  */
 #include "core/errno.h"
 #include "core/log.h"
 #include "core/mmio.h"
 #include "core/string.h"
 #include "drivers/pci/pci.h"
-
-/* PCI Firmware specification 3.3, table 4-3: 36 bytes of ACPI header, 8 reserved, then the entries. */
-#define MCFG_HEADER_SIZE 44u
-
-struct PACKED mcfg_entry { /* table 4-3, "configuration space base address allocation structure" */
-	u64 base;
-	u16 segment;
-	u8 first_bus;
-	u8 last_bus;
-	u32 reserved;
-};
-static_assert(sizeof(struct mcfg_entry) == 16, "MCFG allocation structure is 16 bytes");
-static_assert(offsetof(struct mcfg_entry, segment) == 8, "MCFG segment group at byte 8");
-static_assert(offsetof(struct mcfg_entry, first_bus) == 10, "MCFG start bus at byte 10");
 
 #define ECAM_BUS_SHIFT \
 	20 /* PCIe base spec 6.0, table 7-1: 27:20 bus, 19:15 device, 14:12 function, 11:0 register */
@@ -153,49 +138,26 @@ static const char *window_fault(const struct ecam_window *w, const struct ecam_w
 	return NULL;
 }
 
-/* Parses into out[ECAM_WINDOWS_MAX]; the number of windows or -EINVAL after the log line. */
-static int mcfg_parse(const u8 *mcfg, size_t length, struct ecam_window *out)
+int pci_ecam_set(const struct ecam_window *window, unsigned int count, const char *source)
 {
-	unsigned int count;
+	static bool registered;
 
-	if (length < MCFG_HEADER_SIZE || (length - MCFG_HEADER_SIZE) % sizeof(struct mcfg_entry)) {
-		log_error("ACPI table MCFG: length %zu is not 44 bytes and whole entries of 16", length);
+	if (!count || count > ECAM_WINDOWS_MAX) {
+		log_error("%s: %u entries; 1 to %d are supported", source, count, ECAM_WINDOWS_MAX);
 		return -EINVAL;
 	}
-	if (length == MCFG_HEADER_SIZE ||
-	    (length - MCFG_HEADER_SIZE) / sizeof(struct mcfg_entry) > ECAM_WINDOWS_MAX) {
-		log_error("ACPI table MCFG: %zu entries; 1 to %d are supported",
-			  (length - MCFG_HEADER_SIZE) / sizeof(struct mcfg_entry), ECAM_WINDOWS_MAX);
-		return -EINVAL;
-	}
-	count = (unsigned int)((length - MCFG_HEADER_SIZE) / sizeof(struct mcfg_entry));
 	for (unsigned int i = 0; i < count; i++) {
-		struct mcfg_entry e;
-		const char *fault;
+		const struct ecam_window *w = &window[i];
+		const char *fault = window_fault(w, window, i);
 
-		/* The table need not be aligned. */
-		memcpy(&e, mcfg + MCFG_HEADER_SIZE + i * sizeof(e), sizeof(e));
-		out[i] = (struct ecam_window){ e.base, e.segment, e.first_bus, e.last_bus };
-		fault = window_fault(&out[i], out, i);
 		if (fault) {
-			log_error("ACPI table MCFG: entry %u (base 0x%llx, segment %u, buses %u-%u): %s", i,
-				  (unsigned long long)e.base, e.segment, e.first_bus, e.last_bus, fault);
+			log_error("%s: entry %u (base 0x%llx, segment %u, buses %u-%u): %s", source, i,
+				  (unsigned long long)w->base, w->segment, w->first_bus, w->last_bus, fault);
 			return -EINVAL;
 		}
 	}
-	return (int)count;
-}
-
-int pci_ecam_init(const void *mcfg, size_t length)
-{
-	static bool registered;
-	struct ecam_window found[ECAM_WINDOWS_MAX];
-	int count = mcfg_parse(mcfg, length, found);
-
-	if (count < 0)
-		return count;
-	memcpy(windows, found, (unsigned int)count * sizeof(found[0]));
-	window_count = (unsigned int)count;
+	memcpy(windows, window, count * sizeof(*window));
+	window_count = count;
 	if (!registered) {
 		int ret = pci_cfg_register(&ecam_ops, NULL);
 
@@ -203,7 +165,7 @@ int pci_ecam_init(const void *mcfg, size_t length)
 			return ret;
 		registered = true;
 	}
-	return count;
+	return (int)count;
 }
 
 unsigned int pci_ecam_windows(const struct ecam_window **out)

@@ -63,7 +63,7 @@ int MUST_CHECK pci_cfg_register(const struct pci_cfg_ops *ops, void *ctx);
 u32 pci_cfg_read(struct sbdf sbdf, unsigned int offset, unsigned int size);
 void pci_cfg_write(struct sbdf sbdf, unsigned int offset, unsigned int size, u32 value);
 
-/* ECAM (PCIe base spec 6.0, 7.2.2), from the MCFG table (PCI Firmware spec 3.3, 4.1.2). */
+/* ECAM (PCIe base spec 6.0, 7.2.2). */
 struct ecam_window {
 	paddr_t base; /* of bus 0 of the segment, whether or not bus 0 is in the window: as MCFG states it */
 	u16 segment;
@@ -71,9 +71,13 @@ struct ecam_window {
 };
 #define ECAM_WINDOWS_MAX 8
 /*
+ * Registers ECAM with those windows, which are `source`'s word. Returns their number. -EINVAL after a log line that begins with
+ * `source`: none, too many, overlapping, bus range reversed, base unaligned or wrapping; others from pci_cfg_register().
+ */
+int MUST_CHECK pci_ecam_set(const struct ecam_window *window, unsigned int count, const char *source);
+/*
  * Parses an MCFG table (already length- and checksum-checked by the ACPI code; length is its whole length)
- * and registers ECAM. Returns the number of windows. -EINVAL with a log line naming MCFG: malformed (short,
- * no entries, overlapping, bus range reversed, base unaligned or wrapping).
+ * (PCI Firmware spec 3.3, 4.1.2) and calls pci_ecam_set(). -EINVAL with a log line naming MCFG: malformed. mcfg.c
  */
 int MUST_CHECK pci_ecam_init(const void *mcfg, size_t length);
 unsigned int pci_ecam_windows(const struct ecam_window **windows);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "boot/discover.h"
+#include "boot/firmware.h"
 #include "core/arch.h"
 #include "core/errno.h"
 #include "drivers/iommu/intr.h"
@@ -182,11 +183,11 @@ static void test_remapping_policy(void **state)
 		config.intremap = asked[i];
 		config.probe = false;
 		intr_answer = -EOPNOTSUPP;
-		assert_int_equal(discover_remapping(&config), -EOPNOTSUPP);
+		assert_int_equal(firmware_interrupts(&config), -EOPNOTSUPP);
 		assert_int_equal(decided, asked[i]);
 		config.probe = true;
 		intr_answer = 0;
-		assert_int_equal(discover_remapping(&config), 0);
+		assert_int_equal(firmware_interrupts(&config), 0);
 		assert_int_equal(decided, probed[i]);
 	}
 }
@@ -239,23 +240,23 @@ static void test_config_access(void **state)
 {
 	fw_list(fw_new("MCFG", 60));
 	publish();
-	assert_int_equal(discover_config_access(), 0);
+	assert_int_equal(firmware_config_access(), 0);
 	assert_int_equal(order_ecam, 1); /* the preferred way comes first */
 	assert_int_equal(order_cfg, 2);
 	ecam_answer = -EINVAL;
-	assert_int_equal(discover_config_access(), -EINVAL);
+	assert_int_equal(firmware_config_access(), -EINVAL);
 	ecam_answer = 1;
 	cfg_answer = -ENOSPC;
-	assert_int_equal(discover_config_access(), -ENOSPC);
+	assert_int_equal(firmware_config_access(), -ENOSPC);
 	fw.table[0][50]++;
-	assert_int_equal(discover_config_access(), -EINVAL);
+	assert_int_equal(firmware_config_access(), -EINVAL);
 	assert_non_null(strstr(fw_last_error, "MCFG"));
 }
 
 static void test_config_access_without_mcfg(void **state)
 {
 	publish();
-	assert_int_equal(discover_config_access(), 0);
+	assert_int_equal(firmware_config_access(), 0);
 	assert_int_equal(order_ecam, 0);
 	assert_int_equal(order_cfg, 1);
 	assert_int_equal(fw_warnings, 1);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "boot/boot_info.h"
+#include "boot/x86/trampoline.h"
 #include "boot/place.h"
 #include "boot/uefi_memmap.h"
 #include "core/errno.h"

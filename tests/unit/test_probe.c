@@ -33,7 +33,7 @@ static void sink(enum log_level level, const char *line, size_t len)
 
 static void probe(bool no_acpi)
 {
-	const struct probe_findings findings = { .no_acpi = no_acpi };
+	const struct probe_findings findings = { .no_firmware = no_acpi };
 
 	lines = 0;
 	said[0] = 0;
