@@ -150,6 +150,21 @@ bool vm_allows(struct vm *vm, gpa_t gpa, unsigned int prot)
 	return !vm_lookup(vm, gpa, NULL, &allowed) && !(prot & ~allowed);
 }
 
+bool vm_may_map(const struct vm *vm, const struct memmap *map, gpa_t gpa, u64 size)
+{
+	if (memmap_touches(map, gpa, size))
+		return false;
+	for (struct iommu *iommu = iommu_first(); iommu; iommu = iommu->next) {
+		if (ranges_overlap(gpa, size, iommu->registers, iommu->registers_size))
+			return false;
+	}
+	for (unsigned int i = 0; i < vm->regions; i++) {
+		if (ranges_overlap(gpa, size, vm->region[i].base, vm->region[i].size))
+			return false;
+	}
+	return true;
+}
+
 int vm_add_region(struct vm *vm, const struct vm_mmio_region *region)
 {
 	for (unsigned int i = 0; i < vm->regions; i++) {

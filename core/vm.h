@@ -98,6 +98,11 @@ int MUST_CHECK vm_lookup(struct vm *vm, gpa_t gpa, paddr_t *pa, unsigned int *pr
  * not shot down yet. Exit path.
  */
 bool vm_allows(struct vm *vm, gpa_t gpa, unsigned int prot);
+/*
+ * May a BAR of the guest stand there, as far as that is no architecture's: not memory, no IOMMU's registers, no emulated
+ * region. Exit path.
+ */
+bool vm_may_map(const struct vm *vm, const struct memmap *map, gpa_t gpa, u64 size);
 /* Boot. -ENOSPC; -EEXIST: overlaps another region. */
 int MUST_CHECK vm_add_region(struct vm *vm, const struct vm_mmio_region *region);
 /*

@@ -8,10 +8,11 @@ HOST_CFLAGS = -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undef
 # cmocka's test functions get a parameter that most do not use, and tests define fakes without a header.
 HOST_TEST_CFLAGS = $(HOST_CFLAGS) -Wno-unused-parameter -Wno-missing-prototypes -Wno-conversion -Wno-sign-conversion
 
-# The host's C library has its own string functions.
+# The host's C library has its own string functions, its linker puts things elsewhere.
+HOST_OMITS := core/string.c core/crash.c core/manage/bringup.c
 # One library an architecture, for what both have under the same name; tests/unit/arm64/ is linked with the second.
 host_boot = $(filter-out $(wildcard boot/efi_*.c boot/*/efi_*.c),$(wildcard boot/*.c boot/$(1)/*.c))
-host_srcs = $(filter-out core/string.c $(2),$(ALL_COMMON_SRCS) $(call host_boot,$(1))) $(3)
+host_srcs = $(filter-out $(HOST_OMITS) $(2),$(ALL_COMMON_SRCS) $(call host_boot,$(1))) $(3)
 HOST_SRCS = $(call host_srcs,x86,$(X86_OMITS),$(X86_HOST_SRCS))
 HOST_OBJS = $(HOST_SRCS:%.c=$(HOST)/%.o)
 HOST_ARM64_OBJS = $(patsubst %.c,$(HOST)/%.o,$(call host_srcs,arm64,$(ARM64_OMITS),$(ARM64_HOST_SRCS)))

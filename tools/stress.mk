@@ -13,7 +13,7 @@ STRESS_SEED ?= 1
 # ThreadSanitizer wants its shadow where address-space randomisation does not put anything.
 UNRANDOMISED = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-STRESS_ALL_SRCS = $(filter-out core/string.c,$(COMMON_SRCS)) $(PURE_BOOT_SRCS) $(ARCH_HOST_SRCS) $(STRESS_SRCS)
+STRESS_ALL_SRCS = $(filter-out $(HOST_OMITS),$(COMMON_SRCS)) $(PURE_BOOT_SRCS) $(ARCH_HOST_SRCS) $(STRESS_SRCS)
 
 define STRESS_BUILD
 build/stress/$(1)/%.o: %.c tools/stress.mk | $(CHECK_READY)
@@ -53,7 +53,7 @@ stress: build/stress/thread/stress build/stress/address/stress $(THREAD_TESTS:%=
 
 # ---- measurements, of the sources as released ----
 BENCH_CFLAGS = -std=gnu17 -O2 -g -fno-strict-aliasing -DFL_HOST -Wall -Wextra -Werror -I.
-BENCH_SRCS = $(filter core/%.c core/pagetable/%.c drivers/pci/%.c drivers/iommu/%.c,$(filter-out core/string.c,$(COMMON_SRCS)))
+BENCH_SRCS = $(filter core/%.c core/pagetable/%.c drivers/pci/%.c drivers/iommu/%.c,$(filter-out $(HOST_OMITS),$(COMMON_SRCS)))
 
 build/bench/%.o: %.c tools/stress.mk | $(CHECK_READY)
 	@mkdir -p $(@D)

@@ -9,11 +9,11 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/desc.h"
-#include "arch/x86/image.h"
 #include "arch/x86/smap.h"
 #include "arch/x86/vcpu.h"
 #include "boot/boot_info.h"
 #include "core/arch.h"
+#include "core/image.h"
 #include "core/lock.h"
 #include "core/log.h"
 #include "core/pagetable/pagetable.h"

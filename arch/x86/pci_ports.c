@@ -148,7 +148,7 @@ static bool hits(gpa_t gpa, u64 size, paddr_t base, u64 length)
 
 static bool may_map(void *ctx UNUSED, gpa_t gpa, u64 size)
 {
-	if (gpa < LEGACY_TOP || memmap_touches(&boot_info.memmap, gpa, size))
+	if (gpa < LEGACY_TOP)
 		return false;
 	if (hits(gpa, size, boot_info.acpi.lapic_base, PAGE_SIZE) ||
 	    hits(gpa, size, boot_info.acpi.hpet_base, PAGE_SIZE))
@@ -157,15 +157,7 @@ static bool may_map(void *ctx UNUSED, gpa_t gpa, u64 size)
 		if (hits(gpa, size, boot_info.acpi.ioapic[i].base, PAGE_SIZE))
 			return false;
 	}
-	for (struct iommu *iommu = iommu_first(); iommu; iommu = iommu->next) {
-		if (hits(gpa, size, iommu->registers, iommu->registers_size))
-			return false;
-	}
-	for (unsigned int i = 0; i < guest.regions; i++) {
-		if (hits(gpa, size, guest.region[i].base, guest.region[i].size))
-			return false;
-	}
-	return true;
+	return vm_may_map(&guest, &boot_info.memmap, gpa, size);
 }
 
 const struct vpci_platform x86_vpci_platform = { .map_ports = map_ports, .may_map = may_map };

@@ -8,11 +8,9 @@
  */
 #include "arch/x86/closed_ports.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/crash.h"
 #include "arch/x86/desc.h"
 #include "arch/x86/guest_boot.h"
 #include "arch/x86/guest_walk.h"
-#include "arch/x86/image.h"
 #include "arch/x86/ioapic.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/nmi.h"
@@ -26,20 +24,18 @@
 #include "arch/x86/uart16550.h"
 #include "boot/boot_info.h"
 #include "core/arch.h"
-#include "core/errno.h"
+#include "core/crash.h"
 #include "core/log.h"
-#include "core/manage/manage.h"
+#include "core/manage/bringup.h"
 #include "core/monitor/monitor.h"
 #include "core/pages.h"
 #include "core/panic.h"
+#include "core/pagetable/pagetable.h"
 #include "core/stack_protector.h"
-#include "core/string.h"
 #include "core/timer_debug.h"
-#include "core/trace.h"
 #include "core/vm.h"
 #include "drivers/iommu/intr.h"
 #include "drivers/pci/pci.h"
-#include "drivers/vpci/vpci.h"
 
 bool x86_smap_on;
 
@@ -56,15 +52,6 @@ bool x86_smap_on;
 #define VGA_SIZE 0x20000u
 #define ROM_AREA_BASE 0xc0000u
 #define ROM_AREA_SIZE 0x40000u
-/* Functions that may come to the guest after boot: virtual ones, plugged-in ones. */
-#define LATER_DEVICES 128
-
-static void must(int ret, const char *what)
-{
-	if (ret)
-		panic("%s: error %d", what, ret);
-}
-
 static void sink(enum log_level level, const char *line, size_t len)
 {
 	panic_note_line(level, line, len);
@@ -80,26 +67,6 @@ static void start_console(void)
 	log_set_level(boot_info.config.loglevel);
 }
 
-static void log_memory(void)
-{
-	for (unsigned int i = 0; i < boot_info.memmap.count; i++) {
-		const struct mem_range *r = &boot_info.memmap.range[i];
-
-		log_info("memory: 0x%012llx - 0x%012llx %s", (unsigned long long)r->base, (unsigned long long)(r->base + r->size - 1),
-			 mem_type_name(r->type));
-	}
-	log_info("memory: image at 0x%llx, text 0x%llx - 0x%llx, rodata 0x%llx - 0x%llx", (unsigned long long)boot_info.image_base,
-		 (unsigned long long)virt_to_phys(__text_start), (unsigned long long)virt_to_phys(__text_end) - 1,
-		 (unsigned long long)virt_to_phys(__rodata_start), (unsigned long long)virt_to_phys(__rodata_end) - 1);
-}
-
-/* Every device stops writing to memory; the guest's drivers switch bus mastering on again. */
-static void quiesce_devices(void)
-{
-	for (struct pci_dev *dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev))
-		pci_dev_stop_dma(dev);
-}
-
 /* What is not memory but belongs to the guest: interrupt controllers, trapped, and the legacy areas below 1 MiB. */
 static void map_platform(void)
 {
@@ -110,33 +77,15 @@ static void map_platform(void)
 		must(vm_map_mmio(&guest, ROM_AREA_BASE, ROM_AREA_BASE, ROM_AREA_SIZE, PT_READ), "mapping the option ROM area");
 }
 
-static void cut_page(paddr_t base, u64 size)
-{
-	paddr_t end = ALIGN_UP(base + size, PAGE_SIZE);
-
-	base = ALIGN_DOWN(base, PAGE_SIZE);
-	if (base)
-		must(vm_unmap_mmio(&guest, base, end - base), "cutting registers out of the guest's map");
-}
-
-/* Firmware likes to list register blocks as reserved memory, which the guest reaches: those that are ours are taken out again. */
+/* Registers that are ours, where firmware lists them as reserved memory, which the guest reaches. */
 static void cut_registers(void)
 {
-	const struct ecam_window *window;
-	unsigned int windows = pci_ecam_windows(&window);
-
-	for (unsigned int i = 0; i < windows; i++) {
-		u64 first = (u64)window[i].first_bus << 20, last = ((u64)window[i].last_bus + 1) << 20;
-
-		cut_page(window[i].base + first, last - first);
-	}
-	for (struct iommu *iommu = iommu_first(); iommu; iommu = iommu->next)
-		cut_page(iommu->registers, iommu->registers_size);
-	cut_page(boot_info.acpi.hpet_base, PAGE_SIZE);
+	bringup_cut_registers(&guest);
+	bringup_cut(&guest, boot_info.acpi.hpet_base, boot_info.acpi.hpet_base ? PAGE_SIZE : 0);
 	/* All of it, not only the APIC's page: what a CPU writes there may become an interrupt message of any kind. */
-	cut_page(MESSAGE_AREA, MESSAGE_AREA_SIZE);
+	bringup_cut(&guest, MESSAGE_AREA, MESSAGE_AREA_SIZE);
 	for (unsigned int i = 0; i < boot_info.acpi.ioapics; i++)
-		cut_page(boot_info.acpi.ioapic[i].base, PAGE_SIZE);
+		bringup_cut(&guest, boot_info.acpi.ioapic[i].base, boot_info.acpi.ioapic[i].base ? PAGE_SIZE : 0);
 }
 
 static void build_guest_map(void)
@@ -144,92 +93,16 @@ static void build_guest_map(void)
 	unsigned int largest = cpuid(CPUID_EXT_FEATURES, 0).edx & CPUID_EXT_EDX_PAGE1GB ? 2 : 1;
 
 	must(vm_init(&guest, &pt_format_npt, 4, largest), "nested page table");
-	if (iommu_first()) {
-		must(iommu_enable_all(), "switching the IOMMU on");
-		must(iommu_domain_init(&guest.dma), "the guest's DMA domain");
-		guest.dma_on = true;
-	} else {
-		log_warn("UNPROTECTED: no IOMMU is used, devices can reach all memory (iommu=%s)",
-			 boot_info.config.iommu == IOMMU_OFF ? "off" : "optional");
-	}
+	bringup_map_guest(&guest, &boot_info.memmap, boot_info.config.iommu == IOMMU_OFF ? "off" : "optional");
 	intr_start();
-	must(vm_map_memory(&guest, &boot_info.memmap), "the guest's memory map");
 	cut_registers();
 }
 
-/* Firmware's own wishes (RMRR): reachable for one device only would need a domain of its own; the guest's RAM it is not, so it is
- * mapped for the guest's devices as the firmware asked, unless it would open memory of ours. */
-static void map_reserved_regions(void)
+/* Its ports are closed, too. */
+static void close_ports(struct pci_dev *dev)
 {
-	struct iommu_reserved r;
-
-	for (unsigned int i = 0; iommu_reserved_region(i, &r); i++) {
-		if (memmap_is(&boot_info.memmap, r.base, r.size, MEM_RESERVED)) {
-			must(iommu_map(&guest.dma, r.base, r.base, r.size, PT_READ | PT_WRITE), "mapping a reserved region (RMRR)");
-			log_info("iommu: reserved region 0x%llx for " SBDF_FMT " stays reachable", (unsigned long long)r.base,
-				 SBDF_ARGS(r.sbdf));
-		} else {
-			log_warn("iommu: reserved region 0x%llx for " SBDF_FMT " is not reserved memory: not mapped",
-				 (unsigned long long)r.base, SBDF_ARGS(r.sbdf));
-		}
-	}
-}
-
-static unsigned int count_devices(void)
-{
-	unsigned int n = 0;
-
-	for (struct pci_dev *dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev))
-		n++;
-	return n;
-}
-
-static void hide_device(struct pci_dev *dev)
-{
-	log_info("pci: " SBDF_FMT " is hidden from the guest", SBDF_ARGS(dev->sbdf));
 	if (closed_ports_hide(dev))
 		log_warn("pci: " SBDF_FMT ": an I/O BAR cannot be closed, another rule has its ports", SBDF_ARGS(dev->sbdf));
-}
-
-/* What cannot be given stays in quarantine, and its ports are closed: as if the configuration had hidden it. */
-static void give_device(struct pci_dev *dev)
-{
-	struct pci_reason why;
-	int ret = manage_give_at_boot(dev, &why);
-
-	if (!ret)
-		return;
-	log_warn("pci: " SBDF_FMT ": not given to the guest: %s (%d)", SBDF_ARGS(dev->sbdf), why.text, ret);
-	atomic_fetch_or(&dev->flags, PCI_FLAG_HIDDEN);
-	hide_device(dev);
-}
-
-static void give_devices(void)
-{
-	must(vpci_init(&guest, &x86_vpci_platform, count_devices() + LATER_DEVICES), "virtual PCI");
-	must(vpci_add_ecam_regions(&guest), "emulated ECAM");
-	manage_init(&guest);
-	oracle_set_memory(&boot_info.memmap);
-	if (guest.dma_on)
-		map_reserved_regions();
-	for (struct pci_dev *dev = pci_dev_next(NULL); dev; dev = pci_dev_next(dev)) {
-		if (dev->flags & PCI_FLAG_HIDDEN)
-			hide_device(dev);
-		else
-			give_device(dev);
-	}
-	if (guest.dma_on)
-		must(iommu_invalidate(&guest.dma, 0, 0), "flushing the IOMMU");
-	oracle_run(&guest, "boot");
-}
-
-/* A ring for each CPU. */
-static void start_trace(void)
-{
-	void *rings = pages_alloc_contig(smp_wanted() * (TRACE_RING_BYTES / PAGE_SIZE), PAGE_SIZE);
-
-	must(rings ? 0 : -ENOMEM, "the trace");
-	trace_init(smp_wanted(), rings);
 }
 
 static void start_on_own_stack(void)
@@ -244,17 +117,17 @@ static void start_on_own_stack(void)
 		 (unsigned long long)memmap_bytes(&boot_info.memmap, MEM_FAIRLEAD) >> 10,
 		 (unsigned long long)memmap_bytes(&boot_info.memmap, MEM_RAM) >> 20);
 	panic_show_previous();
-	log_memory();
-	crash_if_asked(&boot_info.config);
-	start_trace();
+	bringup_log_memory(&boot_info.memmap, boot_info.image_base);
+	crash_if_asked(boot_info.config.debug_crash, boot_info.config.debug_overflow);
+	bringup_trace(smp_wanted());
 	lapic_park_other_cpus();
 	smp_prepare();
-	quiesce_devices();
+	bringup_quiesce_devices();
 	ioapic_quiet(&boot_info.acpi, &boot_info.memmap);
 	build_guest_map();
 	platform_init(&boot_info.acpi);
 	map_platform();
-	give_devices();
+	bringup_give_devices(&guest, &x86_vpci_platform, &boot_info.memmap, close_ports);
 	must(svm_init(), "SVM");
 	must(svm_start(&vcpus[0]), "SVM");
 	nmi_init();

@@ -5,9 +5,9 @@
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/desc.h"
-#include "arch/x86/image.h"
 #include "arch/x86/mce.h"
 #include "arch/x86/vcpu.h"
+#include "core/image.h"
 #include "core/ksyms.h"
 #include "core/lockcheck.h"
 #include "core/log.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the linker put things (arch/x86/fairlead.lds). All are 4 KiB aligned.
+ * Where the linker put things (fairlead.lds of the architecture). All are 4 KiB aligned.
  */
-#ifndef ARCH_X86_IMAGE_H
-#define ARCH_X86_IMAGE_H
+#ifndef CORE_IMAGE_H
+#define CORE_IMAGE_H
 
 #include "core/types.h"
 

@@ -2,12 +2,12 @@
 /*
  * Crashes on purpose: how a user sees what a panic looks like, and a test that the protections of Fairlead's own memory work.
  */
-#ifndef ARCH_X86_CRASH_H
-#define ARCH_X86_CRASH_H
+#ifndef CORE_CRASH_H
+#define CORE_CRASH_H
 
-#include "boot/config.h"
+#include "core/types.h"
 
 /* debug=crash, debug=overflow: does not return then. Boot. */
-void crash_if_asked(const struct config *config);
+void crash_if_asked(bool write, bool overflow);
 
 #endif
