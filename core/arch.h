@@ -54,12 +54,6 @@ void arch_cpu_kick(unsigned int cpu);
  */
 void arch_timer_arm(u64 at_us);
 /*
- * uart16550.c: shows the line that is being typed to the monitor, prompt included, as it is now;
- * `complete`: the cursor goes to the next line. The guest's output may interrupt it; it is then shown anew
- * below. Exit path.
- */
-void arch_console_edit(const char *line, size_t len, bool complete);
-/*
  * machine_reset.c: says why and resets the machine; tries each way it has, and stops the CPU if none works.
  * Any context.
  */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/console/console.h"
 #include "core/log.h"
 
 #define WEAK __attribute__((weak))
@@ -58,7 +59,7 @@ WEAK void arch_timer_arm(u64 at_us UNUSED)
 {
 }
 
-WEAK void arch_console_edit(const char *line UNUSED, size_t len UNUSED, bool complete UNUSED)
+WEAK void console_edit(const char *line UNUSED, size_t len UNUSED, bool complete UNUSED)
 {
 }
 

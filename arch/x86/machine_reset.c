@@ -8,9 +8,9 @@
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
-#include "arch/x86/uart16550.h"
 #include "boot/boot_info.h"
 #include "core/arch.h"
+#include "core/console/console.h"
 #include "core/log.h"
 #include "core/stop.h"
 
@@ -40,7 +40,7 @@ void machine_reset(const char *why)
 
 	stop_others();
 	log_info("resetting the machine: %s", why);
-	uart_drain();
+	console_drain();
 	stop_wait();
 	/* Firmware that finds S3's code here would resume into the guest's waking vector instead of starting over. */
 	outb(PORT_CMOS_INDEX, CMOS_NMI_OFF | CMOS_SHUTDOWN_CODE);

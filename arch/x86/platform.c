@@ -7,7 +7,7 @@
 #include "arch/x86/closed_ports.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/msr.h"
-#include "arch/x86/uart16550.h"
+#include "arch/x86/uart_ports.h"
 #include "core/log.h"
 
 void platform_init(const struct acpi_machine *acpi)

@@ -21,9 +21,10 @@
 #include "arch/x86/smp.h"
 #include "arch/x86/svm/svm.h"
 #include "arch/x86/timer.h"
-#include "arch/x86/uart16550.h"
+#include "arch/x86/uart_ports.h"
 #include "boot/boot_info.h"
 #include "core/arch.h"
+#include "core/console/uart16550.h"
 #include "core/crash.h"
 #include "core/log.h"
 #include "core/manage/bringup.h"
@@ -55,7 +56,7 @@ bool x86_smap_on;
 static void sink(enum log_level level, const char *line, size_t len)
 {
 	panic_note_line(level, line, len);
-	uart_log_sink(level, line, len);
+	console_log_sink(level, line, len);
 }
 
 static void start_console(void)
@@ -133,7 +134,7 @@ static void start_on_own_stack(void)
 	nmi_init();
 	timer_start(boot_info.acpi.hpet_base, boot_info.acpi.hpet_number);
 	monitor_init(&guest, boot_info.config.monitor_escape);
-	uart_start_input(boot_info.config.monitor_escape);
+	uart16550_start_input(boot_info.config.monitor_escape);
 	guest_boot_state(&vcpus[0]);
 	if (boot_info.config.debug_timer)
 		timer_debug_start();

@@ -8,7 +8,7 @@
  */
 #include "core/monitor/monitor.h"
 
-#include "core/arch.h"
+#include "core/console/console.h"
 #include "core/lock.h"
 #include "core/log.h"
 #include "core/monitor/internal.h"
@@ -109,7 +109,7 @@ static void show_line(bool complete)
 
 	memcpy(text, prompt, sizeof(prompt) - 1);
 	memcpy(text + sizeof(prompt) - 1, line, line_length);
-	arch_console_edit(text, sizeof(prompt) - 1 + line_length, complete);
+	console_edit(text, sizeof(prompt) - 1 + line_length, complete);
 }
 
 static void run_line(void)

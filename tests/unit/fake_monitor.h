@@ -48,7 +48,7 @@ static void sink(enum log_level level, const char *line, size_t len)
 	said_lines++;
 }
 
-void arch_console_edit(const char *line, size_t len, bool complete)
+void console_edit(const char *line, size_t len, bool complete)
 {
 	assert_true(len < sizeof(shown) && len <= 80); /* a terminal's width */
 	memcpy(shown, line, len);

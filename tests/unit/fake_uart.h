@@ -9,8 +9,9 @@
 #include "fake_x86.h"
 
 #include "arch/x86/pio.h"
-#include "arch/x86/uart16550.h"
+#include "arch/x86/uart_ports.h"
 #include "core/arch.h"
+#include "core/console/uart16550.h"
 #include "core/monitor/internal.h"
 #include "core/monitor/monitor.h"
 #include "core/timer.h"
@@ -293,9 +294,9 @@ static int setup_with(char escape)
 	pass_ms(200);
 	(void)pio_release(COM1);
 	assert_int_equal(uart_share_with_guest(), 0);
-	log_set_sink(uart_log_sink);
+	log_set_sink(console_log_sink);
 	monitor_init(NULL, escape);
-	uart_start_input(escape);
+	uart16550_start_input(escape);
 	guest_says("\n");
 	chip.queued = chip.sent_count = chip.lost = 0;
 	return 0;

@@ -12,7 +12,7 @@ void arch_cpu_relax(void)
 
 static void fairlead_says(enum log_level level, const char *text)
 {
-	uart_log_sink(level, text, strlen(text));
+	console_log_sink(level, text, strlen(text));
 }
 
 static int setup(void **state)
@@ -99,7 +99,7 @@ static void without_a_uart_the_ports_pass(void **state)
 	assert_int_equal(pio_bitmap[COM1 / 8], 0);
 	chip.sent_count = 0;
 	fairlead_says(LOG_INFO, "into the void");
-	uart_drain();
+	console_drain();
 	assert_int_equal(chip.sent_count, 0);
 }
 

@@ -16,7 +16,7 @@
 
 static void fairlead_prints(void)
 {
-	uart_log_sink(LOG_INFO, "polls", 5);
+	console_log_sink(LOG_INFO, "polls", 5);
 }
 
 static char got[2048];

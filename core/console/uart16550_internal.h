@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the three files of the shared serial port know of each other: uart16550.c has the hardware and
- * Fairlead's output, uart_guest.c the registers as the guest sees them, uart_input.c what is received.
+ * What the three files of the shared 16550 know of each other: uart16550.c has the hardware, uart16550_guest.c the
+ * registers as the guest sees them, uart16550_input.c what is received.
  * All under the console's lock. Registers: PC16550D data sheet (National Semiconductor, 1995), section 8.
  */
-#ifndef ARCH_X86_UART_INTERNAL_H
-#define ARCH_X86_UART_INTERNAL_H
+#ifndef CORE_CONSOLE_UART16550_INTERNAL_H
+#define CORE_CONSOLE_UART16550_INTERNAL_H
 
-#include "core/console/lock.h"
+#include "core/console/uart16550.h"
 
 /* Offsets; with DLAB set 0 and 1 are the divisor latch. */
-enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7, UART_PORTS = 8 };
+enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7 };
 
 #define UART_FIFO 16u /* bytes the hardware holds in each direction */
 
@@ -44,14 +44,8 @@ enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SC
 #define MSR_RI		   0x40u
 #define MSR_DCD		   0x80u
 
-/* Whose the terminal's current line is. */
-enum uart_line { LINE_EMPTY, LINE_GUEST, LINE_EDITED, LINE_FAIRLEAD };
-
 struct uart {
-	u16 port;   /* 0: none */
-	bool stuck; /* the transmitter did not become ready in time: look again, but do not wait for it again
-		     */
-	enum uart_line line;
+	const struct uart16550_bus *bus; /* NULL: none */
 	/* The guest's view of what is not passed, or not passed as it is. */
 	u8 ier, fcr, lcr, mcr, dll, dlm, scratch;
 	u8 missed_errors; /* LSR error bits that our own polling cleared */
@@ -60,14 +54,10 @@ extern struct uart uart GUARDED_BY(console_spinlock);
 
 /* uart16550.c: the hardware's LSR; what reading it clears is kept for the guest. */
 u8 uart_read_lsr(void) REQUIRES(console_spinlock);
-/* uart16550.c: waits, bounded, until all has left the wire. */
-void uart_drain_locked(void) REQUIRES(console_spinlock);
-/* uart16550.c: the guest is about to write to the terminal: an edited line of Fairlead's is left. */
-void uart_leave_edited_line(void) REQUIRES(console_spinlock);
 
-/* uart_input.c: at uart_init(). */
+/* uart16550_input.c: at uart16550_init(). */
 void uart_input_reset(void) REQUIRES(console_spinlock);
-/* uart_input.c: the guest's registers, as far as they have to do with what is received. */
+/* uart16550_input.c: the guest's registers, as far as they have to do with what is received. */
 u8 uart_guest_receive(void) REQUIRES(console_spinlock);
 bool uart_guest_data_ready(void) REQUIRES(console_spinlock);
 u8 uart_guest_iir(void) REQUIRES(console_spinlock);

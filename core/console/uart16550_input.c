@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the shared serial port receives. Every byte passes monitor_input(); the guest's wait in a queue here,
- * which is the guest's receive FIFO: data ready and the interrupt identification say what is in it, so the
- * guest never sees a byte announced that Fairlead then keeps.
+ * When the shared 16550 is looked at for input. What is not the monitor's waits in the console's queue (input.c), which
+ * is the guest's receive FIFO: data ready and the interrupt identification say what is in it.
  *
  * The guest's interrupt is the hardware's, and it is gone once Fairlead has taken the byte that caused it. If
  * the guest does not come for what waits here, the transmitter's interrupt is switched on for it: its handler
@@ -11,32 +10,23 @@
  * A guest that hangs with interrupts off reads nothing. A timer looks at the hardware: data that the guest
  * leaves alone from one look to the next are taken into the queue, so that the monitor's escape among them is
  * seen. While the monitor has the keyboard, the guest's receive interrupt is off and the timer reads.
- *
- * The monitor gets each byte under the console's lock, so that bytes that two CPUs read keep their order.
  */
-#include "arch/x86/cpu.h"
-#include "arch/x86/uart16550.h"
-#include "arch/x86/uart_internal.h"
+#include "core/console/uart16550_internal.h"
 #include "core/monitor/monitor.h"
 #include "core/timer.h"
 
-#define QUEUE	     512u /* bytes; a power of two */
 #define LOOK_US	     100000u
 #define LOOK_SOON_US 20000u /* 0.02 s at 115200 baud are 230 bytes; a keyboard makes one */
 
 static void look(struct timer *timer);
 
 static struct {
-	u8 byte[QUEUE];
-	unsigned int head, count;
-	u8 last;	       /* what a read of the empty queue gives, as the hardware does */
 	bool rung;	       /* the transmitter's interrupt is on though the guest has it off */
 	bool monitor;	       /* it had the keyboard when IER was last written */
 	bool looks;	       /* the timer runs always, not only while something waits here */
 	bool soon;	       /* it is set to LOOK_SOON_US */
 	bool waited;	       /* something waited for the guest at the last look */
 	u32 reads, reads_seen; /* bytes the guest has read: until now, until the last look */
-	char escape;
 	struct timer timer;
 } rx GUARDED_BY(console_spinlock) = { .timer = { .fn = look } };
 
@@ -49,14 +39,14 @@ static void write_ier(void) REQUIRES(console_spinlock)
 		ier &= (u8)~IER_RECEIVED;
 	if (rx.rung)
 		ier |= IER_TRANSMITTER;
-	outb((u16)(uart.port + IER), ier);
+	uart.bus->out(IER, ier);
 }
 
 /* The transmitter's interrupt comes when it is switched on while the transmitter is empty (8.4, 8.7). */
 static void ring(void) REQUIRES(console_spinlock)
 {
 	rx.rung = false;
-	outb((u16)(uart.port + IER), uart.ier & (u8)~IER_TRANSMITTER);
+	uart.bus->out(IER, uart.ier & (u8)~IER_TRANSMITTER);
 	rx.rung = true;
 	write_ier();
 }
@@ -68,73 +58,47 @@ static void look_soon(void) REQUIRES(console_spinlock)
 	rx.soon = true;
 }
 
-/* A full queue loses the byte and says so as the hardware would. */
-static void queue(char c) REQUIRES(console_spinlock)
-{
-	if (rx.count == QUEUE) {
-		uart.missed_errors |= LSR_OVERRUN;
-		return;
-	}
-	rx.byte[(rx.head + rx.count++) % QUEUE] = (u8)c;
-}
-
 static void empty_queue(void) REQUIRES(console_spinlock)
 {
-	rx.count = 0;
+	console_drop();
 	if (rx.rung) {
 		rx.rung = false;
 		write_ier();
 	}
 }
 
-static void take_one(void) REQUIRES(console_spinlock)
+/* At most a FIFO's, and no more once `wanted` are there. A full queue loses bytes and says so as the hardware would. */
+static void take(unsigned int wanted) REQUIRES(console_spinlock)
 {
-	char c = (char)inb((u16)(uart.port + RBR_THR));
-	unsigned int held;
-
-	if (!monitor_input(c, &held)) {
-		for (; held; held--)
-			queue(rx.escape);
-		queue(c);
-	}
+	(void)console_take(UART_FIFO, wanted);
+	if (console_overran())
+		uart.missed_errors |= LSR_OVERRUN;
 	if (rx.monitor != monitor_active()) {
 		write_ier();
 		look_soon();
 	}
 }
 
-static bool hardware_has_data(void) REQUIRES(console_spinlock)
-{
-	return uart_read_lsr() & LSR_DATA_READY;
-}
-
-static void take_all(void) REQUIRES(console_spinlock)
-{
-	for (unsigned int i = 0; i < UART_FIFO && hardware_has_data(); i++)
-		take_one();
-}
-
 /* So that the guest is told the truth: is there something for it? */
 static void fill(void) REQUIRES(console_spinlock)
 {
-	for (unsigned int i = 0; i < UART_FIFO && !rx.count && hardware_has_data(); i++)
-		take_one();
-	if (rx.count)
+	take(1);
+	if (console_waiting())
 		look_soon();
 }
 
 static void take_unread(struct timer *timer) REQUIRES(console_spinlock)
 {
-	bool waits = rx.count || hardware_has_data();
+	bool waits = console_waiting() || (uart_read_lsr() & LSR_DATA_READY);
 	bool unread = waits && rx.waited && rx.reads == rx.reads_seen;
 
 	if (unread || monitor_active())
-		take_all();
-	if (rx.count && unread && !rx.rung && (uart.ier & IER_RECEIVED))
+		take(CONSOLE_ALL);
+	if (console_waiting() && unread && !rx.rung && (uart.ier & IER_RECEIVED))
 		ring();
 	rx.waited = waits;
 	rx.reads_seen = rx.reads;
-	rx.soon = rx.count || monitor_active();
+	rx.soon = console_waiting() || monitor_active();
 	if (rx.soon || rx.looks)
 		timer_set(timer, rx.soon ? LOOK_SOON_US : LOOK_US);
 }
@@ -148,15 +112,14 @@ static void look(struct timer *timer)
 
 void uart_input_reset(void) REQUIRES(console_spinlock)
 {
-	rx.head = rx.count = 0;
 	rx.rung = rx.monitor = rx.looks = rx.soon = rx.waited = false;
 }
 
-void uart_start_input(char escape)
+void uart16550_start_input(char escape)
 {
 	console_lock();
-	rx.escape = escape;
-	rx.looks = uart.port && escape;
+	console_set_escape(escape);
+	rx.looks = uart.bus && escape;
 	if (rx.looks)
 		timer_set(&rx.timer, LOOK_US);
 	console_unlock();
@@ -166,22 +129,20 @@ void uart_start_input(char escape)
 
 u8 uart_guest_receive(void) REQUIRES(console_spinlock)
 {
+	u8 byte;
+
 	fill();
-	if (!rx.count)
-		return rx.last;
-	rx.last = rx.byte[rx.head];
-	rx.head = (rx.head + 1) % QUEUE;
-	rx.count--;
-	rx.reads++;
-	if (!rx.count)
+	rx.reads += console_waiting() != 0;
+	byte = (u8)console_next();
+	if (!console_waiting())
 		empty_queue();
-	return rx.last;
+	return byte;
 }
 
 bool uart_guest_data_ready(void) REQUIRES(console_spinlock)
 {
 	fill();
-	return rx.count;
+	return console_waiting();
 }
 
 /* Reading the hardware's register acknowledges the transmitter's interrupt, so it is not read when something
@@ -193,9 +154,9 @@ u8 uart_guest_iir(void) REQUIRES(console_spinlock)
 	fill();
 	if ((uart.ier & IER_LINE_STATUS) && (uart.missed_errors & LSR_INTERRUPTING))
 		return IIR_LINE_STATUS | fifos;
-	if ((uart.ier & IER_RECEIVED) && rx.count)
+	if ((uart.ier & IER_RECEIVED) && console_waiting())
 		return IIR_RECEIVED | fifos;
-	return inb((u16)(uart.port + IIR_FCR));
+	return uart.bus->in(IIR_FCR);
 }
 
 void uart_guest_write_ier(u8 value) REQUIRES(console_spinlock)
@@ -206,7 +167,7 @@ void uart_guest_write_ier(u8 value) REQUIRES(console_spinlock)
 	if (!(uart.ier & IER_RECEIVED))
 		rx.rung = false;
 	write_ier();
-	if (on && rx.count)
+	if (on && console_waiting())
 		ring();
 }
 
@@ -215,7 +176,7 @@ void uart_guest_write_ier(u8 value) REQUIRES(console_spinlock)
 void uart_guest_fcr(u8 value) REQUIRES(console_spinlock)
 {
 	if ((value & FCR_RESET_RECEIVE) || ((value ^ uart.fcr) & FCR_ENABLE)) {
-		take_all();
+		take(CONSOLE_ALL);
 		empty_queue();
 	}
 	uart.fcr = value;
