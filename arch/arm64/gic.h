@@ -26,8 +26,10 @@
 #define GIC_PRIORITY_OURS 0x40
 #define GIC_PRIORITY_GUEST 0x80
 
+/* Before anything else, in the firmware's mapping too: how many SPIs the distributor at that address has; -ENODEV: it is no GICv3. */
+int MUST_CHECK gic_peek_spis(paddr_t gicd);
 /*
- * Boot CPU: finds each CPU's redistributor (GICR_TYPER's affinity), switches the distributor on with everything disabled, edge or level
+ * Boot CPU, after arm64_cpus is filled: finds each CPU's redistributor (GICR_TYPER's affinity), switches the distributor on with everything disabled, edge or level
  * as reset left it, group 1, all at GIC_PRIORITY_GUEST. 0; -EOPNOTSUPP, -ENODEV after one log_error.
  */
 int MUST_CHECK gic_init(const struct dt_machine *dt);
@@ -39,6 +41,7 @@ unsigned int gic_spis(void);
 /* Private interrupts (< 32): this CPU's, or with `cpu` another's. Takes the leaf lock. Exit path. */
 void gic_enable(unsigned int cpu, u32 intid, bool on);
 void gic_set_edge(unsigned int cpu, u32 intid, bool edge);
+bool gic_is_edge(unsigned int cpu, u32 intid); /* hardware may have it fixed */
 void gic_set_priority(unsigned int cpu, u32 intid, u8 priority);
 /* SPIs only: to that CPU. */
 void gic_route(u32 intid, unsigned int cpu);
@@ -52,6 +55,8 @@ volatile void *gic_redistributor(unsigned int cpu);
 u32 gic_processor_number(unsigned int cpu);
 
 /* ---- gic_cpu.c; this CPU ---- */
+/* System registers instead of MMIO, EOImode 1, every priority, group 1. False: the CPU interface has no system registers. */
+bool MUST_CHECK gic_cpu_on(void);
 u32 gic_ack(void);		/* ICC_IAR1_EL1 */
 void gic_drop(u32 intid);	/* ICC_EOIR1_EL1: priority drop */
 void gic_deactivate(u32 intid); /* ICC_DIR_EL1 */
@@ -60,6 +65,7 @@ void gic_send_sgi(unsigned int cpu, unsigned int sgi); /* after a barrier: what 
 /* Who takes an interrupt of Fairlead's own: timer, maintenance, SMMU, UART. Called on the exit path after gic_drop(), and deactivated
  * after it returns. Boot: -EEXIST, -ENOSPC. gic.c */
 typedef void (*gic_handler)(u32 intid);
+#define GIC_CLAIMS_MAX 15
 int MUST_CHECK gic_claim(u32 intid, gic_handler fn, const char *name);
 /* NULL: it is the guest's. */
 gic_handler gic_claimed(u32 intid);

@@ -37,8 +37,13 @@ bool vgic_wants(const struct vcpu *v);
 /* Software's: an SPI of the guest rises as an edge, or its line changes. Any CPU; kicks the target if it is another. Exit path. */
 void vgic_raise(u32 intid);
 void vgic_set_level(u32 intid, bool level);
-/* The guest's write of ICC_SGI1R_EL1 / ICC_SGI0R / ICC_ASGI1R (sysreg.c calls). */
+/*
+ * The guest's write of ICC_SGI1R_EL1 (group 1), or of ICC_SGI0R_EL1 or ICC_ASGI1R_EL1 (both group 0: with a single security state
+ * there is no other group 1). sysreg.c calls.
+ */
 void vgic_write_sgi(struct vcpu *v, unsigned int group, u64 value);
+/* The guest's write of ICC_DIR_EL1, which traps while more interrupts are active than there are list registers. sysreg.c calls. */
+void vgic_write_dir(struct vcpu *v, u32 intid);
 /* Which CPU an SPI goes to now. */
 unsigned int vgic_target(u32 intid);
 
