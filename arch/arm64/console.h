@@ -16,6 +16,8 @@ void console_init(const struct dt_uart *uart);
 void console_log_sink(enum log_level level, const char *line, size_t len);
 /* The emulated UART for the guest, and input: claims the interrupt. After vgic_init(). -ENOSPC... */
 int MUST_CHECK console_start_guest(struct vm *vm, const struct dt_uart *uart);
+/* Waits, bounded, until what was written has left. Any context. */
+void console_drain(void);
 /* Input without interrupts: is called at each exit tail of the boot CPU; cheap. */
 void console_poll(void);
 

@@ -14,7 +14,7 @@
 
 struct arm64_cpus arm64_cpus;
 
-enum { OFF = CPU_IS_OFF, ON = CPU_IS_ON, PENDING = CPU_ON_PENDING, CLAIMED };
+enum { OFF = CPU_IS_OFF, ON = CPU_IS_ON, PENDING = CPU_ON_PENDING, CLAIMED, LEFT_OUT };
 
 struct power {
 	_Atomic unsigned int state;
@@ -46,6 +46,8 @@ enum cpu_power cpu_power(unsigned int cpu)
 {
 	unsigned int state = atomic_load(&power[cpu].state);
 
+	if (state == LEFT_OUT)
+		return CPU_IS_OFF;
 	return state == CLAIMED ? CPU_ON_PENDING : (enum cpu_power)state;
 }
 
@@ -55,12 +57,17 @@ int cpu_request_on(unsigned int cpu, u64 entry, u64 context)
 
 	/* Acquires what the CPU did before it went off: its last look at `start` came before. */
 	if (!atomic_compare_exchange_strong(&power[cpu].state, &was, CLAIMED))
-		return was == ON ? -EALREADY : -EINPROGRESS;
+		return was == ON ? -EALREADY : was == LEFT_OUT ? -ENODEV : -EINPROGRESS;
 	power[cpu].start = (struct cpu_start){ entry, context };
 	atomic_fetch_add(&awake, 1);
 	atomic_store(&power[cpu].state, PENDING); /* releases `start` */
 	arch_cpu_kick(cpu);
 	return 0;
+}
+
+void cpu_leave_out(unsigned int cpu)
+{
+	atomic_store(&power[cpu].state, LEFT_OUT);
 }
 
 int cpu_set_off(unsigned int cpu)

@@ -30,8 +30,11 @@ struct cpu_start {
 
 void cpus_init_power(void); /* boot: CPU 0 is on, the others are off */
 enum cpu_power cpu_power(unsigned int cpu);
-/* By any CPU: asks that it starts there. 0; -EALREADY: it is on; -EINPROGRESS: it is about to be. Kicks it. Exit path. */
+/* By any CPU: asks that it starts there. 0; -EALREADY: it is on; -EINPROGRESS: it is about to be; -ENODEV: left out.
+ * Kicks it. Exit path. */
 int MUST_CHECK cpu_request_on(unsigned int cpu, u64 entry, u64 context);
+/* Boot: that CPU never comes: cpu_request_on() answers -ENODEV. */
+void cpu_leave_out(unsigned int cpu);
 /* By the CPU itself: it is off from now on, unless it is the last one that is on (-EBUSY; nothing changes). */
 int MUST_CHECK cpu_set_off(unsigned int cpu);
 /* By the CPU itself, while it is off: true once somebody has asked for it: *out says where; it is on now. */

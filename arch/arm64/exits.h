@@ -44,7 +44,7 @@ enum esr_ec {
 /* How the guest came out: which vector (guest_entry.S). */
 enum exit_kind { EXIT_SYNC, EXIT_IRQ, EXIT_SERROR };
 
-/* Counts, traces and answers one exit. Exit path, no lock held. exits.c */
+/* Answers one exit. Exit path, no lock held. exits.c */
 void exit_handle(struct vcpu *v, enum exit_kind kind);
 
 /* HVC #0 and SMC #0 with the SMC Calling Convention (DEN 0028E): PSCI (DEN 0022E) is answered, the rest is filtered: x0 becomes

@@ -7,5 +7,5 @@ ARM64_OMITS = $(wildcard drivers/iommu/vtd/*.c) drivers/iommu/intr.c drivers/iom
 ARM64_HOST_SRCS = $(filter-out $(ARM64_MACHINE_SRCS),$(wildcard arch/arm64/*.c))
 
 # Files that only the machine can run.
-ARM64_MACHINE_SRCS = $(addprefix arch/arm64/,check.c cpu.c crash.c el1.c exits.c gic_cpu.c guest_entry.c machine_reset.c paging.c panic.c smc.c smp.c \
+ARM64_MACHINE_SRCS = $(addprefix arch/arm64/,check.c cpu.c el1.c exits.c gic_cpu.c machine_reset.c paging.c run.c smc.c smp.c \
 	start.c sysreg_cpu.c timer.c trap.c vgic_cpu.c)

@@ -37,8 +37,10 @@ static s64 cpu_on(u64 mpidr, u64 entry, u64 context)
 		return PSCI_SUCCESS;
 	case -EALREADY:
 		return PSCI_ALREADY_ON;
-	default:
+	case -EINPROGRESS:
 		return PSCI_ON_PENDING;
+	default: /* it did not come up at boot */
+		return PSCI_INTERNAL_FAILURE;
 	}
 }
 

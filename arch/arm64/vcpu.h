@@ -39,6 +39,7 @@ struct vcpu {
 };
 static_assert(offsetof(struct vcpu, pc) == 248, "guest_entry.S: VCPU_PC");
 static_assert(offsetof(struct vcpu, pstate) == 256, "guest_entry.S: VCPU_PSTATE");
+static_assert(offsetof(struct vcpu, esr) == 264 && offsetof(struct vcpu, hpfar) == 280, "guest_entry.S: VCPU_ESR");
 
 extern struct vcpu vcpus[CPUS_MAX];
 

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Wakes the other CPUs (PSCI CPU_ON, DEN 0022E, 5.6). It guards that a CPU either runs Fairlead for good, or was never started: one
+ * that does not come up within a second finds, if it comes later, that it was given up, and stops.
+ */
+#include "arch/arm64/smp.h"
+
+#include <stdatomic.h>
+
+#include "arch/arm64/cpu.h"
+#include "arch/arm64/exits.h"
+#include "arch/arm64/gic.h"
+#include "arch/arm64/its.h"
+#include "arch/arm64/paging.h"
+#include "arch/arm64/psci.h"
+#include "arch/arm64/run.h"
+#include "arch/arm64/stacks.h"
+#include "arch/arm64/timer.h"
+#include "arch/arm64/vgic.h"
+#include "boot/boot_info.h"
+#include "core/errno.h"
+#include "core/log.h"
+
+#define ANSWER_US 1000000u
+
+struct vcpu vcpus[CPUS_MAX];
+
+enum { WAKING, READY, GIVEN_UP };
+static _Atomic u32 state; /* of the CPU that is being woken */
+static struct cpu_boot boot;
+
+unsigned int smp_wanted(void)
+{
+	unsigned int wanted = boot_info.dt.cpus;
+
+	if (boot_info.config.cpus && boot_info.config.cpus < wanted)
+		wanted = boot_info.config.cpus;
+	return wanted;
+}
+
+bool smp_number_cpus(void)
+{
+	const struct dt_machine *dt = &boot_info.dt;
+	const u64 self = cpu_mpidr_self();
+	bool found = false;
+
+	arm64_cpus.mpidr[0] = self;
+	arm64_cpus.count = 1;
+	for (unsigned int i = 0; i < dt->cpus; i++) {
+		if (dt->cpu_mpidr[i] == self)
+			found = true;
+		else if (arm64_cpus.count < smp_wanted())
+			arm64_cpus.mpidr[arm64_cpus.count++] = dt->cpu_mpidr[i];
+	}
+	for (unsigned int cpu = 0; cpu < arm64_cpus.count; cpu++) {
+		vcpus[cpu].index = cpu;
+		vcpus[cpu].mpidr = arm64_cpus.mpidr[cpu];
+	}
+	return found;
+}
+
+void smp_start_cpu(struct vcpu *v)
+{
+	int ret = gic_start_cpu();
+
+	if (ret)
+		panic("CPU %u: its part of the GIC cannot be switched on (%d)", v->index, ret);
+	gic_enable(v->index, GIC_SGI_KICK, true);
+	ret = its_start_cpu();
+	if (ret && ret != -ENODEV)
+		panic("CPU %u: its LPIs cannot be switched on (%d)", v->index, ret);
+	el2_timer_start_cpu(v->index);
+	stage2_start_cpu();
+	sysreg_start_cpu(v);
+	vgic_start_cpu(v);
+}
+
+/* On the new CPU, with Fairlead's page tables, on its own stack. */
+static void cpu_main(struct vcpu *v) NORETURN;
+static void cpu_main(struct vcpu *v)
+{
+	u32 expected = WAKING;
+
+	cpu_set_current(v);
+	paging_start_cpu();
+	if (!atomic_compare_exchange_strong(&state, &expected, READY)) {
+		for (;;)
+			arch_cpu_halt(); /* too late: nobody will ever ask for it */
+	}
+	smp_start_cpu(v);
+	vcpu_run(v);
+}
+
+static bool wait_while_waking(void)
+{
+	const u64 start = arch_time_us();
+
+	while (atomic_load(&state) == WAKING && arch_time_us() - start < ANSWER_US)
+		arch_cpu_relax();
+	return atomic_load(&state) != WAKING;
+}
+
+/* 0; -ENODEV: it does not answer; the firmware's error. */
+static int wake(unsigned int cpu)
+{
+	u32 expected = WAKING;
+	s64 ret;
+
+	boot = (struct cpu_boot){
+		.regime = &el2_regime,
+		.stack_top = stack_area(cpu) + STACK_TOP,
+		.main = cpu_main,
+		.vcpu = &vcpus[cpu],
+	};
+	atomic_store(&state, WAKING);
+	/* It reads this with its MMU off. */
+	arch_cache_flush(&boot, sizeof(boot));
+	ret = psci_firmware_call(PSCI_CPU_ON_64, arm64_cpus.mpidr[cpu], virt_to_phys((const void *)(uintptr_t)cpu_entry),
+				 virt_to_phys(&boot));
+	if (ret)
+		return (int)ret;
+	if (!wait_while_waking() && atomic_compare_exchange_strong(&state, &expected, GIVEN_UP))
+		return -ENODEV;
+	return 0;
+}
+
+void smp_start(void)
+{
+	bool lose = boot_info.config.debug_lost_cpu;
+	unsigned int woken = 1;
+
+	for (unsigned int cpu = 1; cpu < arm64_cpus.count; cpu++) {
+		const bool last = cpu == arm64_cpus.count - 1;
+		int ret = lose && last ? -ENODEV : wake(cpu);
+
+		if (!ret) {
+			woken++;
+			continue;
+		}
+		log_warn("cpus: the CPU with MPIDR 0x%llx does not come up (%d): left out", (unsigned long long)arm64_cpus.mpidr[cpu], ret);
+		cpu_leave_out(cpu);
+	}
+	log_info("cpus: the guest gets %u of %u", woken, boot_info.dt.cpus);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What happens when Fairlead itself takes an exception. A load or store that the bus refuses where devices may vanish
+ * (configuration space, an MSI-X table) reads all-ones or is dropped; everything else is a bug of ours, dumped and ended with panic().
+ *
+ * SErrors are masked while Fairlead runs, so one arrives with the next entry of the guest, as an exit.
+ */
+#include "arch/arm64/trap.h"
+
+#include "arch/arm64/cpu.h"
+#include "arch/arm64/decode.h"
+#include "arch/arm64/exits.h"
+#include "arch/arm64/paging.h"
+#include "arch/arm64/stacks.h"
+#include "core/arch.h"
+#include "core/image.h"
+#include "core/ksyms.h"
+#include "core/log.h"
+#include "core/once.h"
+#include "core/panic.h"
+
+#define VECTOR_OWN_SYNC 4 /* current EL with SP_ELx, synchronous */
+#define VECTOR_OWN_SERROR 7
+
+static const char *const vector_names[8] = {
+	"synchronous, SP_EL0", "IRQ, SP_EL0", "FIQ, SP_EL0", "SError, SP_EL0", "synchronous", "IRQ", "FIQ", "SError",
+};
+
+static bool in_text(u64 address)
+{
+	return address >= virt_to_phys(__text_start) && address < virt_to_phys(__text_end);
+}
+
+static void log_address(const char *what, u64 address)
+{
+	u64 delta;
+	const char *name = in_text(address) ? ksym_lookup(address - virt_to_phys(__image_start), &delta) : NULL;
+
+	if (name)
+		log_error("  %s %016llx %s+0x%llx", what, (unsigned long long)address, name, (unsigned long long)delta);
+	else
+		log_error("  %s %016llx", what, (unsigned long long)address);
+}
+
+/* Words on the stack that are addresses in our text: most are return addresses. */
+static void log_callers(u64 sp)
+{
+	const u64 top = stack_area(arch_cpu_index()) + STACK_TOP, base = stack_area(arch_cpu_index()) + STACK_BASE;
+	unsigned int found = 0;
+
+	if (sp < base || sp >= top)
+		return;
+	for (u64 at = ALIGN_UP(sp, (u64)8); at < top && found < 12; at += 8) {
+		const u64 word = *(const u64 *)phys_to_virt(at);
+
+		if (in_text(word)) {
+			log_address("from", word);
+			found++;
+		}
+	}
+}
+
+static void dump(const struct trap_frame *f, unsigned int vector)
+{
+	log_error("exception (%s) on CPU %u, class 0x%02x, syndrome 0x%llx, image at %p", vector_names[vector & 7], arch_cpu_index(),
+		  ESR_EC(f->esr), (unsigned long long)f->esr, (const void *)__image_start);
+	log_address("pc ", f->elr);
+	log_address("lr ", f->x[30]);
+	log_error("  far %016llx sp %016llx spsr %08llx", (unsigned long long)f->far, (unsigned long long)f->sp,
+		  (unsigned long long)f->spsr);
+	for (unsigned int i = 0; i < 30; i += 3)
+		log_error("  x%-2u %016llx x%-2u %016llx x%-2u %016llx", i, (unsigned long long)f->x[i], i + 1,
+			  (unsigned long long)f->x[i + 1], i + 2, (unsigned long long)f->x[i + 2]);
+	log_callers(f->sp);
+}
+
+/* ISS of a data abort (Arm ARM D19.2.37): status code of a synchronous external abort that is not of a table walk. */
+#define DFSC(esr) ((u32)(esr) & 0x3f)
+#define DFSC_EXTERNAL 0x10u
+
+/*
+ * The bus has refused a register of a device: it has gone, or does not answer. Only loads and stores of mmio.h reach device memory,
+ * and those of the compiler's choice for them have one register and no write-back.
+ */
+static bool refused_access(struct trap_frame *f)
+{
+	struct a64_access access;
+	static once_place logged[16];
+
+	if (ESR_EC(f->esr) != EC_DATA_ABORT_SAME || DFSC(f->esr) != DFSC_EXTERNAL || !in_text(f->elr))
+		return false;
+	if (a64_decode(*(const u32 *)phys_to_virt(f->elr), &access) || access.count != 1 || access.writeback)
+		return false;
+	if (once(logged, f->far & PAGE_MASK))
+		log_warn("bus: access to 0x%llx refused: no device answers there", (unsigned long long)f->far);
+	if (!access.store && access.rt[0] < 31)
+		f->x[access.rt[0]] = access.size == 8 || access.sign_extend ? ~0ull : GENMASK64(access.size * 8 - 1, 0);
+	f->elr += 4;
+	return true;
+}
+
+void trap_handle(struct trap_frame *frame, unsigned int vector)
+{
+	if (vector == VECTOR_OWN_SYNC && refused_access(frame))
+		return;
+	panic_begin(); /* the dump is part of it */
+	dump(frame, vector);
+	panic_end("exception class 0x%02x in Fairlead", ESR_EC(frame->esr));
+}
+
+/* ISS of an SError (Arm ARM D19.2.37): IDS 24: implementation defined; with RAS, DFSC 0x11 and AET 12:10 say how bad it is. */
+#define SERROR_IDS BIT(24)
+#define SERROR_DFSC_RAS 0x11u
+#define SERROR_AET(esr) ((u32)(esr) >> 10 & 7)
+#define AET_UNCONTAINABLE 0u
+
+/*
+ * Who caused it cannot be told in general: a posted write of the guest's, of Fairlead's, or a device. What is uncontainable by the
+ * hardware's own word ends the machine; all else is said, and the guest goes on.
+ */
+void trap_guest_serror(u64 esr)
+{
+	static _Atomic u64 seen;
+	const u64 number = atomic_fetch_add(&seen, 1) + 1;
+	const bool ras = !(esr & SERROR_IDS) && DFSC(esr) == SERROR_DFSC_RAS;
+
+	if (ras && SERROR_AET(esr) == AET_UNCONTAINABLE)
+		panic("uncontainable SError, syndrome 0x%llx", (unsigned long long)esr);
+	if (number <= 16 || number % 1024 == 0)
+		log_warn("SError %llu on CPU %u, syndrome 0x%llx%s: the guest goes on", (unsigned long long)number, arch_cpu_index(),
+			 (unsigned long long)esr, ras ? "" : " (implementation defined)");
+}
