@@ -26,12 +26,36 @@ static void unlock_stage2(struct vm *vm) RELEASES(vm->stage2_lock, stage2_class)
 	spin_unlock(&vm->stage2_lock);
 }
 
-int vm_init(struct vm *vm, const struct pt_format *format, unsigned int levels, unsigned int max_leaf)
+static void init_empty(struct vm *vm)
 {
 	*vm = (struct vm){ 0 };
 	spin_init(&vm->stage2_lock, &stage2_class);
 	shootdown_init(&vm->shootdown);
+}
+
+int vm_init(struct vm *vm, const struct pt_format *format, unsigned int levels, unsigned int max_leaf)
+{
+	init_empty(vm);
 	return pt_init(&vm->stage2, format, levels, max_leaf);
+}
+
+int vm_init_input(struct vm *vm, const struct pt_format *format, unsigned int input_bits,
+		  unsigned int max_leaf)
+{
+	int ret;
+
+	init_empty(vm);
+	ret = pt_init_input(&vm->stage2, format, input_bits, max_leaf);
+	vm->stage2.form_runs = true;
+	return ret;
+}
+
+void vm_set_live(struct vm *vm, void (*flush_tlb)(const struct pagetable *pt))
+{
+	lock_stage2(vm);
+	vm->stage2.form_runs = false;
+	vm->stage2.flush_tlb = flush_tlb;
+	unlock_stage2(vm);
 }
 
 /* What the guest's CPU may do with memory of that type; 0: nothing. */

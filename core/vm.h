@@ -63,6 +63,18 @@ extern struct vm guest; /* there is one */
 int MUST_CHECK vm_init(struct vm *vm, const struct pt_format *format, unsigned int levels,
 		       unsigned int max_leaf);
 /*
+ * The same by the width of guest-physical addresses (pt_init_input()), and with contiguous runs where the
+ * format has them: then vm_set_live() is to come before the first entry. -EINVAL: the format has no such
+ * width.
+ */
+int MUST_CHECK vm_init_input(struct vm *vm, const struct pt_format *format, unsigned int input_bits,
+			     unsigned int max_leaf);
+/*
+ * CPUs walk the table from now on. flush_tlb: how all of them forget it, for CPUs that need break before make
+ * (pagetable.h); it is called with stage2_lock held. NULL: they do not need it. Boot.
+ */
+void vm_set_live(struct vm *vm, void (*flush_tlb)(const struct pagetable *pt));
+/*
  * Maps what the memory map grants the guest: CPU access for RAM, ACPI, NVS and reserved; DMA (if dma_on)
  * for RAM only. Boot.
  */
@@ -88,19 +100,19 @@ u64 vm_shootdown(struct vm *vm);
  */
 int MUST_CHECK vm_shootdown_wait(struct vm *vm, u64 generation);
 /*
- * What the table says of an address now: pt_lookup() under stage2_lock. Without it a table could go back to the pool while
- * it is read, for a shoot-down does not wait for CPUs inside Fairlead. Exit path.
+ * What the table says of an address now: pt_lookup() under stage2_lock. Without it a table could go back to
+ * the pool while it is read, for a shoot-down does not wait for CPUs inside Fairlead. Exit path.
  */
 int MUST_CHECK vm_lookup(struct vm *vm, gpa_t gpa, paddr_t *pa, unsigned int *prot);
 /*
- * Does the table let the guest's CPUs at that address, now, for all of prot? Then an access that has missed it is
- * to be tried again: another CPU has mapped the page meanwhile, or this one went by a table that is retired and
- * not shot down yet. Exit path.
+ * Does the table let the guest's CPUs at that address, now, for all of prot? Then an access that has missed
+ * it is to be tried again: another CPU has mapped the page meanwhile, or this one went by a table that is
+ * retired and not shot down yet. Exit path.
  */
 bool vm_allows(struct vm *vm, gpa_t gpa, unsigned int prot);
 /*
- * May a BAR of the guest stand there, as far as that is no architecture's: not memory, no IOMMU's registers, no emulated
- * region. Exit path.
+ * May a BAR of the guest stand there, as far as that is no architecture's: not memory, no IOMMU's registers,
+ * no emulated region. Exit path.
  */
 bool vm_may_map(const struct vm *vm, const struct memmap *map, gpa_t gpa, u64 size);
 /* Boot. -ENOSPC; -EEXIST: overlaps another region. */

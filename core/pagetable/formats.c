@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The six page-table formats, one table each. The bits are named as their specification names them.
+ * The page-table formats, one table each. The bits are named as their specification names them.
  *
  * Accessed and dirty bits, where a format has them, are set from the start: hardware then has no reason to
  * write to a table, which Fairlead never reads back.
@@ -172,40 +172,119 @@ const struct pt_format pt_format_amdvi = {
 	.device = 0,
 };
 
-/* ---- arm64 stage 2, VMSAv8-64, 4 KiB granule: Arm ARM (DDI 0487J) D8.3, D8.4.2.3, D8.5.5 ----------- */
-/* Arm's level 3 is our level 0. Four levels start at Arm's level 0, three at
- * its level 1, two at its level 2. */
-#define LPAE_VALID		  BIT(0)
-#define LPAE_TABLE_OR_PAGE	  BIT(1) /* clear: a block, Arm's levels 1 and 2 */
-#define LPAE_MEMATTR		  (0xfull << 2)
-#define LPAE_MEMATTR_NORMAL_WB	  (0xfull << 2) /* 0b1111: normal, inner and outer write-back */
-#define LPAE_MEMATTR_DEVICE_NGNRE (0x1ull << 2) /* 0b0001 */
-#define LPAE_S2AP_READ		  BIT(6)
-#define LPAE_S2AP_WRITE		  BIT(7)
-#define LPAE_SH_INNER		  (3ull << 8)
-#define LPAE_AF			  BIT(10)
-/* XN[1:0] = 0b10: not executable at EL1 and EL0, with and without FEAT_XNX. */
-#define LPAE_XN_ALL		  BIT(54)
+/* ---- arm64, VMSAv8-64, 4 KiB granule: Arm ARM (DDI 0487J) D8.3 ---------------------------------------- */
+/*
+ * Arm's level 3 is our level 0: 5 levels start at Arm's level -1, 4 at its level 0, 3 at 1, 2 at 2.
+ *
+ * Addresses of 52 bits (FEAT_LPA2, with TCR_ELx.DS or VTCR_EL2.DS = 1): bits 51:50 stand in 9:8, where the
+ * shareability is else; that then comes from TCR_ELx.SH0 or VTCR_EL2.SH0 (D8.3.1).
+ */
+#define VMSA_VALID	    BIT(0)
+#define VMSA_TABLE_OR_PAGE  BIT(1) /* clear: a block, Arm's levels 1 and 2 */
+#define VMSA_SH_INNER	    (3ull << 8)
+#define VMSA_OA_51_50_SHIFT 8 /* DS = 1 */
+#define VMSA_AF		    BIT(10)
+#define VMSA_CONTIGUOUS	    BIT(52)
 
-#define LPAE_LEAF (LPAE_VALID | LPAE_SH_INNER | LPAE_AF)
+#define VMSA_TABLE	VMSA_VALID | VMSA_TABLE_OR_PAGE
+#define VMSA_LEAVES(bits)                                                                                    \
+	{                                                                                                    \
+		VMSA_VALID | VMSA_AF | VMSA_TABLE_OR_PAGE | (bits), VMSA_VALID | VMSA_AF | (bits),           \
+			VMSA_VALID | VMSA_AF | (bits)                                                        \
+	}
+#define VMSA_COMMON                                                                                          \
+	.max_leaf = 2, .present = VMSA_VALID, .leaf_mask = VMSA_TABLE_OR_PAGE, .leaf_value = 0,              \
+	.table = VMSA_TABLE
+
+#define VMSA_OUTPUT_48 .output_bits = 48, .address = GENMASK64(47, 12)
+#define VMSA_OUTPUT_52                                                                                       \
+	.output_bits = 52, .address = GENMASK64(49, 12), .address_50_shift = VMSA_OA_51_50_SHIFT
+
+/* ---- stage 2: D8.3.1.2, D8.4.2.3, D8.5.5; concatenated root tables: D8.2.2 ---- */
+#define S2_MEMATTR		(0xfull << 2)
+#define S2_MEMATTR_NORMAL_WB	(0xfull << 2) /* 0b1111: normal, inner and outer write-back */
+#define S2_MEMATTR_DEVICE_NGNRE (0x1ull << 2) /* 0b0001 */
+#define S2_AP_READ		BIT(6)
+#define S2_AP_WRITE		BIT(7)
+/* XN[1:0] = 0b10: not executable at EL1 and EL0, with and without FEAT_XNX. */
+#define S2_XN_ALL BIT(54)
+
+#define S2_COMMON                                                                                            \
+	VMSA_COMMON, .min_levels = 2, .max_levels = 4, .input_bits = { [2] = 30, [3] = 39, [4] = 48 },       \
+	.read = S2_AP_READ, .write = S2_AP_WRITE, .no_exec = S2_XN_ALL, .contiguous = VMSA_CONTIGUOUS,       \
+	.type_mask = S2_MEMATTR, .write_back = S2_MEMATTR_NORMAL_WB, .device = S2_MEMATTR_DEVICE_NGNRE
 
 const struct pt_format pt_format_s2_lpae = {
 	.name = "arm64 stage 2",
-	.min_levels = 2,
-	.max_levels = 4,
-	.max_leaf = 2,
-	.input_bits = { [2] = 30, [3] = 39, [4] = 48 },
-	.output_bits = 48,
-	.present = LPAE_VALID,
-	.address = GENMASK64(47, 12),
-	.leaf_mask = LPAE_TABLE_OR_PAGE,
-	.leaf_value = 0,
-	.leaf = { LPAE_LEAF | LPAE_TABLE_OR_PAGE, LPAE_LEAF, LPAE_LEAF },
-	.table = LPAE_VALID | LPAE_TABLE_OR_PAGE,
-	.read = LPAE_S2AP_READ,
-	.write = LPAE_S2AP_WRITE,
-	.no_exec = LPAE_XN_ALL,
-	.type_mask = LPAE_MEMATTR,
-	.write_back = LPAE_MEMATTR_NORMAL_WB,
-	.device = LPAE_MEMATTR_DEVICE_NGNRE,
+	S2_COMMON,
+	VMSA_OUTPUT_48,
+	.concatenated_bits = { [2] = 34, [3] = 43, [4] = 48 },
+	.leaf = VMSA_LEAVES(VMSA_SH_INNER),
+};
+
+const struct pt_format pt_format_s2_lpae_52 = {
+	.name = "arm64 stage 2, 52 bits",
+	S2_COMMON,
+	VMSA_OUTPUT_52,
+	.concatenated_bits = { [2] = 34, [3] = 43, [4] = 52 },
+	.leaf = VMSA_LEAVES(0),
+};
+
+/* ---- stage 1 of EL2: D8.3.1.1, D8.4.2.1 (permissions), D8.5.1 (AttrIndx), D8.4.5 (GP) ---- */
+#define S1_ATTR_INDX	       (7ull << 2)
+#define S1_ATTR_INDX_NORMAL_WB (0ull << 2) /* MAIR_EL2.Attr0 = 0xff: write-back, allocating */
+#define S1_ATTR_INDX_DEVICE    (1ull << 2) /* MAIR_EL2.Attr1 = 0x04: device nGnRE */
+#define S1_AP_1		       BIT(6)	   /* one privilege level: RES1; two: EL0 may, EL2 but for PAN */
+#define S1_AP_2		       BIT(7)	   /* read-only */
+#define S1_GP		       BIT(50)	   /* guarded page; RES0 without FEAT_BTI */
+#define S1_PXN		       BIT(53)	   /* two privilege levels only */
+#define S1_UXN_OR_XN	       BIT(54)
+
+#define EL2_COMMON                                                                                           \
+	VMSA_COMMON, .min_levels = 3, .write_needs_read = true, .read_only = S1_AP_2, .guarded = S1_GP,      \
+	.type_mask = S1_ATTR_INDX, .write_back = S1_ATTR_INDX_NORMAL_WB, .device = S1_ATTR_INDX_DEVICE
+
+/* HCR_EL2.E2H = 0: one privilege level. */
+#define EL2_ONE_LEVEL	     EL2_COMMON, .no_exec = S1_UXN_OR_XN
+#define EL2_ONE_LEVEL_LEAF   S1_AP_1
+/*
+ * E2H = 1: the EL2&0 regime. Nothing runs at EL0 there, so UXN is always set; what is EL0's to read is never
+ * EL2's to run.
+ */
+#define EL2_TWO_LEVELS	     EL2_COMMON, .no_exec = S1_PXN, .user = S1_AP_1, .user_never_exec = true
+#define EL2_TWO_LEVELS_LEAF  S1_UXN_OR_XN
+/* The lower half of the address space, by TTBR0_EL2; of 52 bits only with DS = 1. */
+#define EL2_INPUT_48	     .max_levels = 4, .input_bits = { [3] = 39, [4] = 48 }
+#define EL2_INPUT_52	     .max_levels = 5, .input_bits = { [3] = 39, [4] = 48, [5] = 52 }
+
+const struct pt_format pt_format_el2 = {
+	.name = "arm64 EL2",
+	EL2_ONE_LEVEL,
+	EL2_INPUT_48,
+	VMSA_OUTPUT_48,
+	.leaf = VMSA_LEAVES(VMSA_SH_INNER | EL2_ONE_LEVEL_LEAF),
+};
+
+const struct pt_format pt_format_el2_52 = {
+	.name = "arm64 EL2, 52 bits",
+	EL2_ONE_LEVEL,
+	EL2_INPUT_52,
+	VMSA_OUTPUT_52,
+	.leaf = VMSA_LEAVES(EL2_ONE_LEVEL_LEAF),
+};
+
+const struct pt_format pt_format_el2_vhe = {
+	.name = "arm64 EL2&0",
+	EL2_TWO_LEVELS,
+	EL2_INPUT_48,
+	VMSA_OUTPUT_48,
+	.leaf = VMSA_LEAVES(VMSA_SH_INNER | EL2_TWO_LEVELS_LEAF),
+};
+
+const struct pt_format pt_format_el2_vhe_52 = {
+	.name = "arm64 EL2&0, 52 bits",
+	EL2_TWO_LEVELS,
+	EL2_INPUT_52,
+	VMSA_OUTPUT_52,
+	.leaf = VMSA_LEAVES(EL2_TWO_LEVELS_LEAF),
 };

@@ -15,6 +15,7 @@
 #define FAKE_PAGES_MAX 65536
 
 static void *fake_page[FAKE_PAGES_MAX];
+static unsigned int fake_page_count[FAKE_PAGES_MAX]; /* pages in that block; more than one: pages_alloc_contig() */
 static unsigned int fake_pages_used;
 static u64 fake_pages_allowed = FAKE_PAGES_MAX; /* allocations that still succeed */
 static u64 fake_pages_freed;			/* calls of page_free() so far */
@@ -34,6 +35,7 @@ void *page_alloc(void)
 	if (!page)
 		abort();
 	memset(page, 0, PAGE_SIZE);
+	fake_page_count[fake_pages_used] = 1;
 	fake_page[fake_pages_used++] = page;
 	return page;
 }
@@ -42,6 +44,9 @@ void page_free(void *page)
 {
 	for (unsigned int i = fake_pages_used; i-- > 0;) {
 		if (fake_page[i] == page) {
+			if (fake_page_count[i] != 1)
+				abort(); /* never given back */
+			fake_page_count[i] = fake_page_count[fake_pages_used - 1];
 			fake_page[i] = fake_page[--fake_pages_used];
 			fake_pages_freed++;
 			free(page);
@@ -64,8 +69,21 @@ void *pages_alloc_contig(u64 count, u64 align)
 	if (!pages)
 		abort();
 	memset(pages, 0, count * PAGE_SIZE);
-	fake_page[fake_pages_used++] = pages; /* one block, of which the hash sees the first page */
+	fake_page_count[fake_pages_used] = (unsigned int)count;
+	fake_page[fake_pages_used++] = pages;
 	return pages;
+}
+
+/* The test is over: blocks of several pages go, which nobody else can give back. */
+static inline void fake_contig_free(void)
+{
+	for (unsigned int i = fake_pages_used; i-- > 0;) {
+		if (fake_page_count[i] == 1)
+			continue;
+		free(fake_page[i]);
+		fake_page_count[i] = fake_page_count[fake_pages_used - 1];
+		fake_page[i] = fake_page[--fake_pages_used];
+	}
 }
 
 u64 pages_left(void)
@@ -83,7 +101,7 @@ static inline u64 fake_pages_hash(void)
 		const u64 *word = fake_page[i];
 		u64 h = 0xcbf29ce484222325ull ^ (u64)(uintptr_t)word;
 
-		for (unsigned int k = 0; k < PAGE_SIZE / sizeof(*word); k++)
+		for (unsigned int k = 0; k < fake_page_count[i] * PAGE_SIZE / sizeof(*word); k++)
 			h = (h ^ word[k]) * 0x100000001b3ull;
 		hash += h;
 	}

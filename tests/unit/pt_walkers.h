@@ -23,7 +23,7 @@ struct walk {
 	bool mapped;
 	u64 out;
 	u64 page_size;
-	bool read, write, exec, user, device;
+	bool read, write, exec, user, device, guarded;
 };
 
 static u64 table_entry(u64 table, u64 index)
@@ -201,51 +201,180 @@ static struct walk walk_amdvi(u64 root, unsigned int levels, u64 in)
 	}
 }
 
-/* Arm ARM D8.3: descriptor type 1:0, MemAttr 5:2, S2AP 7:6, SH 9:8, AF 10, XN 54:53. Arm's level = 4 - n. */
-static struct walk walk_s2_lpae(u64 root, unsigned int levels, u64 in)
+/* ---- Arm ARM (DDI 0487J) D8.3: VMSAv8-64, 4 KiB granule. Arm's level = 4 - n ---- */
+
+/* Bits 49:48 belong to the address only with DS = 1, and 9:8 hold its bits 51:50 then; else they are SH. */
+static u64 arm_address(u64 e, bool ds)
+{
+	if (!ds)
+		assert_int_equal((e >> 48) & 0x3, 0);
+	return (e & (ds ? 0x0003fffffffff000 : 0x0000fffffffff000)) | (ds ? ((e >> 8) & 3) << 50 : 0);
+}
+
+/*
+ * Contiguous (bit 52), D8.6.1: 16 entries of one table, aligned; all of them have it, the same attributes,
+ * and addresses that follow each other from one that is aligned to all of them.
+ */
+static void check_run(u64 table, u64 index, unsigned int shift, bool ds)
+{
+	const u64 first = table_entry(table, index & ~(u64)15);
+	const u64 address_bits = ds ? 0x0003fffffffff300 : 0x0000fffffffff000;
+
+	assert_int_equal(arm_address(first, ds) & (((u64)16 << shift) - 1), 0);
+	for (unsigned int i = 0; i < 16; i++) {
+		const u64 e = table_entry(table, (index & ~(u64)15) + i);
+
+		assert_int_equal(e & ~address_bits, first & ~address_bits);
+		assert_int_equal(arm_address(e, ds), arm_address(first, ds) + ((u64)i << shift));
+	}
+}
+
+static unsigned int runs_seen; /* leaves with the hint that walks have met */
+
+/*
+ * What both stages share. With concatenated root tables (D8.2.2) the index into the root has up to four bits
+ * more. The leaf's entry is *leaf, for its permissions.
+ */
+static struct walk walk_vmsa(u64 root, unsigned int levels, unsigned int in_bits, u64 in, bool ds, u64 *leaf)
 {
 	struct walk w = { 0 };
 	u64 table = root;
 
+	assert_true(in >> in_bits == 0);
+	*leaf = 0;
 	for (unsigned int n = levels; n >= 1; n--) {
 		const unsigned int shift = 12 + 9 * (n - 1);
-		const u64 e = table_entry(table, (in >> shift) & 0x1ff);
+		const u64 index = n == levels ? in >> shift : (in >> shift) & 0x1ff;
+		const u64 e = table_entry(table, index), offset = ((u64)1 << shift) - 1;
 		const unsigned int type = e & 3;
 
 		if (!(e & 1))
 			return not_mapped(e);
-		assert_int_equal((e >> 48) & 0xf, 0); /* RES0 without 52-bit addresses */
-		if (n == 1 || type == 1) {
-			const u64 offset = ((u64)1 << shift) - 1;
-			const unsigned int memattr = (e >> 2) & 0xf;
-
-			if (n == 1)
-				assert_int_equal(type, 3);
-			else
-				assert_true(n == 2 || n == 3); /* level 0 has no blocks */
-			assert_true(e & 0x400);		       /* AF: else an access flag fault */
-			assert_int_equal((e >> 8) & 3, 3);
-			assert_int_equal(e & 0xff80000000000000, 0);
-			assert_int_equal(e & 0x0010000000000800, 0); /* contiguous; nT/FnXS */
-			assert_int_equal(e & 0x0000fffffffff000 & offset, 0);
-			assert_true(memattr == 0xf || memattr == 0x1);
-			w.mapped = true;
-			w.page_size = offset + 1;
-			w.out = (e & 0x0000fffffffff000) | (in & offset);
-			w.read = (e >> 6) & 1;
-			w.write = (e >> 7) & 1;
-			w.exec = ((e >> 53) & 3) == 0;
-			if (!w.exec)
-				assert_int_equal((e >> 53) & 3, 2);
-			w.device = memattr == 0x1;
-			return w;
+		if (n > 1 && type == 3) {
+			/*
+			 * 63:59 restrict what is below in stage 1 and are RES0 in stage 2; the rest is
+			 * ignored or RES0
+			 */
+			assert_int_equal(e & ~(u64)0x0003fffffffff303, 0);
+			table = arm_address(e, ds);
+			if (!ds)
+				assert_int_equal(e & 0x300, 0);
+			continue;
 		}
-		assert_int_equal(type, 3);
-		assert_int_equal(e >> 59, 0); /* stage 2 tables have no hierarchical permissions */
-		table = e & 0x0000fffffffff000;
+		assert_int_equal(type, n == 1 ? 3 : 1);
+		assert_true(n <= 3);	 /* Arm's level 0 has blocks only with DS = 1; Fairlead uses none */
+		assert_true(e & 0x400); /* AF: else an access flag fault */
+		if (!ds)
+			assert_int_equal((e >> 8) & 3, 3); /* inner shareable */
+		assert_int_equal(e & 0xff88000000000000, 0); /* software's, PBHA, DBM */
+		assert_int_equal(e & 0x0000000000000800, 0); /* nG, FnXS */
+		assert_int_equal(arm_address(e, ds) & offset, 0); /* nT too */
+		if (e >> 52 & 1) {
+			check_run(table, index, shift, ds);
+			runs_seen++;
+		}
+		*leaf = e;
+		w.mapped = true;
+		w.page_size = offset + 1;
+		w.out = arm_address(e, ds) | (in & offset);
+		return w;
 	}
 	fail();
 	return w;
+}
+
+/* Stage 2: MemAttr 5:2, S2AP 7:6, XN 54:53. */
+static struct walk walk_stage2(u64 root, unsigned int levels, unsigned int in_bits, u64 in, bool ds)
+{
+	u64 e;
+	struct walk w = walk_vmsa(root, levels, in_bits, in, ds, &e);
+	const unsigned int memattr = (e >> 2) & 0xf, xn = (e >> 53) & 3;
+
+	if (!w.mapped)
+		return w;
+	assert_true(memattr == 0xf || memattr == 0x1); /* normal write-back; device nGnRE */
+	assert_true(xn == 0 || xn == 2);
+	assert_int_equal(e & 0x0004000000000000, 0); /* bit 50 */
+	w.read = (e >> 6) & 1;
+	w.write = (e >> 7) & 1;
+	w.exec = xn == 0;
+	w.device = memattr == 0x1;
+	return w;
+}
+
+/*
+ * Stage 1 of EL2: AttrIndx 4:2, NS 5, AP[2:1] 7:6, GP 50, PXN 53, UXN or XN 54; indices as MAIR_EL2 = 0x04ff
+ * has them.
+ */
+static struct walk walk_stage1(u64 root, unsigned int levels, u64 in, bool ds, bool vhe)
+{
+	static const u8 mair[2] = { 0xff, 0x04 };
+	u64 e;
+	struct walk w = walk_vmsa(root, levels, levels == 5 ? 52 : levels == 4 ? 48 : 39, in, ds, &e);
+	const unsigned int attr = (e >> 2) & 7;
+
+	if (!w.mapped)
+		return w;
+	assert_int_equal(e >> 52 & 1, 0);
+	assert_true(attr < 2);
+	w.device = mair[attr] == 0x04;
+	assert_int_equal(e & 0x20, 0);
+	w.read = true;
+	w.write = !(e >> 7 & 1);
+	w.user = vhe && (e >> 6 & 1);
+	if (vhe) {
+		assert_true(e >> 54 & 1); /* nothing runs at EL0 */
+		w.exec = !(e >> 53 & 1);
+		assert_false(w.user && w.exec);
+	} else {
+		assert_true(e >> 6 & 1); /* AP[1]: RES1 */
+		assert_false(e >> 53 & 1);
+		w.exec = !(e >> 54 & 1);
+	}
+	w.guarded = e >> 50 & 1;
+	assert_false(w.guarded && !w.exec);
+	return w;
+}
+
+static struct walk walk_s2_lpae(u64 root, unsigned int levels, u64 in)
+{
+	return walk_stage2(root, levels, 12 + 9 * levels, in, false);
+}
+
+static struct walk walk_s2_lpae_52(u64 root, unsigned int levels, u64 in)
+{
+	return walk_stage2(root, levels, 12 + 9 * levels, in, true);
+}
+
+static struct walk walk_el2(u64 root, unsigned int levels, u64 in)
+{
+	return walk_stage1(root, levels, in, false, false);
+}
+
+static struct walk walk_el2_52(u64 root, unsigned int levels, u64 in)
+{
+	return walk_stage1(root, levels, in, true, false);
+}
+
+static struct walk walk_el2_vhe(u64 root, unsigned int levels, u64 in)
+{
+	return walk_stage1(root, levels, in, false, true);
+}
+
+static struct walk walk_el2_vhe_52(u64 root, unsigned int levels, u64 in)
+{
+	return walk_stage1(root, levels, in, true, true);
+}
+
+/* Up to 16 root tables: the input is as wide as the test has checked it to be. */
+static struct walk walk_s2_roots(u64 root, unsigned int levels, u64 in)
+{
+	return walk_stage2(root, levels, 12 + 9 * levels + 4, in, false);
+}
+
+static struct walk walk_s2_roots_52(u64 root, unsigned int levels, u64 in)
+{
+	return walk_stage2(root, levels, 12 + 9 * levels + 4, in, true);
 }
 
 /* ---- the formats under test, with what their specification promises ------------------------------------ */
@@ -256,34 +385,58 @@ struct subject {
 	unsigned int levels;
 	unsigned int in_bits, out_bits;
 	bool has_exec, has_user, has_device, write_only;
+	bool no_user_exec; /* PT_USER with PT_EXEC is refused */
+	unsigned int roots; /* root tables, by pt_init_input(); 0: one, by pt_init() */
 };
 
 static const struct subject subjects[] = {
-	{ &pt_format_x86_64, walk_x86_64, 4, 47, 52, true, true, true, false },
-	{ &pt_format_x86_64, walk_x86_64, 5, 56, 52, true, true, true, false },
-	{ &pt_format_npt, walk_npt, 4, 48, 52, true, false, true, false },
-	{ &pt_format_npt, walk_npt, 5, 52, 52, true, false, true, false },
-	{ &pt_format_ept, walk_ept, 4, 48, 52, true, false, true, false },
-	{ &pt_format_ept, walk_ept, 5, 52, 52, true, false, true, false },
-	{ &pt_format_vtd_ss, walk_vtd, 3, 39, 52, false, false, false, true },
-	{ &pt_format_vtd_ss, walk_vtd, 4, 48, 52, false, false, false, true },
-	{ &pt_format_vtd_ss, walk_vtd, 5, 57, 52, false, false, false, true },
-	{ &pt_format_amdvi, walk_amdvi, 1, 21, 52, false, false, true, true },
-	{ &pt_format_amdvi, walk_amdvi, 2, 30, 52, false, false, true, true },
-	{ &pt_format_amdvi, walk_amdvi, 3, 39, 52, false, false, true, true },
-	{ &pt_format_amdvi, walk_amdvi, 4, 48, 52, false, false, true, true },
-	{ &pt_format_amdvi, walk_amdvi, 5, 57, 52, false, false, true, true },
-	{ &pt_format_amdvi, walk_amdvi, 6, 64, 52, false, false, true, true },
-	{ &pt_format_s2_lpae, walk_s2_lpae, 2, 30, 48, true, false, true, true },
-	{ &pt_format_s2_lpae, walk_s2_lpae, 3, 39, 48, true, false, true, true },
-	{ &pt_format_s2_lpae, walk_s2_lpae, 4, 48, 48, true, false, true, true },
+	{ &pt_format_x86_64, walk_x86_64, 4, 47, 52, true, true, true, false, false, 0 },
+	{ &pt_format_x86_64, walk_x86_64, 5, 56, 52, true, true, true, false, false, 0 },
+	{ &pt_format_npt, walk_npt, 4, 48, 52, true, false, true, false, false, 0 },
+	{ &pt_format_npt, walk_npt, 5, 52, 52, true, false, true, false, false, 0 },
+	{ &pt_format_ept, walk_ept, 4, 48, 52, true, false, true, false, false, 0 },
+	{ &pt_format_ept, walk_ept, 5, 52, 52, true, false, true, false, false, 0 },
+	{ &pt_format_vtd_ss, walk_vtd, 3, 39, 52, false, false, false, true, false, 0 },
+	{ &pt_format_vtd_ss, walk_vtd, 4, 48, 52, false, false, false, true, false, 0 },
+	{ &pt_format_vtd_ss, walk_vtd, 5, 57, 52, false, false, false, true, false, 0 },
+	{ &pt_format_amdvi, walk_amdvi, 1, 21, 52, false, false, true, true, false, 0 },
+	{ &pt_format_amdvi, walk_amdvi, 2, 30, 52, false, false, true, true, false, 0 },
+	{ &pt_format_amdvi, walk_amdvi, 3, 39, 52, false, false, true, true, false, 0 },
+	{ &pt_format_amdvi, walk_amdvi, 4, 48, 52, false, false, true, true, false, 0 },
+	{ &pt_format_amdvi, walk_amdvi, 5, 57, 52, false, false, true, true, false, 0 },
+	{ &pt_format_amdvi, walk_amdvi, 6, 64, 52, false, false, true, true, false, 0 },
+	{ &pt_format_s2_lpae, walk_s2_lpae, 2, 30, 48, true, false, true, true, false, 0 },
+	{ &pt_format_s2_lpae, walk_s2_lpae, 3, 39, 48, true, false, true, true, false, 0 },
+	{ &pt_format_s2_lpae, walk_s2_lpae, 4, 48, 48, true, false, true, true, false, 0 },
+	{ &pt_format_s2_lpae_52, walk_s2_lpae_52, 3, 39, 52, true, false, true, true, false, 0 },
+	{ &pt_format_s2_lpae_52, walk_s2_lpae_52, 4, 48, 52, true, false, true, true, false, 0 },
+	{ &pt_format_el2, walk_el2, 3, 39, 48, true, false, true, false, false, 0 },
+	{ &pt_format_el2, walk_el2, 4, 48, 48, true, false, true, false, false, 0 },
+	{ &pt_format_el2_52, walk_el2_52, 4, 48, 52, true, false, true, false, false, 0 },
+	{ &pt_format_el2_52, walk_el2_52, 5, 52, 52, true, false, true, false, false, 0 },
+	{ &pt_format_el2_vhe, walk_el2_vhe, 3, 39, 48, true, true, true, false, true, 0 },
+	{ &pt_format_el2_vhe, walk_el2_vhe, 4, 48, 48, true, true, true, false, true, 0 },
+	{ &pt_format_el2_vhe_52, walk_el2_vhe_52, 4, 48, 52, true, true, true, false, true, 0 },
+	{ &pt_format_el2_vhe_52, walk_el2_vhe_52, 5, 52, 52, true, true, true, false, true, 0 },
+	/* By the width of the input: D8.2.2, and the ranges of VTCR_EL2.T0SZ for each SL0 (D19.2.151). */
+	{ &pt_format_s2_lpae, walk_s2_lpae, 3, 36, 48, true, false, true, true, false, 1 },
+	{ &pt_format_s2_lpae, walk_s2_roots, 3, 40, 48, true, false, true, true, false, 2 },
+	{ &pt_format_s2_lpae, walk_s2_roots, 3, 43, 48, true, false, true, true, false, 16 },
+	{ &pt_format_s2_lpae, walk_s2_lpae, 4, 44, 48, true, false, true, true, false, 1 },
+	{ &pt_format_s2_lpae_52, walk_s2_roots_52, 3, 42, 52, true, false, true, true, false, 8 },
+	{ &pt_format_s2_lpae_52, walk_s2_roots_52, 4, 52, 52, true, false, true, true, false, 16 },
 };
 
 #define FOR_EACH_SUBJECT(s) for (const struct subject *s = subjects; s < subjects + ARRAY_SIZE(subjects); s++)
 
-static u64 limit_of(unsigned int bits) /* the highest address */
+static inline u64 limit_of(unsigned int bits) /* the highest address */
 {
 	return bits == 64 ? ~(u64)0 : ((u64)1 << bits) - 1;
+}
+
+static unsigned int roots(const struct subject *s)
+{
+	return s->roots ? s->roots : 1;
 }
 
 static struct pagetable new_table(const struct subject *s, unsigned int max_leaf)
@@ -292,14 +445,29 @@ static struct pagetable new_table(const struct subject *s, unsigned int max_leaf
 
 	fake_pages_allowed = FAKE_PAGES_MAX;
 	assert_int_equal(fake_pages_used, 0);
-	assert_int_equal(pt_init(&pt, s->format, s->levels, max_leaf), 0);
-	assert_int_equal(pt.table_pages, 1);
+	if (s->roots) {
+		assert_int_equal(pt_init_input(&pt, s->format, s->in_bits, max_leaf), 0);
+		/* Of as few levels as there are leaf sizes; the subjects are those with all of them. */
+		if (pt.levels != s->levels) {
+			pt_destroy(&pt);
+			fake_contig_free();
+			assert_int_equal(pt_init_input(&pt, s->format, s->in_bits, 2), 0);
+			pt.max_leaf = max_leaf;
+		}
+	} else {
+		assert_int_equal(pt_init(&pt, s->format, s->levels, max_leaf), 0);
+	}
+	assert_int_equal(pt.levels, s->levels);
+	assert_int_equal(pt.table_pages, roots(s));
+	assert_int_equal(pt.root_tables, roots(s));
+	assert_int_equal((u64)(uintptr_t)pt.root % (roots(s) * PAGE_SIZE), 0);
 	return pt;
 }
 
 static void end_table(struct pagetable *pt)
 {
 	pt_destroy(pt);
+	fake_contig_free(); /* several root tables are not given back */
 	assert_int_equal(fake_pages_used, 0);
 }
 
