@@ -39,6 +39,7 @@ def test_every_command_to_everybody(smp):
     all_compute(smp)
 
 
+@BY_PAGE_IN_FULL
 def test_init_to_nobody(smp):
     with CleanLog(smp):
         attack(smp, f"sweep {INIT} {NOBODY}")
