@@ -44,7 +44,9 @@ MAKEFLAGS += --no-builtin-rules
 # One stamp a group; tools/setup installs what is missing and needs no time when nothing is. SETUP=no leaves the
 # machine alone.
 setup-stamp = $(if $(filter no,$(SETUP)),,$(STAMPS)/setup-$(1))
-BUILD_READY := $(call setup-stamp,build)
+# Some groups are an architecture's own.
+arch-stamp = $(call setup-stamp,$(1)$(if $(filter-out x86,$(ARCH)),-$(ARCH)))
+BUILD_READY = $(call arch-stamp,build) $(ARCH_FOREIGN)
 
 $(STAMPS)/setup-%: tools/setup
 	@tools/setup $*
@@ -145,21 +147,29 @@ $(B)/%.o: %.c | $(BUILD_READY)
 -include $(OBJS:.o=.d)
 
 # --- the guest -----------------------------------------------------------------------------------------------------
-GUEST_PROGRAMS := $(patsubst tests/guest/%.c,$(GUEST)/bin/%,$(wildcard tests/guest/*.c))
+GUEST_PROGRAMS := $(patsubst %.c,$(GUEST)/bin/%,$(notdir $(wildcard tests/guest/*.c) $(ARCH_GUEST_SRCS)))
 GUEST_FILES := $(wildcard tools/guest/*)
 
 .PHONY: guest
 guest: $(GUEST)/initrd.gz
 
 # The kernel stays what was fetched first: `make clean` keeps it, `make distclean` does not.
-$(GUEST)/vmlinuz: | $(call setup-stamp,run)
+$(GUEST)/vmlinuz: | $(call arch-stamp,run)
 	$(call say,FETCH,$@)
-	$(Q)tools/fetch-kernel $(GUEST)
+	$(Q)tools/fetch-kernel $(GUEST) $(ARCH)
 
-$(GUEST)/bin/%: tests/guest/%.c $(wildcard tests/guest/*.h) | $(BUILD_READY)
+# tests/guest/machine/: what each architecture has in its own way, under the same names.
+GUEST_HEADERS := $(wildcard tests/guest/*.h tests/guest/$(ARCH)/*.h tests/guest/machine/$(ARCH)/*.h)
+GUEST_COMPILE = $(CROSS)gcc -std=gnu17 -O2 -static -Wall -Wextra -Werror -I. -Itests/guest/machine/$(ARCH) \
+	-ffile-prefix-map=$(CURDIR)=. -o $@ $<
+$(GUEST)/bin/%: tests/guest/%.c $(GUEST_HEADERS) | $(call arch-stamp,run)
 	@mkdir -p $(@D)
 	$(call say,GUESTCC,$<)
-	$(Q)gcc -std=gnu17 -O2 -static -Wall -Wextra -Werror -I. -ffile-prefix-map=$(CURDIR)=. -o $@ $<
+	$(Q)$(GUEST_COMPILE)
+$(GUEST)/bin/%: tests/guest/$(ARCH)/%.c $(GUEST_HEADERS) | $(call arch-stamp,run)
+	@mkdir -p $(@D)
+	$(call say,GUESTCC,$<)
+	$(Q)$(GUEST_COMPILE)
 
 $(GUEST)/initrd.gz: $(GUEST)/vmlinuz tools/mkinitramfs $(GUEST_FILES) $(GUEST_PROGRAMS)
 	$(call say,INITRD,$@)
@@ -167,11 +177,11 @@ $(GUEST)/initrd.gz: $(GUEST)/vmlinuz tools/mkinitramfs $(GUEST_FILES) $(GUEST_PR
 
 # --- running -------------------------------------------------------------------------------------------------------
 .PHONY: run debug
-run: $(B)/fairlead.efi $(GUEST)/initrd.gz | $(call setup-stamp,run)
-	@$(PYTHON) tools/run-qemu --efi $(B)/fairlead.efi $(ARGS)
+run: $(B)/fairlead.efi $(GUEST)/initrd.gz | $(call arch-stamp,run)
+	@$(PYTHON) tools/run-qemu --arch $(ARCH) --efi $(B)/fairlead.efi $(ARGS)
 
-debug: $(B)/fairlead.efi $(GUEST)/initrd.gz | $(call setup-stamp,debug)
-	@$(PYTHON) tools/debug --image $(B)/fairlead.so --efi $(B)/fairlead.efi $(ARGS)
+debug: $(B)/fairlead.efi $(GUEST)/initrd.gz | $(call arch-stamp,debug)
+	@$(PYTHON) tools/debug --arch $(ARCH) --image $(B)/fairlead.so --efi $(B)/fairlead.efi $(ARGS)
 
 # --- the book ------------------------------------------------------------------------------------------------------
 .PHONY: docs
@@ -181,9 +191,10 @@ docs: | $(call setup-stamp,docs)
 
 # --- the rest ------------------------------------------------------------------------------------------------------
 .PHONY: clean distclean help
+FETCHED := $(wildcard build/guest* build/arm64-root)
 clean:
-	rm -rf $(filter-out $(GUEST) $(STAMPS),$(wildcard build/*))
-	rm -rf $(GUEST)/bin $(GUEST)/initrd.gz
+	rm -rf $(filter-out $(STAMPS) $(FETCHED),$(wildcard build/*))
+	rm -rf $(foreach guest,$(wildcard build/guest*),$(guest)/bin $(guest)/initrd.gz)
 
 distclean:
 	rm -rf build
@@ -192,9 +203,10 @@ help:
 	@sed -n 's/^#H \{0,1\}//p' Makefile
 
 #H make             build/x86/fairlead.efi (CC=clang: build/x86-clang, DEBUG=1: with self-checks, V=1: show commands)
+#H make ARCH=arm64  build/arm64/fairlead.efi; ARCH=arm64 goes with run, debug, guest, bench and repro as well
 #H make run         boot the guest under Fairlead in QEMU; ARGS="..." goes to tools/run-qemu
 #H make debug       the same, waiting for gdb, with symbols at the right address
-#H make check       lint, unit tests, both compilers, reproducibility, a dozen system tests (25 minutes at most)
+#H make check       for both architectures: lint, unit tests, both compilers, reproducibility, system tests (25 minutes at most)
 #H make check-full  all system tests (90 minutes at most)
 #H make soak        the long runs
 #H make unit        the unit tests alone

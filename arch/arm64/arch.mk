@@ -7,6 +7,12 @@ ARCH_CLANG_TARGET := --target=aarch64-linux-gnu
 # GNU-EFI, libfdt and zlib for arm64 are Debian's, unpacked here without touching the system (tools/fetch-foreign).
 ARM64_ROOT := build/arm64-root
 ARM64_LIBDIR := $(ARM64_ROOT)/usr/lib/aarch64-linux-gnu
+ARM64_PACKAGES := gnu-efi libfdt-dev zlib1g-dev
+ARCH_FOREIGN := $(if $(filter no,$(SETUP)),,$(ARM64_ROOT)/complete)
+$(ARM64_ROOT)/complete: | $(call setup-stamp,build-arm64)
+	$(call say,FETCH,$(ARM64_ROOT))
+	$(Q)tools/fetch-foreign arm64 $(ARM64_ROOT) $(ARM64_PACKAGES)
+	$(Q)touch $@
 
 # The guest owns the vector registers while it runs, so none is used. Code is position-independent; landing pads for
 # indirect branches (BTI) count only where the CPU knows them.
@@ -26,6 +32,8 @@ ARCH_LDFLAGS := --defsym=EFI_SUBSYSTEM=0xa
 # GNU-EFI's crt0 holds the PE headers itself.
 ARCH_PE_FORMAT := -O binary
 
+# tests/guest/arm64/ is a kernel of its own, not programs of the Linux guest.
+ARCH_GUEST_SRCS :=
 ARCH_SRCS := $(wildcard arch/arm64/*.c)
 ARCH_ASM := $(wildcard arch/arm64/*.S)
 

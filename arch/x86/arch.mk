@@ -14,6 +14,7 @@ ARCH_EFI_LIBS := $(EFI_LIBDIR)/libgnuefi.a $(EFI_LIBDIR)/libefi.a
 ARCH_LDS := arch/x86/fairlead.lds
 ARCH_PE_FORMAT := --target=efi-app-x86_64
 
+ARCH_GUEST_SRCS := $(wildcard tests/guest/x86/*.c)
 ARCH_SRCS := $(wildcard arch/x86/*.c arch/x86/svm/*.c)
 ARCH_ASM := $(wildcard arch/x86/*.asm arch/x86/svm/*.asm)
 

@@ -2,8 +2,8 @@
 /*
  * One access to configuration space.
  *
- *   cfgspace cf8 read SIZE BUS:DEVICE.FUNCTION OFFSET
- *   cfgspace cf8 write SIZE BUS:DEVICE.FUNCTION OFFSET VALUE
+ *   cfgspace DOOR read SIZE BUS:DEVICE.FUNCTION OFFSET           DOOR: cf8 on x86, sysfs on arm64
+ *   cfgspace DOOR write SIZE BUS:DEVICE.FUNCTION OFFSET VALUE
  *   cfgspace ecam=BASE read|write ...    the same through memory; BASE is that of bus 0, SIZE may be 8
  */
 #include "tests/guest/cfgspace.h"
@@ -21,22 +21,21 @@ static uint16_t parse_bdf(const char *text)
 int main(int argc, char **argv)
 {
 	int writing = argc == 7 && strcmp(argv[2], "write") == 0;
-	int by_ports = argc > 1 && strcmp(argv[1], "cf8") == 0;
+	int by_door = argc > 1 && strcmp(argv[1], DOOR) == 0;
 	uint64_t value = 0;
 
 	if ((!writing && !(argc == 6 && strcmp(argv[2], "read") == 0)) ||
-	    (!by_ports && strncmp(argv[1], "ecam=", 5) != 0))
-		usage("cfgspace cf8|ecam=BASE read SIZE BDF OFFSET | write SIZE BDF OFFSET VALUE");
-	unsigned int size = access_size(argv[3], by_ports ? 4 : 8);
+	    (!by_door && strncmp(argv[1], "ecam=", 5) != 0))
+		usage("cfgspace " DOOR "|ecam=BASE read SIZE BDF OFFSET | write SIZE BDF OFFSET VALUE");
+	unsigned int size = access_size(argv[3], by_door ? 4 : 8);
 	uint16_t bdf = parse_bdf(argv[4]);
-	unsigned int offset = (unsigned int)number(argv[5], "OFFSET", (by_ports ? 256 : 4096) - 1);
+	unsigned int offset = (unsigned int)number(argv[5], "OFFSET", (by_door ? DOOR_SPACE : 4096) - 1);
 
 	if (writing)
 		value = number(argv[6], "VALUE", max_of(size));
-	if (by_ports) {
-		if (iopl(3))
-			fail("iopl: %s", strerror(errno));
-		value = cf8_access(bdf, offset, size, writing, (uint32_t)value);
+	if (by_door) {
+		door_open();
+		value = door_access(bdf, offset, size, writing, (uint32_t)value);
 	} else {
 		uint64_t base = number(argv[1] + 5, "BASE", UINT64_MAX);
 		volatile uint8_t *p = map_physical(base + ecam_offset(bdf, offset), size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Configuration space from all CPUs at once, past the kernel: half of the threads by memory (ECAM), half by the ports, which they
- * take in turns.
+ * Configuration space from all CPUs at once, past the kernel: half of the threads by memory (ECAM), half by the machine's other
+ * door (machine.h), which they take in turns.
  *
  *   cfgstorm one SECONDS ECAM BDF OFFSET           one register of 4 bytes: all write it, each value four equal bytes; who reads
  *                                                  others (torn) has seen two writes at once
@@ -30,7 +30,7 @@ static struct target targets[CPUS];
 static unsigned int target_count;
 static bool each;
 static volatile bool over;
-static pthread_mutex_t ports = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic uint64_t absent, wrong_identity;
 
 static uint32_t all_ones(unsigned int size)
@@ -38,12 +38,12 @@ static uint32_t all_ones(unsigned int size)
 	return (uint32_t)max_of(size);
 }
 
-static uint32_t access_by(bool by_ports, struct target *t, unsigned int offset, unsigned int size, bool writing, uint32_t value)
+static uint32_t access_by(bool by_door, struct target *t, unsigned int offset, unsigned int size, bool writing, uint32_t value)
 {
-	if (by_ports) {
-		pthread_mutex_lock(&ports);
-		value = cf8_access(t->bdf, offset, size, writing, value);
-		pthread_mutex_unlock(&ports);
+	if (by_door) {
+		pthread_mutex_lock(&door);
+		value = door_access(t->bdf, offset, size, writing, value);
+		pthread_mutex_unlock(&door);
 	} else if (writing) {
 		store(t->space + offset, size, value);
 	} else {
@@ -52,9 +52,9 @@ static uint32_t access_by(bool by_ports, struct target *t, unsigned int offset, 
 	return value;
 }
 
-static void look_at_identity(bool by_ports, struct target *t)
+static void look_at_identity(bool by_door, struct target *t)
 {
-	uint32_t identity = access_by(by_ports, t, IDENTITY, 4, false, 0);
+	uint32_t identity = access_by(by_door, t, IDENTITY, 4, false, 0);
 
 	if (identity == UINT32_MAX)
 		absent++;
@@ -75,21 +75,20 @@ static uint32_t some_value(struct cpu_thread *t, unsigned int size)
 static void storm(struct cpu_thread *t)
 {
 	struct target *target = &targets[each ? t->index : 0];
-	bool by_ports = t->index & 1;
+	bool by_door = t->index & 1;
 
-	if (iopl(3))
-		fail("iopl: %s", strerror(errno));
+	door_open();
 	while (!over) {
 		for (int i = 0; i < BATCH; i++) {
 			uint32_t value = some_value(t, target->size), seen;
 
-			access_by(by_ports, target, target->offset, target->size, true, value);
-			seen = access_by(by_ports, target, target->offset, target->size, false, 0);
+			access_by(by_door, target, target->offset, target->size, true, value);
+			seen = access_by(by_door, target, target->offset, target->size, false, 0);
 			if (seen == all_ones(target->size))
 				absent++;
 			else if (each ? seen != value : seen != (seen & 0xff) * 0x01010101u)
 				t->wrong++;
-			look_at_identity(by_ports, target);
+			look_at_identity(by_door, target);
 		}
 	}
 }
@@ -146,8 +145,7 @@ int main(int argc, char **argv)
 	each = argc > 4 && strcmp(argv[1], "each") == 0;
 	if (!each && !(argc == 6 && strcmp(argv[1], "one") == 0))
 		usage("cfgstorm one SECONDS ECAM BDF OFFSET | each SECONDS ECAM BDF@OFFSET/SIZE...");
-	if (iopl(3))
-		fail("iopl: %s", strerror(errno));
+	door_open();
 	ecam = number(argv[3], "ECAM", UINT64_MAX);
 	if (each)
 		add_targets(ecam, argv + 4, argc - 4);

@@ -63,7 +63,7 @@ static inline unsigned int access_size(const char *text, unsigned int largest)
 	return (unsigned int)size;
 }
 
-/* One load or store of exactly that width, as unaligned as the caller likes (x86 allows it). */
+/* One load or store of exactly that width, as unaligned as the machine allows. */
 static inline uint64_t load(const volatile void *p, unsigned int size)
 {
 	switch (size) {

@@ -6,13 +6,11 @@
 #define TESTS_GUEST_INTERRUPTS_H
 
 #include <fcntl.h>
-#include <sys/io.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/guest/guest.h"
+#include "machine.h"
 
-#define CONFIG_ADDRESS 0xcf8
 #define LOST_ENOUGH 5 /* who has lost so many need not go on */
 
 /* The sum over all CPUs of the lines of /proc/interrupts in which the text occurs. */
@@ -50,19 +48,18 @@ static inline uint64_t now_us(void)
 }
 
 /*
- * Marks are reads of a port that always exits, `count` of them in a row: whoever logs exits from outside sees where a
+ * Marks are accesses that always exit (machine.h), `count` of them in a row: whoever logs exits from outside sees where a
  * measurement begins and ends, and that he sees each.
  */
 static inline void marks_begin(void)
 {
-	if (ioperm(CONFIG_ADDRESS, 4, 1))
-		fail("ioperm: %s", strerror(errno));
+	exits_begin();
 }
 
 static inline void mark(unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
-		inl(CONFIG_ADDRESS);
+		exit_now();
 }
 
 #endif

@@ -3,7 +3,7 @@
  * Interrupts between CPUs, as the kernel sends them: a thread on each CPU, so that each of the process's CPUs has to be asked.
  *
  *   ipistorm SECONDS         membarrier() and changed mappings from all CPUs at once. Prints what was done, and by how much
- *                            each of the rows CAL, TLB and RES of /proc/interrupts grew; the program itself sees whether a
+ *                            each of the rows calls and rescheduling (and x86's TLB) of /proc/interrupts grew; the program itself sees whether a
  *                            page that was taken away is still there on another CPU (stale)
  *   ipistorm one COUNT       COUNT membarrier()s from the first CPU to a thread on the second, between marks that are seen from
  *                            outside (interrupts.h)
@@ -85,14 +85,14 @@ static void one_to_one(uint64_t wanted)
 	marks_begin();
 	start_threads(&other, cpus + 1, 1, idle);
 	usleep(10000);
-	interrupts_by_cpu("CAL", before);
+	interrupts_by_cpu(CALL_ROW, before);
 	start = now_us();
 	mark(MARKS);
 	for (uint64_t i = 0; i < wanted; i++)
 		membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
 	mark(MARKS);
 	start = now_us() - start;
-	interrupts_by_cpu("CAL", after);
+	interrupts_by_cpu(CALL_ROW, after);
 	over = true;
 	join_threads(&other, 1);
 	printf("ipis=%llu\nus=%llu\n", (unsigned long long)(after[1] - before[1]), (unsigned long long)start);
@@ -100,8 +100,8 @@ static void one_to_one(uint64_t wanted)
 
 static void all_to_all(unsigned int seconds)
 {
-	static const char *const rows[] = { "CAL", "TLB", "RES" };
-	uint64_t before[3][CPUS], after[CPUS], done = 0, stale = 0;
+	static const char *const rows[] = { CALL_ROW, "TLB", RESCHEDULE_ROW }, *const names[] = { "CAL", "TLB", "RES" };
+	uint64_t before[3][CPUS] = { { 0 } }, after[CPUS], done = 0, stale = 0;
 	struct cpu_thread threads[CPUS];
 
 	file = memfd_create("windows", MFD_CLOEXEC);
@@ -121,10 +121,11 @@ static void all_to_all(unsigned int seconds)
 	for (unsigned int r = 0; r < 3; r++) {
 		uint64_t sum = 0;
 
-		interrupts_by_cpu(rows[r], after);
-		for (unsigned int i = 0; i < count; i++)
+		unsigned int positions = interrupts_by_cpu(rows[r], after);
+
+		for (unsigned int i = 0; i < positions; i++)
 			sum += after[i] - before[r][i];
-		printf("%s=%llu\n", rows[r], (unsigned long long)sum);
+		printf("%s=%llu\n", names[r], (unsigned long long)sum);
 	}
 	for (unsigned int i = 0; i < count; i++) {
 		done += threads[i].done;

@@ -4,7 +4,7 @@
  *
  *   irqload ping COUNT NAME ADDRESS     pings, each sent when the one before was answered
  *   irqload disk COUNT NAME PATH        reads of 4096 bytes past the cache, one after the other
- *   irqload port COUNT NAME PORT        reads of a port, 4 bytes wide
+ *   irqload port COUNT NAME PORT        reads of a port (arm64: of a register in memory), 4 bytes wide
  *   irqload none COUNT NAME -           COUNT exits and nothing else: what the marks count from outside can be checked
  *
  * NAME: what /proc/interrupts calls the interrupts to be counted. WARM_UP operations come first, before the mark.
@@ -28,7 +28,6 @@
 static int file;
 static char *block;
 static uint64_t blocks;
-static uint16_t port;
 
 static uint16_t checksum(const void *data, size_t length)
 {
@@ -79,7 +78,7 @@ static bool read_block(uint32_t n)
 static bool read_port(uint32_t n)
 {
 	(void)n;
-	inl(port);
+	register_read();
 	return true;
 }
 
@@ -113,9 +112,7 @@ static bool (*prepare(const char *what, const char *target))(uint32_t)
 		return read_block;
 	}
 	if (strcmp(what, "port") == 0) {
-		port = (uint16_t)number(target, "PORT", 0xffff);
-		if (ioperm(port, 4, 1))
-			fail("ioperm: %s", strerror(errno));
+		register_open(target);
 		return read_port;
 	}
 	if (strcmp(what, "none") == 0)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.full
 
 LIMIT_S = 400
 TOLERANCE = 0.001
-COMMAND = 'fl.run="tsc; dmesg | grep Run./init" fl.net=0 fl.poweroff quiet'
+COMMAND = 'fl.run="instructions; dmesg | grep Run./init" fl.net=0 fl.poweroff quiet'
 
 
 def instructions(name, *options):
@@ -31,7 +31,7 @@ def instructions(name, *options):
     with open(log, encoding="utf-8", errors="replace") as file:
         text = file.read()
     seconds, fraction = re.search(r"\[ *(\d+)\.(\d{6})\] Run /init", text).groups()
-    return int(re.search(r"tsc=(\d+)", text).group(1)), int(seconds) * 1000000 + int(fraction)
+    return int(re.search(r"instructions=(\d+)", text).group(1)), int(seconds) * 1000000 + int(fraction)
 
 
 def test_instructions_to_init(keeper):

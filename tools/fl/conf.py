@@ -2,18 +2,15 @@
 """The fairlead.conf that goes into the boot image."""
 from . import UsageError
 
-# idle=nomwait: keeps cpuidle-haltpoll out, which would register on seeing KVM's hint REALTIME (docs/design/smp.md).
-DEFAULT_CMDLINE = "console=ttyS0 fl.net=1 idle=nomwait"
-
 HEADER = """\
 # fairlead.conf, made by tools/run-qemu. Paths are on this volume. What is left out has its default:
 #   memory=all  iommu=required  loglevel=info  console=auto
 """
 
 
-def guest_cmdline(extra):
-    """The guest's kernel command line: the default and what --append adds."""
-    return " ".join([DEFAULT_CMDLINE] + extra)
+def guest_cmdline(default, extra):
+    """The guest's kernel command line: the machine's default and what --append adds."""
+    return " ".join([default] + extra)
 
 
 def default_text(cmdline):

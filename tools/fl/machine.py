@@ -1,50 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The QEMU command line: a q35 machine with OVMF, and what the options ask for.
-
-Why each choice is as it is stands in docs/; in short: QEMU's TCG emulates SVM with nested paging on its EPYC model,
-MWAIT has to be off there, and x2APIC cannot be combined with -icount.
-"""
-import fcntl
+"""The QEMU command line: the architecture's machine (x86.py, arm64.py) and what the options ask for."""
 import os
 import shutil
 import subprocess
 
-from . import UsageError
+from . import UsageError, arm64, x86
+from .qemu import comma
 
-QEMU = "qemu-system-x86_64"
-OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
-
-CPU = "EPYC,+x2apic,-monitor"
-CPU_ICOUNT = "EPYC,-rdrand,-rdseed,-rdtscp,-monitor,-x2apic"
+ARCH = {"x86": x86, "arm64": arm64}
 ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
-
-IOMMU = {
-    "vtd": ["-device", "intel-iommu,intremap=on,eim=on,caching-mode=on,device-iotlb=on,aw-bits=48"],
-    "amdvi": ["-device", "amd-iommu,intremap=on,xtsup=on,pt=off"],
-    "vtd-no-intremap": ["-device", "intel-iommu,intremap=off,eim=off,caching-mode=on,device-iotlb=on,aw-bits=48"],
-    "none": [],
-}
-
 NVME_BYTES = 16 * 1024 * 1024
-KVM_GET_API_VERSION = 0xAE00
-
-
-def kvm_usable():
-    """Can this user open /dev/kvm, and may a guest there use SVM itself?"""
-    try:
-        kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        if fcntl.ioctl(kvm, KVM_GET_API_VERSION) != 12:
-            return False
-        with open("/sys/module/kvm_amd/parameters/nested", encoding="ascii") as nested:
-            return nested.read().strip() in ("1", "Y")
-    except OSError:
-        return False
-    finally:
-        os.close(kvm)
 
 
 def write_nvme_pattern(path):
@@ -75,7 +40,7 @@ def boot_image(options, conf, folder):
     conf_file = os.path.join(folder, "fairlead.conf")
     with open(conf_file, "wb") as file:
         file.write(conf)
-    command = [os.path.join(options.tools, "mkboot"), "--conf", conf_file,
+    command = [os.path.join(options.tools, "mkboot"), "--conf", conf_file, "--boot-file", ARCH[options.arch].BOOT_FILE,
                "--kernel", options.kernel, "--initrd", options.initrd]
     if os.path.exists(options.efi):
         command += ["--efi", options.efi]
@@ -89,43 +54,24 @@ def boot_image(options, conf, folder):
     return image
 
 
-def comma(path):
-    """QEMU's option parser takes a comma as two."""
-    return str(path).replace(",", ",,")
-
-
 def command_line(options, conf, cmdline, folder, qmp_fd):
     """Returns QEMU's arguments. Everything the run needs of its own is put in `folder`."""
-    if shutil.which(QEMU) is None:
-        raise UsageError(f"{QEMU} is not installed: run tools/setup run")
-    for firmware in (OVMF_CODE, OVMF_VARS):
+    arch = ARCH[options.arch]
+    if shutil.which(arch.QEMU) is None:
+        raise UsageError(f"{arch.QEMU} is not installed: run tools/setup {arch.DEBIAN}")
+    for firmware in arch.FIRMWARE[options.firmware]:
         if not os.path.exists(firmware):
-            raise UsageError(f"{firmware} is missing: run tools/setup run")
-
-    variables = os.path.join(folder, "vars.fd")     # private: no run sees what another left
-    shutil.copyfile(OVMF_VARS, variables)
+            raise UsageError(f"{firmware} is missing: run tools/setup {arch.DEBIAN}")
     disk = boot_image(options, conf, folder)
 
-    accel = options.accel
-    if accel == "auto":
-        accel = "kvm" if kvm_usable() and not options.icount else "tcg"
-
-    args = [QEMU, "-no-user-config", "-nodefaults", "-display", "none",
-            "-machine", "q35" + (",kernel-irqchip=split" if accel == "kvm" else ""), "-accel", accel,
-            "-cpu", options.cpu or (CPU_ICOUNT if options.icount else CPU),
-            "-smp", str(options.smp), "-m", options.mem,
-            # ACPI hot-plug would eject devices behind Fairlead's back
-            "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
-            # Fairlead's timer: the HPET sends messages, as that of most machines does
-            "-global", "hpet.msi=on",
-            "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}",
-            "-drive", f"if=pflash,format=raw,unit=1,file={comma(variables)}",
-            "-chardev", f"socket,id=fl-qmp,fd={qmp_fd}", "-mon", "chardev=fl-qmp,mode=control",
-            "-chardev", f"stdio,id=fl-console,signal=off,logfile={comma(options.log)}",
-            "-serial", "chardev:fl-console"]
-    args += IOMMU[options.iommu]
-    args += ["-drive", f"if=none,id=fl-boot,format=raw,snapshot=on,file={comma(disk)}",
-             "-device", "ide-hd,drive=fl-boot,bus=ide.0,bootindex=1"]
+    args = [arch.QEMU, "-no-user-config", "-nodefaults", "-display", "none"] + arch.machine(options, folder)
+    args += ["-cpu", options.cpu or (arch.CPU_ICOUNT if options.icount else arch.CPU),
+             "-smp", str(options.smp), "-m", options.mem,
+             "-chardev", f"socket,id=fl-qmp,fd={qmp_fd}", "-mon", "chardev=fl-qmp,mode=control",
+             "-chardev", f"stdio,id=fl-console,signal=off,logfile={comma(options.log)}",
+             "-serial", "chardev:fl-console",
+             "-drive", f"if=none,id=fl-boot,format=raw,snapshot=on,file={comma(disk)}",
+             "-device", arch.boot_disk(options)]
     if options.icount:
         args += ICOUNT
     if options.bare:

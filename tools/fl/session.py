@@ -27,8 +27,8 @@ PANIC_SETTLE_S = 2      # after a panic, the time without a further line until t
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]")
 ERROR = re.compile(r"^\s*fairlead: error:")
 PANIC = re.compile(r"fairlead: panic:")
-# What OVMF's boot manager prints when a boot application came back to it with an error.
-BACK_IN_FIRMWARE = re.compile(r"BdsDxe: failed to (start|load)")
+# What the boot manager of OVMF and AAVMF, or U-Boot, prints when a boot application came back to it with an error.
+BACK_IN_FIRMWARE = re.compile(r"BdsDxe: failed to (start|load)|^## Application failed")
 SHELL_STATUS = re.compile(r"FAIRLEAD-EFI-STATUS (?:0x)?([0-9A-Fa-f]+)")
 
 

@@ -28,7 +28,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "tests/guest/apic.h"
+#include "tests/guest/x86/apic.h"
 
 /*
  * Vectors that Linux has a handler for which only counts them (KVM's posted interrupts: rows PIN, PIW and NPI of

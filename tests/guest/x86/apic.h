@@ -3,8 +3,8 @@
  * A CPU's local APIC, past the kernel: in x2APIC mode by the MSRs of /dev/cpu/N/msr, in xAPIC mode by its page, which is /dev/mem's
  * (iomem=relaxed) and shows the CPU that the program runs on.
  */
-#ifndef TESTS_GUEST_APIC_H
-#define TESTS_GUEST_APIC_H
+#ifndef TESTS_GUEST_X86_APIC_H
+#define TESTS_GUEST_X86_APIC_H
 
 #include "tests/guest/cpus.h"
 #include "tests/guest/devmem.h"
