@@ -2,9 +2,10 @@
 /*
  * The table of CPUs, and the power of the guest's (cpus.h).
  *
- * A CPU's power goes round in one direction: on -> off (by itself) -> claimed -> on pending (by the one that claimed it) -> on (by
- * itself). So each step has one that may take it, and no lock is needed. It guards that who asks twice for one CPU is told so, that
- * a CPU starts where exactly one of them has said, and that not all go off.
+ * A CPU's power goes round in one direction: on -> off (by itself) -> claimed -> on pending (by the one that
+ * claimed it) -> on (by itself). So each step has one that may take it, and no lock is needed. It guards that
+ * who asks twice for one CPU is told so, that a CPU starts where exactly one of them has said, and that not
+ * all go off.
  */
 #include "arch/arm64/cpus.h"
 
@@ -24,6 +25,11 @@ struct power {
 static struct power power[CPUS_MAX];
 /* How many are on, or certain to be: a CPU is in it before PENDING can be seen, so it is never too low. */
 static _Atomic unsigned int awake;
+
+unsigned int arch_cpu_count(void)
+{
+	return arm64_cpus.count;
+}
 
 /* Bits that are no affinity fields make it nobody's, as PSCI wants (DEN 0022E 5.6.2: they must be zero). */
 unsigned int cpu_of_mpidr(u64 mpidr)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's calls to its firmware: HVC #0 and SMC #0 by the SMC Calling Convention (DEN 0028E). PSCI 1.1 (DEN 0022E) is answered
- * here, from the power of the guest's own CPUs (cpus.h); of the rest only the workarounds for speculation reach the real firmware,
- * and only where it says that it has them. All else is NOT_SUPPORTED: the real firmware's vendor calls could move memory, devices or CPUs
- * under Fairlead.
+ * The guest's calls to its firmware: HVC #0 and SMC #0 by the SMC Calling Convention (DEN 0028E). PSCI 1.1
+ * (DEN 0022E) is answered here, from the power of the guest's own CPUs (cpus.h); of the rest only the
+ * workarounds for speculation reach the real firmware, and only where it says that it has them. All else is
+ * NOT_SUPPORTED: the real firmware's vendor calls could move memory, devices or CPUs under Fairlead.
  *
  * Arguments beyond those that a function has, and X1-X17, are left alone: no answer here has more than X0.
  */
@@ -21,7 +21,10 @@
 #define INSTRUCTION_BYTES 4u
 #define LOGGED_CLASSES 16
 
-/* ---- PSCI ---------------------------------------------------------------------------------------------------------- */
+/*
+ * ---- PSCI
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static s64 cpu_on(u64 mpidr, u64 entry, u64 context)
 {
@@ -91,13 +94,20 @@ static bool is_answered(u32 function)
 	}
 }
 
-/* ---- the workarounds for speculation ------------------------------------------------------------------------------- */
+/*
+ * ---- the workarounds for speculation
+ * -------------------------------------------------------------------------------
+ */
 
 /*
- * They act on the CPU that asks, and cores of one machine differ; so each is asked for itself, the first time its guest wants to know.
- * Only the CPU itself uses its row.
+ * They act on the CPU that asks, and cores of one machine differ; so each is asked for itself, the first time
+ * its guest wants to know. Only the CPU itself uses its row.
  */
-static const u32 workarounds[] = { SMCCC_ARCH_WORKAROUND_1, SMCCC_ARCH_WORKAROUND_2, SMCCC_ARCH_WORKAROUND_3 };
+static const u32 workarounds[] = {
+	SMCCC_ARCH_WORKAROUND_1,
+	SMCCC_ARCH_WORKAROUND_2,
+	SMCCC_ARCH_WORKAROUND_3,
+};
 struct answer {
 	bool known;
 	s32 value; /* of SMCCC_ARCH_FEATURES: < 0: the firmware does not have it */
@@ -135,15 +145,18 @@ static s64 arch_features(unsigned int cpu, u32 function)
 	return workaround(cpu, function);
 }
 
-/* ---- the calls ------------------------------------------------------------------------------------------------------ */
+/*
+ * ---- the calls
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static s64 not_supported(u32 function)
 {
 	static once_place seen[LOGGED_CLASSES];
 
 	if (once(seen, SMCCC_CLASS(function)))
-		log_info("platform: the guest's firmware call 0x%08x is not supported, nor are others of owner %u", function,
-			 SMCCC_OWNER(function));
+		log_info("platform: the guest's firmware call 0x%08x, and others of owner %u, are not supported",
+			 function, SMCCC_OWNER(function));
 	return SMCCC_NOT_SUPPORTED;
 }
 
@@ -170,8 +183,9 @@ static s64 answer_to(struct vcpu *v, u32 function, u64 a, u64 b, u64 c)
 	case PSCI_CPU_SUSPEND:
 	case PSCI_CPU_SUSPEND_64:
 		/*
-		 * Standby, and power-down as standby, which the caller must expect (5.4.2): nothing is lost, and the wake-up may come
-		 * at once. The guest's tree offers no idle states; WFI does not exit.
+		 * Standby, and power-down as standby, which the caller must expect (5.4.2): nothing is lost,
+		 * and the wake-up may come at once. The guest's tree offers no idle states; WFI does not
+		 * exit.
 		 */
 		return PSCI_SUCCESS;
 	case PSCI_CPU_OFF:
@@ -201,7 +215,7 @@ static void no_such_interface(struct vcpu *v, bool smc)
 	static once_place seen[2];
 
 	if (once(seen, smc))
-		log_info("platform: the guest's %s with an immediate that is not 0 is undefined", smc ? "SMC" : "HVC");
+		log_info("platform: the guest's %s with an immediate other than 0 is undefined", smc ? "SMC" : "HVC");
 	if (!smc)
 		v->pc -= INSTRUCTION_BYTES; /* HVC's return address is behind it */
 	vcpu_inject_undefined(v);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The SMC Calling Convention (Arm DEN 0028E) and PSCI (DEN 0022E, version 1.1): the numbers of functions and answers, and the
- * firmware's side. The guest's calls are answered by smccc_call() (exits.h, psci.c).
+ * The SMC Calling Convention (Arm DEN 0028E) and PSCI (DEN 0022E, version 1.1): the numbers of functions and
+ * answers, and the firmware's side. The guest's calls are answered by smccc_call() (exits.h, psci.c).
  */
 #ifndef ARCH_ARM64_PSCI_H
 #define ARCH_ARM64_PSCI_H
@@ -60,8 +60,9 @@ enum psci_affinity { PSCI_AFFINITY_ON = 0, PSCI_AFFINITY_OFF = 1, PSCI_AFFINITY_
 #define PSCI_NO_TRUSTED_OS 2
 
 /*
- * Asks the machine's firmware, by SMC #0 (the tree says that it listens there: dt_machine.psci_smc). What comes back in X0; SMC32 answers
- * are (s32) of that. Boot, the end of the machine, and on the exit path for what answers at once. smc.c
+ * Asks the machine's firmware, by SMC #0 (the tree says that it listens there: dt_machine.psci_smc). What
+ * comes back in X0; SMC32 answers are (s32) of that. Boot, the end of the machine, and on the exit path for
+ * what answers at once. smc.c
  */
 s64 psci_firmware_call(u32 function, u64 a, u64 b, u64 c);
 

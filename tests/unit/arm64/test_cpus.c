@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The power of the guest's CPUs, as PSCI sees it (DEN 0022E 5.5, 5.6, 6.6): a CPU that is asked for twice starts once, where one of them
- * said; what it is told belongs together; and not all go off. Then threads that play CPUs, which switch each other on and
- * themselves off.
+ * The power of the guest's CPUs, as PSCI sees it (DEN 0022E 5.5, 5.6, 6.6): a CPU that is asked for twice
+ * starts once, where one of them said; what it is told belongs together; and not all go off. Then threads
+ * that play CPUs, which switch each other on and themselves off.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -41,7 +41,10 @@ static int forget(void **state)
 	return 0;
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------ */
+/*
+ * ---- the table
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void affinities(void **state)
 {
@@ -59,7 +62,10 @@ static void affinities(void **state)
 	assert_int_equal(cpu_of_mpidr(0xff00000001), CPUS_MAX);
 }
 
-/* ---- one after the other -------------------------------------------------------------------------------------------- */
+/*
+ * ---- one after the other
+ * --------------------------------------------------------------------------------------------
+ */
 
 static void begins_with_the_boot_cpu(void **state)
 {
@@ -158,7 +164,10 @@ static void is_there_when_it_is_kicked(void **state)
 	assert_int_equal(cpu_set_off(0), -EBUSY);
 }
 
-/* ---- all at once ---------------------------------------------------------------------------------------------------- */
+/*
+ * ---- all at once
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static _Atomic unsigned int running, granted[CPUS], started[CPUS], refused_off;
 static _Atomic bool done;
@@ -235,7 +244,9 @@ static void all_at_once(void **state)
 		pthread_join(thread[i], NULL);
 	alarm(0);
 	for (unsigned int cpu = 0; cpu < CPUS; cpu++) {
-		/* Each request that was granted has started it once; one may not have been taken at the end. */
+		/*
+		 * Each request that was granted has started it once; one may not have been taken at the end.
+		 */
 		assert_in_range(granted[cpu] - started[cpu], 0, 1);
 		assert_true(plain[cpu] >= started[cpu]);
 		assert_int_equal(granted[cpu], kicks[cpu]);
