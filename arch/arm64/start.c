@@ -152,12 +152,12 @@ static void start_on_own_stack(void)
 	bringup_quiesce_devices();
 	build_guest_map();
 	start_interrupts();
-	must(console_start_guest(&guest, &boot_info.dt.uart), "the guest's console");
 	map_platform();
 	bringup_give_devices(&guest, &vpci_platform, &boot_info.memmap, NULL);
 	smp_start_cpu(&vcpus[0]);
 	claim_iommu_interrupts();
 	monitor_init(&guest, boot_info.config.monitor_escape);
+	must(console_start_guest(&guest, boot_info.config.monitor_escape), "the guest's console");
 	vcpu_reset(&vcpus[0], boot_info.kernel_entry, boot_info.boot_params);
 	if (boot_info.config.debug_timer)
 		timer_debug_start();

@@ -67,7 +67,8 @@ static bool init(const struct uart16550_bus *bus, u16 divisor) REQUIRES(console_
 	bus->out(IER, 0);
 	if (divisor)
 		set_speed(bus, divisor);
-	bus->out(LCR, LCR_8N1);
+	if (bus->in(LCR) != LCR_8N1) /* some take offence (a "busy" interrupt) at a write while they send */
+		bus->out(LCR, LCR_8N1);
 	bus->out(IIR_FCR, FCR_ENABLE | FCR_RESET_BOTH);
 	bus->out(MCR, MCR_DTR | MCR_RTS);
 	uart_input_reset();
