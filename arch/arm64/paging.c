@@ -100,6 +100,7 @@ static int map_fairlead_range(const struct mem_range *r)
 
 static int map_memory(void)
 {
+	const unsigned int user = cpu_has_vhe() ? PT_USER : 0; /* at EL2 alone there is no such thing */
 	int ret = 0;
 
 	for (unsigned int i = 0; !ret && i < boot_info.memmap.count; i++) {
@@ -108,7 +109,7 @@ static int map_memory(void)
 		if (r->type == MEM_FAIRLEAD)
 			ret = map_fairlead_range(r);
 		else if (r->type == MEM_RAM)
-			ret = pt_map(&host, r->base, r->base, r->size, PT_READ | PT_WRITE | PT_USER);
+			ret = pt_map(&host, r->base, r->base, r->size, PT_READ | PT_WRITE | user);
 	}
 	return ret;
 }
