@@ -23,5 +23,7 @@ void el1_write(enum el1_register r, u64 value);
  * (Arm ARM C5.5). 0 and *pa; -EFAULT. Changes nothing that the guest sees. Exit path.
  */
 int MUST_CHECK el1_translate(u64 va, bool write, bool user, paddr_t *pa);
+/* By stage 1 alone, as a read from EL1 (AT S1E1R), which can read whatever EL0 can. 0 and *ipa; -EFAULT. Exit path. */
+int MUST_CHECK el1_translate_stage1(u64 va, gpa_t *ipa);
 
 #endif
