@@ -18,6 +18,7 @@ static const char *const event_names[COUNTED_EVENTS] = {
 	[COUNT_CONFIG_WRITE] = "config-write",
 	[COUNT_MSIX_TABLE] = "msix-table",
 	[COUNT_IOAPIC] = "ioapic",
+	[COUNT_GIC] = "gic",
 	[COUNT_APIC_WRITE] = "apic-page-write",
 	[COUNT_INTERRUPT_ENTRY] = "interrupt-entry",
 	[COUNT_IOMMU_FLUSH] = "iommu-flush",
