@@ -25,7 +25,7 @@
 
 struct vcpu vcpus[CPUS_MAX];
 
-enum { WAKING, READY, GIVEN_UP };
+enum { WAKING, AWAKE, READY, GIVEN_UP };
 static _Atomic u32 state; /* of the CPU that is being woken */
 static struct cpu_boot boot;
 
@@ -66,9 +66,8 @@ void smp_start_cpu(struct vcpu *v)
 	if (ret)
 		panic("CPU %u: its part of the GIC cannot be switched on (%d)", v->index, ret);
 	gic_enable(v->index, GIC_SGI_KICK, true);
-	ret = its_start_cpu();
-	if (ret && ret != -ENODEV)
-		panic("CPU %u: its LPIs cannot be switched on (%d)", v->index, ret);
+	if (its_start_cpu())
+		log_warn("CPU %u takes no messages of devices: others do", v->index);
 	el2_timer_start_cpu(v->index);
 	stage2_start_cpu();
 	sysreg_start_cpu(v);
@@ -83,21 +82,22 @@ static void cpu_main(struct vcpu *v)
 
 	cpu_set_current(v);
 	paging_start_cpu();
-	if (!atomic_compare_exchange_strong(&state, &expected, READY)) {
+	if (!atomic_compare_exchange_strong(&state, &expected, AWAKE)) {
 		for (;;)
 			arch_cpu_halt(); /* too late: nobody will ever ask for it */
 	}
 	smp_start_cpu(v);
+	atomic_store(&state, READY);
 	vcpu_run(v);
 }
 
-static bool wait_while_waking(void)
+static bool wait_while(u32 value)
 {
 	const u64 start = arch_time_us();
 
-	while (atomic_load(&state) == WAKING && arch_time_us() - start < ANSWER_US)
+	while (atomic_load(&state) == value && arch_time_us() - start < ANSWER_US)
 		arch_cpu_relax();
-	return atomic_load(&state) != WAKING;
+	return atomic_load(&state) != value;
 }
 
 /* 0; -ENODEV: it does not answer; the firmware's error. */
@@ -119,8 +119,10 @@ static int wake(unsigned int cpu)
 				 virt_to_phys(&boot));
 	if (ret)
 		return (int)ret;
-	if (!wait_while_waking() && atomic_compare_exchange_strong(&state, &expected, GIVEN_UP))
+	if (!wait_while(WAKING) && atomic_compare_exchange_strong(&state, &expected, GIVEN_UP))
 		return -ENODEV;
+	if (!wait_while(AWAKE))
+		panic("CPU %u (MPIDR 0x%llx) has come up half way", cpu, (unsigned long long)arm64_cpus.mpidr[cpu]);
 	return 0;
 }
 

@@ -103,14 +103,12 @@ static const struct vpci_platform vpci_platform = { .may_map = may_map };
 static void start_interrupts(void)
 {
 	const struct dt_machine *dt = &boot_info.dt;
-	int ret;
 
 	must(gic_init(dt), "the GIC");
 	must(el2_timer_init(dt), "the EL2 timer");
 	must(vgic_init(&guest, dt, arm64_cpus.count, &boot_info.frame), "the guest's GIC");
-	ret = its_init(dt, arm64_cpus.count, &boot_info.frame);
-	if (ret != -ENODEV) /* it has said so: devices have no messages */
-		must(ret, "the ITS");
+	if (its_init(dt, arm64_cpus.count, &boot_info.frame))
+		log_warn("its: devices have no messages");
 }
 
 static void smmu_interrupt(u32 intid)

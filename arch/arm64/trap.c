@@ -89,12 +89,12 @@ static bool refused_access(struct trap_frame *f)
 
 	if (ESR_EC(f->esr) != EC_DATA_ABORT_SAME || DFSC(f->esr) != DFSC_EXTERNAL || !in_text(f->elr))
 		return false;
-	if (a64_decode(*(const u32 *)phys_to_virt(f->elr), &access) || access.count != 1 || access.writeback)
+	if (a64_decode(*(const u32 *)phys_to_virt(f->elr), &access) || access.registers != 1 || access.write_back)
 		return false;
 	if (once(logged, f->far & PAGE_MASK))
 		log_warn("bus: access to 0x%llx refused: no device answers there", (unsigned long long)f->far);
-	if (!access.store && access.rt[0] < 31)
-		f->x[access.rt[0]] = access.size == 8 || access.sign_extend ? ~0ull : GENMASK64(access.size * 8 - 1, 0);
+	if (!access.write && access.rt[0] < 31)
+		f->x[access.rt[0]] = GENMASK64((access.sign_extend ? (access.to_64 ? 8 : 4) : access.size) * 8 - 1, 0);
 	f->elr += 4;
 	return true;
 }
