@@ -29,12 +29,16 @@ extern struct lock_class vtd_fault_class ACQUIRED_BEFORE(leaf_locks);
 extern struct lock_class vtd_queue_class ACQUIRED_BEFORE(leaf_locks);
 extern struct lock_class vtd_entries_class ACQUIRED_BEFORE(leaf_locks);
 extern struct lock_class vtd_tables_class ACQUIRED_BEFORE(leaf_locks);
+extern struct lock_class smmu_fault_class ACQUIRED_BEFORE(leaf_locks);
+extern struct lock_class smmu_queue_class ACQUIRED_BEFORE(leaf_locks);
+extern struct lock_class smmu_tables_class ACQUIRED_BEFORE(leaf_locks);
 extern struct lock_class iommu_domain_class ACQUIRED_BEFORE(leaf_locks);
 extern struct lock_class stage2_class ACQUIRED_BEFORE(leaf_locks);
 
 /* A unit's list of devices with translation caches of their own */
 extern struct lock_class iommu_ats_class ACQUIRED_BEFORE(vtd_fault_class, vtd_queue_class, vtd_entries_class,
-							 vtd_tables_class, iommu_domain_class, stage2_class);
+							 vtd_tables_class, smmu_fault_class, smmu_queue_class,
+							 smmu_tables_class, iommu_domain_class, stage2_class);
 
 /* Where the guest has put BARs */
 extern struct lock_class bar_map_class ACQUIRED_BEFORE(iommu_ats_class);
