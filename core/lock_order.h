@@ -21,8 +21,9 @@ extern struct lock_class console_class;
 extern struct lock_class leaf_locks ACQUIRED_BEFORE(console_class);
 #define LEAF_LOCK ACQUIRED_AFTER(leaf_locks) ACQUIRED_BEFORE(console_class)
 
-/* An I/O APIC's table */
+/* An I/O APIC's table; 32 interrupts of the guest's GIC */
 extern struct lock_class ioapic_class ACQUIRED_BEFORE(leaf_locks);
+extern struct lock_class vgic_class ACQUIRED_BEFORE(leaf_locks);
 
 /* Queues, tables */
 extern struct lock_class vtd_fault_class ACQUIRED_BEFORE(leaf_locks);

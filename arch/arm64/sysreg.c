@@ -65,6 +65,12 @@ static void send_sgi_group0(struct vcpu *v, u64 value)
 	vgic_write_sgi(v, 0, value);
 }
 
+/* 12.2.9 ICC_DIR_EL1: traps while more interrupts are active than there are list registers. */
+static void deactivate(struct vcpu *v, u64 value)
+{
+	vgic_write_dir(v, (u32)value & 0xffffff);
+}
+
 static const struct row rows[] = {
 	{ REGISTER(2, 0, 1, 0, 0), read_zero, NULL },		  /* MDRAR_EL1: no debug ROM */
 	{ REGISTER(2, 0, 1, 0, 4), NULL, ignore },		  /* OSLAR_EL1 */
@@ -73,6 +79,7 @@ static const struct row rows[] = {
 	{ REGISTER(2, 0, 1, 4, 4), read_zero, ignore },		  /* DBGPRCR_EL1 */
 	{ REGISTER(3, 0, 0, 0, 6), cpu_revidr, NULL },		  /* REVIDR_EL1 */
 	{ REGISTER(3, 0, 1, 0, 1), read_zero, ignore },		  /* ACTLR_EL1 */
+	{ REGISTER(3, 0, 12, 11, 1), NULL, deactivate },	  /* ICC_DIR_EL1 */
 	{ REGISTER(3, 0, 12, 11, 5), NULL, send_sgi_group1 },	  /* ICC_SGI1R_EL1 */
 	{ REGISTER(3, 0, 12, 11, 6), NULL, send_sgi_group0 },	  /* ICC_ASGI1R_EL1 */
 	{ REGISTER(3, 0, 12, 11, 7), NULL, send_sgi_group0 },	  /* ICC_SGI0R_EL1 */
@@ -96,7 +103,8 @@ static void undefined(struct vcpu *v, u32 iss)
 
 	if (once(seen, iss & ~(0x1fu << 5))) /* whatever Rt is */
 		log_info("platform: the guest's %s S%u_%u_C%u_C%u_%u is undefined",
-			 read ? "read of" : "write to", ISS_OP0(iss), ISS_OP1(iss), ISS_CRN(iss), ISS_CRM(iss), ISS_OP2(iss));
+			 read ? "read of" : "write to", ISS_OP0(iss), ISS_OP1(iss), ISS_CRN(iss),
+			 ISS_CRM(iss), ISS_OP2(iss));
 	vcpu_inject_undefined(v);
 }
 
@@ -125,10 +133,7 @@ static void access64(struct vcpu *v, u32 iss)
 	vcpu_skip_instruction(v);
 }
 
-/*
- * ---- AArch32: only programs at EL0
- * -----------------------------------------------------------------------------------
- */
+/* ---- AArch32: only programs at EL0 --------------------------------------------------------------------- */
 
 #define SPSR_N BIT(31)
 #define SPSR_Z BIT(30)

@@ -41,8 +41,6 @@ struct virq {
 	bool drop_pending, drop_active, make_active;
 };
 
-extern struct lock_class vgic_class;
-
 struct vgic_bank {
 	struct spinlock lock;
 	u32 first; /* INTID */
