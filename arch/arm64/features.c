@@ -223,10 +223,7 @@ void features_filter(const struct id_registers *cpu, struct id_registers *guest)
 		guest->value[ID_AA64ZFR0] = 0;
 }
 
-/*
- * ---- several CPUs
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- several CPUs -------------------------------------------------------------------------------------- */
 
 static LOCK_CLASS(features_class, "features");
 static struct spinlock features_lock LEAF_LOCK = SPINLOCK_INIT(features_class);

@@ -21,10 +21,7 @@
 #define INSTRUCTION_BYTES 4u
 #define LOGGED_CLASSES 16
 
-/*
- * ---- PSCI
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- PSCI ---------------------------------------------------------------------------------------------- */
 
 static s64 cpu_on(u64 mpidr, u64 entry, u64 context)
 {
@@ -94,10 +91,7 @@ static bool is_answered(u32 function)
 	}
 }
 
-/*
- * ---- the workarounds for speculation
- * -------------------------------------------------------------------------------
- */
+/* ---- the workarounds for speculation ------------------------------------------------------------------- */
 
 /*
  * They act on the CPU that asks, and cores of one machine differ; so each is asked for itself, the first time
@@ -145,17 +139,14 @@ static s64 arch_features(unsigned int cpu, u32 function)
 	return workaround(cpu, function);
 }
 
-/*
- * ---- the calls
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- the calls ----------------------------------------------------------------------------------------- */
 
 static s64 not_supported(u32 function)
 {
 	static once_place seen[LOGGED_CLASSES];
 
 	if (once(seen, SMCCC_CLASS(function)))
-		log_info("platform: the guest's firmware call 0x%08x, and others of owner %u, are not supported",
+		log_info("platform: the guest's call 0x%08x, and others of owner %u: not supported",
 			 function, SMCCC_OWNER(function));
 	return SMCCC_NOT_SUPPORTED;
 }
@@ -215,7 +206,7 @@ static void no_such_interface(struct vcpu *v, bool smc)
 	static once_place seen[2];
 
 	if (once(seen, smc))
-		log_info("platform: the guest's %s with an immediate other than 0 is undefined", smc ? "SMC" : "HVC");
+		log_info("platform: the guest's %s with an immediate is undefined", smc ? "SMC" : "HVC");
 	if (!smc)
 		v->pc -= INSTRUCTION_BYTES; /* HVC's return address is behind it */
 	vcpu_inject_undefined(v);

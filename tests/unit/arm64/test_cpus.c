@@ -41,10 +41,7 @@ static int forget(void **state)
 	return 0;
 }
 
-/*
- * ---- the table
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- the table ----------------------------------------------------------------------------------------- */
 
 static void affinities(void **state)
 {
@@ -62,10 +59,7 @@ static void affinities(void **state)
 	assert_int_equal(cpu_of_mpidr(0xff00000001), CPUS_MAX);
 }
 
-/*
- * ---- one after the other
- * --------------------------------------------------------------------------------------------
- */
+/* ---- one after the other ------------------------------------------------------------------------------- */
 
 static void begins_with_the_boot_cpu(void **state)
 {
@@ -164,10 +158,7 @@ static void is_there_when_it_is_kicked(void **state)
 	assert_int_equal(cpu_set_off(0), -EBUSY);
 }
 
-/*
- * ---- all at once
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- all at once --------------------------------------------------------------------------------------- */
 
 static _Atomic unsigned int running, granted[CPUS], started[CPUS], refused_off;
 static _Atomic bool done;
