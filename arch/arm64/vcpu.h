@@ -66,5 +66,7 @@ void vcpu_skip_instruction(struct vcpu *v);
 void vcpu_inject_undefined(struct vcpu *v);
 /* A synchronous external abort at v->far: data (write or read) or instruction. */
 void vcpu_inject_external_abort(struct vcpu *v, bool instruction);
+/* An alignment fault of the data access at v->far: what is not the guest's RAM is device memory to it. */
+void vcpu_inject_alignment_fault(struct vcpu *v);
 
 #endif

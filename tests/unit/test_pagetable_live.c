@@ -28,6 +28,7 @@ static void test_widths(void **state)
 		{ &pt_format_s2_lpae, 43, 3, 16 },    { &pt_format_s2_lpae, 44, 4, 1 },
 		{ &pt_format_s2_lpae, 48, 4, 1 },     { &pt_format_s2_lpae_52, 40, 3, 2 },
 		{ &pt_format_s2_lpae_52, 48, 4, 1 },  { &pt_format_s2_lpae_52, 49, 4, 2 },
+		{ &pt_format_s2_lpae_52, 43, 3, 16 }, { &pt_format_s2_lpae_52, 44, 4, 1 },
 		{ &pt_format_s2_lpae_52, 52, 4, 16 }, { &pt_format_el2, 39, 3, 1 },
 		{ &pt_format_el2_vhe, 40, 4, 1 },     { &pt_format_el2_vhe_52, 49, 5, 1 },
 		{ &pt_format_el2_52, 52, 5, 1 },      { &pt_format_npt, 40, 4, 1 },
@@ -62,6 +63,7 @@ static void test_widths_refused(void **state)
 		{ &pt_format_el2, 49, 2 },	  { &pt_format_el2_52, 53, 2 },
 		{ &pt_format_s2_lpae, 48, 3 },	  { &pt_format_s2_lpae, ~0u, 2 },
 		{ &pt_format_npt, 53, 2 },	  { &pt_format_s2_lpae, 40, 3 },
+		{ &pt_format_s2_lpae_52, 52, 3 },
 	};
 	struct pagetable pt;
 
