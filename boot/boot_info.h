@@ -28,6 +28,7 @@ struct boot_info {
 	struct dt_machine dt;	     /* arm64: what the device tree says */
 	paddr_t firmware_tree;	     /* arm64: firmware's device tree, */
 	u64 firmware_tree_size;	     /* bytes */
+	struct vgic_frame frame;     /* arm64: where the guest's messages go */
 	paddr_t boot_params;	     /* x86: the zero page, complete; arm64: device tree */
 	paddr_t guest_tables;	     /* x86: GUEST_TABLES_SIZE bytes for first page tables and GDT, zeroed */
 	u64 tsc_at_entry;	     /* counter when the firmware started us, for measurements */

@@ -33,6 +33,8 @@ struct device_options {
 #define CONFIG_DEVICE_RULES 32
 #define CONFIG_ERROR_MAX 160
 
+#define CONSOLE_NONE (~(u64)0)
+
 struct config {
 	char kernel[CONFIG_PATH_MAX]; /* path on Fairlead's own volume; backslashes or slashes */
 	char initrd[CONFIG_PATH_MAX]; /* empty: none */
@@ -42,7 +44,7 @@ struct config {
 	enum iommu_policy iommu;
 	enum intr_policy intremap;
 	u16 console_port;  /* I/O port of the 16550; 0: none */
-	u64 console_base;  /* MMIO 16550 or PL011 (arm64, boards); 0: none */
+	u64 console_base;  /* arm64: the UART by its registers; 0: that of the tree's stdout-path; CONSOLE_NONE */
 	enum log_level loglevel;
 	char monitor_escape; /* the control character that, three times, takes the keyboard; 0: no monitor */
 	bool probe;	 /* report and return */

@@ -14,11 +14,6 @@
 #include "arch/arm64/vcpu.h"
 #include "core/vm.h"
 
-/* The frame's INTIDs: behind the hardware's SPIs, up to 1019; and its page. Decided from the tree before the guest's tree is made. */
-struct vgic_frame {
-	paddr_t base;
-	u32 first, count;
-};
 /* Pure: the frame for a machine whose distributor has that many SPIs. `base`: a page that nothing else has. */
 struct vgic_frame vgic_frame_for(unsigned int hardware_spis, paddr_t base);
 

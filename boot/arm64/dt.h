@@ -78,26 +78,44 @@ struct dt_machine {
  * property: -EINVAL: malformed; -EOPNOTSUPP: a machine that Fairlead cannot run on (GICv2, PSCI by HVC, no PSCI, ...).
  */
 int MUST_CHECK dt_read_machine(const void *dtb, size_t limit, struct dt_machine *out);
+/* Its size in bytes, once it was read. */
+size_t dt_size(const void *dtb);
+/* The CPU with that affinity, on which Fairlead runs, becomes the first. -EINVAL after one log_error: the tree does not name it. */
+int MUST_CHECK dt_boot_cpu_first(struct dt_machine *machine, u64 mpidr);
+/* The UART whose registers begin at `base` instead of stdout-path's. The tree was read. -EINVAL as above; none there: a warning. */
+int MUST_CHECK dt_choose_uart(const void *dtb, paddr_t base, struct dt_machine *machine);
 /* The DeviceID of a requester at the ITS. False: the tree maps it to none. Pure. */
 bool MUST_CHECK dt_device_id(const struct dt_machine *dt, u16 segment, u16 rid, u32 *device_id);
+
+/* The GICv2m frame that the guest's messages go to: its page and its INTIDs, behind the hardware's SPIs. count 0: no messages. */
+struct vgic_frame {
+	paddr_t base;
+	u32 first, count;
+};
 
 /* What the guest's tree is made from. */
 struct dt_guest {
 	const struct dt_machine *machine;
-	const struct memmap *memmap; /* final: RAM becomes memory, the rest of it reserved */
+	const struct memmap *memmap; /* final: its RAM becomes the guest's memory, and nothing else is memory to it */
 	const char *cmdline;
 	paddr_t initrd; /* initrd_size 0: none */
 	u64 initrd_size;
 	unsigned int cpus; /* how many of machine->cpu_mpidr, from the first, the guest gets */
-	u64 cpu_mpidr[CPUS_MAX];
-	paddr_t v2m_frame; /* GICv2m frame shown to the guest, 4 KiB; 0: no MSI */
-	u32 v2m_first, v2m_count; /* its INTIDs */
+	struct vgic_frame frame;
 };
 /*
- * Makes the guest's tree in buffer[size] (8-byte aligned) from the firmware's: SMMU and ITS nodes and all that refers to
- * them out; each msi-map to a GICv2m frame under the GIC node; memory and reserved memory from the map; /chosen; PSCI by HVC;
- * the CPUs; bus numbers and BARs stay the firmware's (linux,pci-probe-only). -ENOSPC; -EINVAL after a log_error.
+ * Makes the guest's tree in buffer[size] (8-byte aligned) from the firmware's, which dt_read_machine() has accepted: devices that
+ * the guest does not get and all that refers to SMMU and ITS out; each msi-map to a GICv2m frame under the GIC node; memory from the
+ * map; /chosen; PSCI by HVC; the CPUs; bus numbers and BARs stay the firmware's (linux,pci-probe-only). Says at LOG_INFO what is left
+ * out. -ENOSPC: the buffer is too small; -EINVAL; both after a log_error. Boot.
  */
 int MUST_CHECK dt_build_guest(const void *firmware, const struct dt_guest *guest, void *buffer, size_t size);
+/* So much is enough for a firmware tree of that size. */
+size_t dt_guest_size(size_t firmware_size);
+/*
+ * Registers of devices that the last tree built shows to the guest and nobody emulates (not the GIC, the console's UART, ECAM), whole
+ * pages. index from 0; false: no more. Any context after boot.
+ */
+bool dt_guest_registers(unsigned int index, struct dt_range *out);
 
 #endif
