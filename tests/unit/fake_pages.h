@@ -65,8 +65,7 @@ void *pages_alloc_contig(u64 count, u64 align)
 	if (!count || !fake_pages_allowed || fake_pages_used == FAKE_PAGES_MAX)
 		return NULL;
 	fake_pages_allowed--;
-	pages = aligned_alloc(align, count * PAGE_SIZE);
-	if (!pages)
+	if (posix_memalign(&pages, align, count * PAGE_SIZE)) /* aligned_alloc() wants a multiple of the alignment */
 		abort();
 	memset(pages, 0, count * PAGE_SIZE);
 	fake_page_count[fake_pages_used] = (unsigned int)count;
