@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The end of Fairlead: for its own bugs only. Stops the other CPUs, prints, leaves the record (panic_record.c),
- * resets the machine. The first CPU that panics is heard; what another has to say at the same moment is not.
+ * The end of Fairlead: for its own bugs only. Stops the other CPUs, prints, leaves the record
+ * (panic_record.c), resets the machine. The first CPU that panics is heard; what another has to say at the
+ * same moment is not.
  */
 #include "core/panic.h"
 

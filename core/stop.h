@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The end of the machine, a panic or a reset, is one CPU's: the first that wants it. All others stop for good.
+ * The end of the machine, a panic or a reset, is one CPU's: the first that wants it. All others stop for
+ * good.
  *
- * It guards that nobody is left in the guest when the machine is reset, where he could undo what was done for
- * it: on a PC the reset's cause in CMOS is an index and a data port, which are the guest's.
+ * It guards that nobody is left in the guest when the machine is reset, where he could undo what was done
+ * for it: on a PC the reset's cause in CMOS is an index and a data port, which are the guest's.
  */
 #ifndef CORE_STOP_H
 #define CORE_STOP_H
@@ -11,8 +12,8 @@
 #include "core/types.h"
 
 /*
- * This CPU ends the machine: kicks all others, so that they come out of the guest. Returns on the first CPU that
- * asks, each time it asks; on any other it does not return. Any context but NMI; never waits.
+ * This CPU ends the machine: kicks all others, so that they come out of the guest. Returns on the first CPU
+ * that asks, each time it asks; on any other it does not return. Any context but NMI; never waits.
  */
 void stop_others(void);
 /*
@@ -28,8 +29,8 @@ bool stop_mine(void);
 /* Says so and stops for good: there is a reset coming. */
 void stop_this_cpu(void) NORETURN;
 /*
- * By each CPU before each entry of the guest, and while it waits: a kick that comes later ends that entry, or the
- * sleep. Exit path, no lock held.
+ * By each CPU before each entry of the guest, and while it waits: a kick that comes later ends that entry,
+ * or the sleep. Exit path, no lock held.
  */
 static inline void stop_if_wanted(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which UART the console is (console.h), and a 16550 by MMIO: registers 1 << reg_shift bytes apart, each accessed with reg_width bytes
- * (Devicetree bindings, serial/8250.yaml: reg-shift, reg-io-width).
+ * Which UART the console is (console.h), and a 16550 by MMIO: registers 1 << reg_shift bytes apart, each
+ * accessed with reg_width bytes (Devicetree bindings, serial/8250.yaml: reg-shift, reg-io-width).
  */
 #include "arch/arm64/console.h"
 
@@ -49,7 +49,10 @@ void console_init(const struct dt_uart *from)
 		uart.kind = DT_UART_NONE;
 }
 
-/* The byte at a register's own address is the register; those between are not there. What follows the eight is not either. */
+/*
+ * The byte at a register's own address is the register; those between are not there. What follows the eight
+ * is not either.
+ */
 static void access_16550(void *ctx UNUSED, gpa_t gpa, unsigned int size, bool write, u64 *value)
 {
 	u64 result = 0;
@@ -70,7 +73,8 @@ static void access_16550(void *ctx UNUSED, gpa_t gpa, unsigned int size, bool wr
 
 static int start_16550(struct vm *vm, char escape)
 {
-	const struct vm_mmio_region region = { uart.registers.base, uart.registers.size, access_16550, NULL, "16550 UART" };
+	const struct dt_range *r = &uart.registers;
+	const struct vm_mmio_region region = { r->base, r->size, access_16550, NULL, "16550 UART" };
 	int ret = vm_add_region(vm, &region);
 
 	if (!ret)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The PL011 in hardware, as the console's (pl011.h). Firmware has set its speed and its pins; what else Fairlead relies on is set
- * here, whatever firmware left.
+ * The PL011 in hardware, as the console's (pl011.h). Firmware has set its speed and its pins; what else
+ * Fairlead relies on is set here, whatever firmware left.
  */
 #include "arch/arm64/pl011.h"
 
@@ -74,8 +74,8 @@ static u16 receive(void) REQUIRES(console_spinlock)
 static const struct console_uart hardware = { can_send, send, idle, has_input, receive };
 
 /*
- * UARTLCR_H is written while the UART is off, when it has sent what it had (3.3.8); the speed is taken over anew with it, as it is
- * (3.3.7).
+ * UARTLCR_H is written while the UART is off, when it has sent what it had (3.3.8); the speed is taken over
+ * anew with it, as it is (3.3.7).
  */
 static void set_format(void) REQUIRES(console_spinlock)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The PrimeCell UART, PL011 (ARM DDI 0183G, chapter 3): its registers, the hardware as the console's (pl011.c), and the one that the
- * guest sees (pl011_guest.c).
+ * The PrimeCell UART, PL011 (ARM DDI 0183G, chapter 3): its registers, the hardware as the console's
+ * (pl011.c), and the one that the guest sees (pl011_guest.c).
  */
 #ifndef ARCH_ARM64_PL011_H
 #define ARCH_ARM64_PL011_H
@@ -72,8 +72,8 @@ enum pl011_register {
 /* ---- the hardware: pl011.c ---- */
 
 /*
- * Takes it as the console's: polled output, no interrupts, FIFOs on; the speed is what firmware has set. False: nothing answers there.
- * The registers are mapped. Boot.
+ * Takes it as the console's: polled output, no interrupts, FIFOs on; the speed is what firmware has set.
+ * False: nothing answers there. The registers are mapped. Boot.
  */
 bool MUST_CHECK pl011_init(paddr_t registers);
 u32 pl011_read(enum pl011_register reg) REQUIRES(console_spinlock);

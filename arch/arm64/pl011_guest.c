@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The PL011 that the guest sees (pl011.h). Characters that it sends go to the hardware one by one, between Fairlead's lines; room
- * for them, and the transmitter's interrupt, are the hardware's. What is received is in the console's queue: the
- * receiver's flags and interrupts speak of that, never of the hardware, which Fairlead empties. Everything else (speed, format,
- * modem lines, break) is kept and shown, and changes nothing.
+ * The PL011 that the guest sees (pl011.h). Characters that it sends go to the hardware one by one, between
+ * Fairlead's lines; room for them, and the transmitter's interrupt, are the hardware's. What is received is
+ * in the console's queue: the receiver's flags and interrupts speak of that, never of the hardware, which
+ * Fairlead empties. Everything else (speed, format, modem lines, break) is kept and shown, and changes
+ * nothing.
  *
- * The guest's interrupt is a line by software. Its lock is held from the change until vgic_set_level() has heard of it, so that the
- * last word there is the last change. It is outside the console's, which is taken for a moment at a time.
+ * The guest's interrupt is a line by software. Its lock is held from the change until vgic_set_level() has
+ * heard of it, so that the last word there is the last change. It is outside the console's, which is taken
+ * for a moment at a time.
  *
- * The hardware's interrupt is Fairlead's. For the receiver it is on always; for the transmitter it is on while the guest waits for
- * one that has not come, and off again once it has: it is then the guest who ends it.
+ * The hardware's interrupt is Fairlead's. For the receiver it is on always; for the transmitter it is on
+ * while the guest waits for one that has not come, and off again once it has: it is then the guest who ends
+ * it.
  */
 #include "arch/arm64/gic.h"
 #include "arch/arm64/pl011.h"
@@ -20,8 +23,8 @@
 
 #define FIFO 16u /* characters, of the revision that is shown */
 /*
- * So much is taken at one interrupt: more than the hardware can hold (32). A receiver that has more even then is looked at by a timer
- * for a while, so that it cannot keep a CPU from everything else.
+ * So much is taken at one interrupt: more than the hardware can hold (32). A receiver that has more even
+ * then is looked at by a timer for a while, so that it cannot keep a CPU from everything else.
  */
 #define TAKE_MOST    64u
 #define LOOK_SOON_US 20000u
@@ -93,7 +96,10 @@ static unsigned int trigger_level(void) REQUIRES(uart_lock)
 	return has_fifo() ? FIFO * eighths[uart.ifls >> IFLS_RX_SHIFT & IFLS_LEVEL] / 8 : 1;
 }
 
-/* So many wait now. `more`: than there were. The time after which a character that nobody reads counts as left is 0 here. */
+/*
+ * So many wait now. `more`: than there were. The time after which a character that nobody reads counts as
+ * left is 0 here.
+ */
 static void waiting_is(unsigned int count, bool more) REQUIRES(uart_lock)
 {
 	if (count < trigger_level())
@@ -124,7 +130,10 @@ static void take(void) REQUIRES(uart_lock)
 
 	console_lock();
 	before = console_waiting();
-	/* Before it is emptied: what comes after that raises them again, and nothing else keeps the line up. */
+	/*
+	 * Before it is emptied: what comes after that raises them again, and nothing else keeps the line
+	 * up.
+	 */
 	pl011_write(UARTICR, INT_RX | INT_RT);
 	more = console_take(TAKE_MOST, CONSOLE_ALL);
 	now = console_waiting();
@@ -200,7 +209,10 @@ static u32 flags(void) REQUIRES(uart_lock)
 	return fr;
 }
 
-/* Part number 011h, designer 41h (Arm), revision 1 (r1p1: FIFOs of 16), configuration 0; then the PrimeCell's class, B105F00Dh. */
+/*
+ * Part number 011h, designer 41h (Arm), revision 1 (r1p1: FIFOs of 16), configuration 0; then the
+ * PrimeCell's class, B105F00Dh.
+ */
 static u32 identification(u32 offset)
 {
 	static const u8 ids[] = { 0x11, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1 };
@@ -272,8 +284,8 @@ static void write_register(u32 offset, u32 value) REQUIRES(uart_lock)
 }
 
 /*
- * The registers are on a bus of 32 bits without byte lanes: a narrower access at a register's own address is one of the register,
- * elsewhere in it none; a wider one is several.
+ * The registers are on a bus of 32 bits without byte lanes: a narrower access at a register's own address
+ * is one of the register, elsewhere in it none; a wider one is several.
  */
 static void guest_access(void *ctx UNUSED, gpa_t gpa, unsigned int size, bool write, u64 *value)
 {

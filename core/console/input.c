@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the shared console receives. Every character passes monitor_input(); the guest's wait in a queue here, which is the
- * receive FIFO that it sees: so it never sees one announced that Fairlead then keeps.
+ * What the shared console receives. Every character passes monitor_input(); the guest's wait in a queue
+ * here, which is the receive FIFO that it sees: so it never sees one announced that Fairlead then keeps.
  *
- * The monitor gets each character under the console's lock, so that those that two CPUs read keep their order.
+ * The monitor gets each character under the console's lock, so that those that two CPUs read keep their
+ * order.
  */
 #include "core/console/internal.h"
 #include "core/monitor/monitor.h"

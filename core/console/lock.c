@@ -12,8 +12,9 @@ LOCK_CLASS(console_class, "console");
 struct spinlock console_spinlock = SPINLOCK_INIT(console_class);
 
 /*
- * One CPU's, written by that CPU alone. `depth` counts from before the lock is asked for until after it is given
- * back, so that what comes in between on this CPU, a machine check, finds it and does not wait for itself.
+ * One CPU's, written by that CPU alone. `depth` counts from before the lock is asked for until after it is
+ * given back, so that what comes in between on this CPU, a machine check, finds it and does not wait for
+ * itself.
  */
 static struct {
 	_Atomic unsigned int depth;
@@ -39,7 +40,10 @@ static unsigned int leave(unsigned int cpu)
 	return depth;
 }
 
-/* The CPU that ends the machine: who has the lock gives it back after his line, or is the reason for the end. */
+/*
+ * The CPU that ends the machine: who has the lock gives it back after his line, or is the reason for the
+ * end.
+ */
 static bool lock_within(u64 limit_us, struct code_site site) NO_THREAD_ANALYSIS
 {
 	u64 start = arch_time_us();

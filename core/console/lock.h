@@ -14,9 +14,10 @@
 extern struct spinlock console_spinlock ACQUIRED_AFTER(console_class);
 
 /*
- * Waits for it, except where waiting would be for ever: this CPU has it already (a machine check or a fault came
- * in the middle of a line), or this CPU ends the machine and nobody gives the lock back in CONSOLE_WAIT_US. Then
- * it goes on without. Does not return if another CPU ends the machine. Any context but NMI.
+ * Waits for it, except where waiting would be for ever: this CPU has it already (a machine check or a fault
+ * came in the middle of a line), or this CPU ends the machine and nobody gives the lock back in
+ * CONSOLE_WAIT_US. Then it goes on without. Does not return if another CPU ends the machine. Any context
+ * but NMI.
  */
 void console_lock_at(struct code_site site) ACQUIRES(console_spinlock);
 #define console_lock() console_lock_at(HERE)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What Fairlead writes on the shared console (console.h). The lock is held for a whole line; what comes in the middle of
- * one on the same CPU, a machine check, begins a line of its own.
+ * What Fairlead writes on the shared console (console.h). The lock is held for a whole line; what comes in
+ * the middle of one on the same CPU, a machine check, begins a line of its own.
  */
 #include "core/arch.h"
 #include "core/console/internal.h"
 
 /*
- * Far more than a character takes at 115200 baud, for the sake of an emulated UART: that one takes no more while nobody reads
- * what it has sent, and its emulator may want the CPU that spins here.
+ * Far more than a character takes at 115200 baud, for the sake of an emulated UART: that one takes no more
+ * while nobody reads what it has sent, and its emulator may want the CPU that spins here.
  */
 #define TRANSMIT_SPINS 4000000u
 
@@ -18,7 +18,8 @@ enum terminal_line { LINE_EMPTY, LINE_GUEST, LINE_EDITED, LINE_FAIRLEAD };
 const struct console_uart *console_uart;
 
 static struct {
-	bool stuck; /* the transmitter did not become ready in time: look again, but do not wait for it again */
+	/* The transmitter did not become ready in time: look again, but do not wait for it again. */
+	bool stuck;
 	enum terminal_line line;
 } out GUARDED_BY(console_spinlock);
 
@@ -72,7 +73,10 @@ static void begin_line(void) REQUIRES(console_spinlock)
 	out.line = LINE_EMPTY;
 }
 
-/* A guest that has seen room in the transmitter's FIFO fills it without looking again: leave as much as we found. */
+/*
+ * A guest that has seen room in the transmitter's FIFO fills it without looking again: leave as much as we
+ * found.
+ */
 static void leave_room(void) REQUIRES(console_spinlock)
 {
 	if (console_uart)

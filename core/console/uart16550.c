@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A 16550 as the shared console: the hardware (the guest's side: uart16550_guest.c; what is received: uart16550_input.c).
- * Registers: PC16550D data sheet (National Semiconductor, 1995), section 8.
+ * A 16550 as the shared console: the hardware (the guest's side: uart16550_guest.c; what is received:
+ * uart16550_input.c). Registers: PC16550D data sheet (National Semiconductor, 1995), section 8.
  */
 #include "core/console/uart16550.h"
 
@@ -54,7 +54,10 @@ static void set_speed(const struct uart16550_bus *bus, u16 divisor)
 
 static bool init(const struct uart16550_bus *bus, u16 divisor) REQUIRES(console_spinlock)
 {
-	/* An empty port floats high; a UART shows at least one zero in LSR and IER (its upper bits are always 0). */
+	/*
+	 * An empty port floats high; a UART shows at least one zero in LSR and IER (its upper bits are
+	 * always 0).
+	 */
 	if (bus->in(LSR) == 0xff && bus->in(IER) == 0xff) {
 		uart.bus = NULL;
 		console_attach(NULL);

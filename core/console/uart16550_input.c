@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * When the shared 16550 is looked at for input. What is not the monitor's waits in the console's queue (input.c), which
- * is the guest's receive FIFO: data ready and the interrupt identification say what is in it.
+ * When the shared 16550 is looked at for input. What is not the monitor's waits in the console's queue
+ * (input.c), which is the guest's receive FIFO: data ready and the interrupt identification say what is in
+ * it.
  *
- * The guest's interrupt is the hardware's, and it is gone once Fairlead has taken the byte that caused it. If
- * the guest does not come for what waits here, the transmitter's interrupt is switched on for it: its handler
- * finds "data available".
+ * The guest's interrupt is the hardware's, and it is gone once Fairlead has taken the byte that caused it.
+ * If the guest does not come for what waits here, the transmitter's interrupt is switched on for it: its
+ * handler finds "data available".
  *
  * A guest that hangs with interrupts off reads nothing. A timer looks at the hardware: data that the guest
- * leaves alone from one look to the next are taken into the queue, so that the monitor's escape among them is
- * seen. While the monitor has the keyboard, the guest's receive interrupt is off and the timer reads.
+ * leaves alone from one look to the next are taken into the queue, so that the monitor's escape among them
+ * is seen. While the monitor has the keyboard, the guest's receive interrupt is off and the timer reads.
  */
 #include "core/console/uart16550_internal.h"
 #include "core/monitor/monitor.h"
@@ -67,7 +68,10 @@ static void empty_queue(void) REQUIRES(console_spinlock)
 	}
 }
 
-/* At most a FIFO's, and no more once `wanted` are there. A full queue loses bytes and says so as the hardware would. */
+/*
+ * At most a FIFO's, and no more once `wanted` are there. A full queue loses bytes and says so as the
+ * hardware would.
+ */
 static void take(unsigned int wanted) REQUIRES(console_spinlock)
 {
 	(void)console_take(UART_FIFO, wanted);
@@ -106,7 +110,8 @@ static void take_unread(struct timer *timer) REQUIRES(console_spinlock)
 static void look(struct timer *timer)
 {
 	console_lock();
-	take_unread(timer);
+	if (uart.bus)
+		take_unread(timer);
 	console_unlock();
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the three files of the shared 16550 know of each other: uart16550.c has the hardware, uart16550_guest.c the
- * registers as the guest sees them, uart16550_input.c what is received.
- * All under the console's lock. Registers: PC16550D data sheet (National Semiconductor, 1995), section 8.
+ * What the three files of the shared 16550 know of each other: uart16550.c has the hardware,
+ * uart16550_guest.c the registers as the guest sees them, uart16550_input.c what is received. All under the
+ * console's lock. Registers: PC16550D data sheet (National Semiconductor, 1995), section 8.
  */
 #ifndef CORE_CONSOLE_UART16550_INTERNAL_H
 #define CORE_CONSOLE_UART16550_INTERNAL_H
