@@ -40,10 +40,21 @@ THREAD_TESTS += test_timer_threads test_work test_nmi_threads
 build/stress/thread/test_%: tests/unit/test_%.c build/stress/thread/core/host_cpu.o build/stress/thread/lib.a
 	$(Q)$(CLANG) $(STRESS_CFLAGS) -Wno-unused-parameter -fsanitize=thread -o $@ $^ -lcmocka -lpthread
 
+# arm64's, with its library: the power of the guest's CPUs; the console.
+ARM64_THREAD_TESTS := test_cpus
+ARM64_THREAD_TESTS += test_pl011_threads
+build/stress/thread/lib-arm64.a: $$(patsubst %.c,build/stress/thread/%.o,$$(call host_srcs,arm64,$$(ARM64_OMITS),$$(ARM64_HOST_SRCS)))
+	$(Q)rm -f $@
+	$(Q)ar rcsD $@ $^
+build/stress/thread/arm64/test_%: tests/unit/arm64/test_%.c build/stress/thread/core/host_cpu.o build/stress/thread/lib-arm64.a
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(STRESS_CFLAGS) -Wno-unused-parameter -fsanitize=thread -o $@ $^ -lcmocka -lfdt -lz -lpthread
+THREAD_PROGRAMS := $(THREAD_TESTS) $(ARM64_THREAD_TESTS:%=arm64/%)
+
 .PHONY: stress
-stress: build/stress/thread/stress build/stress/address/stress $(THREAD_TESTS:%=build/stress/thread/%)
-	$(call say,STRESS,$(THREAD_TESTS)$(comma) ThreadSanitizer)
-	$(Q)for t in $(THREAD_TESTS); do CMOCKA_MESSAGE_OUTPUT=TAP TSAN_OPTIONS=halt_on_error=1 $(UNRANDOMISED) \
+stress: build/stress/thread/stress build/stress/address/stress $(THREAD_PROGRAMS:%=build/stress/thread/%)
+	$(call say,STRESS,$(THREAD_PROGRAMS)$(comma) ThreadSanitizer)
+	$(Q)for t in $(THREAD_PROGRAMS); do CMOCKA_MESSAGE_OUTPUT=TAP TSAN_OPTIONS=halt_on_error=1 $(UNRANDOMISED) \
 		build/stress/thread/$$t || exit 1; done
 	$(call say,STRESS,$(TSAN_LIFECYCLES) lifecycles$(comma) ThreadSanitizer)
 	$(Q)TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 $(UNRANDOMISED) build/stress/thread/stress \
