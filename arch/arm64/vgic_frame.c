@@ -9,8 +9,9 @@
 struct vgic_frame vgic_frame_for(unsigned int hardware_spis, paddr_t base)
 {
 	const u32 first = GIC_SPI_FIRST + hardware_spis;
+	const u32 last = GIC_SPECIAL_FIRST - 2; /* not 1019: Linux refuses a frame of which first + count passes it */
 
-	return (struct vgic_frame){ base, first, first < GIC_SPECIAL_FIRST ? GIC_SPECIAL_FIRST - first : 0 };
+	return (struct vgic_frame){ base, first, first <= last ? last - first + 1 : 0 };
 }
 
 void vgic_frame_access(void *ctx, gpa_t gpa, unsigned int size, bool write, u64 *value)
