@@ -15,6 +15,7 @@
 #include "core/lock.h"
 #include "core/log.h"
 #include "core/mmio.h"
+#include "core/string.h"
 
 #define WAIT_US 100000u /* for a write to take effect; hardware needs a few bus cycles */
 #define ALL 0xffffffffu
@@ -197,12 +198,21 @@ stuck:
 	return -ENODEV;
 }
 
+/* Nothing is found or claimed. */
+static void forget(void)
+{
+	memset(&gic, 0, sizeof(gic));
+	memset(claim_of, 0, sizeof(claim_of));
+	claims = 0;
+}
+
 int gic_init(const struct dt_machine *dt)
 {
 	int ret = arch_map_registers(dt->gicd.base, dt->gicd.size);
 
 	if (ret)
 		return ret;
+	forget();
 	gic.gicd = phys_to_virt(dt->gicd.base);
 	if (!is_gicv3(gic.gicd)) {
 		log_error("gic: the interrupt controller at 0x%llx is no GICv3 (a GICv2?), which Fairlead needs",

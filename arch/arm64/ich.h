@@ -14,6 +14,7 @@ u64 ich_read_lr(unsigned int n);
 void ich_write_lr(unsigned int n, u64 value);
 u64 ich_read_hcr(void);
 void ich_write_hcr(u64 value);
+u64 ich_read_misr(void); /* why there is a maintenance interrupt; 0: there is none */
 u64 ich_read_vmcr(void);
 void ich_write_vmcr(u64 value);
 /* ICH_AP0R<n>_EL2, ICH_AP1R<n>_EL2: no virtual interrupt is being handled. */

@@ -9,6 +9,7 @@
 
 #define ICH_HCR_EL2 "S3_4_C12_C11_0"
 #define ICH_VTR_EL2 "S3_4_C12_C11_1"
+#define ICH_MISR_EL2 "S3_4_C12_C11_2"
 #define ICH_VMCR_EL2 "S3_4_C12_C11_7"
 
 /* ICH_VTR_EL2.PREbits, less one: 5 bits of preemption have one register a group, 6 two, 7 four (12.4.1 ICH_AP0R<n>_EL2). */
@@ -27,6 +28,11 @@ u64 ich_read_hcr(void)
 void ich_write_hcr(u64 value)
 {
 	sysreg_write(ICH_HCR_EL2, value);
+}
+
+u64 ich_read_misr(void)
+{
+	return sysreg_read(ICH_MISR_EL2);
 }
 
 u64 ich_read_vmcr(void)

@@ -4,7 +4,6 @@
  */
 #include "arch/arm64/cpus.h"
 #include "arch/arm64/vgic_internal.h"
-#include "core/counters.h"
 #include "core/errno.h"
 #include "core/log.h"
 #include "core/pages.h"
@@ -12,10 +11,9 @@
 static struct vgic_redist redist[DT_REDISTRIBUTORS_MAX];
 static paddr_t dist_base;
 
-/* The reason is in the CPU's ICH_MISR_EL2, and gone: vgic_leave(). What it was for happens at the next entry. */
+/* It has made the guest exit, which was all: vgic_leave() has taken its reason away, and the next entry does what it was for. */
 static void maintenance(u32 intid UNUSED)
 {
-	count_up(&vgic.cpu[arch_cpu_index()].maintenance);
 }
 
 /* ---- state ---- */

@@ -66,7 +66,8 @@ struct ALIGNED(64) vgic_cpu {
 	unsigned int lrs; /* list registers that it has */
 	bool has_tdir;
 	u32 loaded; /* list registers that are not 0 */
-	u32 offered; /* of these, those that were loaded pending */
+	u32 offered; /* of these, those that were loaded pending, */
+	u32 ends;    /* and those whose end is to be an exit */
 	u64 hcr;     /* ICH_HCR_EL2 as written last */
 	u16 intid[ICH_LRS_MAX]; /* what each of `loaded` holds */
 	_Atomic u64 injected, overflowed, maintenance, kicks; /* counted by the CPU itself, read by others */

@@ -131,6 +131,8 @@ static bool load(struct vgic_cpu *c, unsigned int cpu, unsigned int slot, u32 in
 	ich_write_lr(slot, lr);
 	c->intid[slot] = (u16)intid;
 	c->loaded |= BIT32(slot);
+	if (lr & ICH_LR_EOI && !(lr & ICH_LR_HW))
+		c->ends |= BIT32(slot);
 	if (lr & ICH_LR_PENDING) {
 		c->offered |= BIT32(slot);
 		trace(TRACE_INJECT, (u16)intid, 0, 0, 0);
@@ -173,7 +175,7 @@ static void fill(struct vgic_cpu *c, unsigned int cpu)
 
 	gather(c, cpu, &all);
 	share(&all, &active, &pending);
-	c->loaded = c->offered = 0;
+	c->loaded = c->offered = c->ends = 0;
 	for (unsigned int i = 0; i < active; i++)
 		slot += load(c, cpu, slot, all.active.key[i] & KEY_INTID);
 	for (unsigned int i = 0; i < pending; i++)
@@ -266,7 +268,7 @@ static void unload(struct vgic_cpu *c, unsigned int cpu, unsigned int slot)
 	if (lr & ICH_LR_STATE)
 		return;
 	/* Empty; one whose end was to be an exit goes on saying so until it is written. */
-	if (lr & ICH_LR_EOI && !(lr & ICH_LR_HW))
+	if (c->ends & BIT32(slot))
 		ich_write_lr(slot, 0);
 	c->loaded &= ~BIT32(slot);
 }
@@ -301,6 +303,8 @@ void vgic_leave(struct vcpu *v)
 {
 	struct vgic_cpu *c = &vgic.cpu[v->index];
 
+	if ((c->hcr != ICH_HCR_EN || c->ends) && ich_read_misr())
+		count_up(&c->maintenance);
 	/* Before those in list registers are back in the set. */
 	if (c->hcr & ICH_HCR_LRENPIE)
 		end_unlisted(c, v->index, ICH_HCR_EOICOUNT(ich_read_hcr()));
@@ -335,7 +339,7 @@ void vgic_reset_interface(struct vgic_cpu *c)
 	c->has_tdir = vtr & ICH_VTR_TDS;
 	for (unsigned int i = 0; i < c->lrs; i++)
 		ich_write_lr(i, 0);
-	c->loaded = c->offered = 0;
+	c->loaded = c->offered = c->ends = 0;
 	ich_clear_active_priorities();
 	ich_write_vmcr(0);
 	ich_write_hcr(ICH_HCR_EN);
