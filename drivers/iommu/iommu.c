@@ -97,15 +97,6 @@ paddr_t iommu_doorbell(void)
 	return doorbell;
 }
 
-static int MUST_CHECK map_doorbell(struct iommu_domain *domain)
-{
-	int err = iommu_map(domain, doorbell, doorbell, PAGE_SIZE, PT_WRITE | PT_DEVICE);
-
-	if (err == -EOPNOTSUPP) /* tables in which who writes can read */
-		err = iommu_map(domain, doorbell, doorbell, PAGE_SIZE, PT_READ | PT_WRITE | PT_DEVICE);
-	return err;
-}
-
 int iommu_domain_init(struct iommu_domain *domain)
 {
 	int err;
@@ -114,7 +105,9 @@ int iommu_domain_init(struct iommu_domain *domain)
 		return -ENODEV;
 	spin_init(&domain->lock, &iommu_domain_class);
 	err = units->ops->domain_init(domain);
-	return err || !doorbell ? err : map_doorbell(domain);
+	if (err || !doorbell)
+		return err;
+	return iommu_map(domain, doorbell, doorbell, PAGE_SIZE, PT_WRITE | PT_DEVICE);
 }
 
 int iommu_map(struct iommu_domain *domain, u64 iova, paddr_t pa, u64 size, unsigned int prot)

@@ -158,8 +158,8 @@ bool iommu_reserved_region(unsigned int index, struct iommu_reserved *out);
 
 /*
  * Where writes of messages pass through the tables (arm64): the page that devices write them to. It is mapped
- * in every domain that is made from then on, write-only where the tables can say so; the guest's CPUs never
- * reach it. 0: none. Boot, before the first domain.
+ * in every domain that is made from then on, for writing only; the guest's CPUs never reach it. 0: none. Boot,
+ * before the first domain.
  */
 void iommu_set_doorbell(paddr_t page);
 paddr_t iommu_doorbell(void);

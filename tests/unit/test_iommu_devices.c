@@ -575,6 +575,16 @@ static void test_faults_are_counted(void **state)
 	assert_non_null(strstr(lines, "DMA write by 0000:00:02.0"));
 }
 
+/* Hardware that does not say where: then nor does the line. */
+static void test_fault_somewhere(void **state)
+{
+	faults[fault_count++] =
+		(struct iommu_fault){ .source = { 0, NIC }, .somewhere = true, .write = true, .text = "test" };
+	iommu_report_faults();
+	assert_int_equal(atomic_load(&device(NIC)->dma_faults), 1);
+	assert_non_null(strstr(lines, "iommu: DMA by 0000:00:02.0 blocked (test)\n"));
+}
+
 /* The fault handler after the last reference: the device is gone, its late requests are not. */
 static void test_fault_of_a_removed_device(void **state)
 {
@@ -629,6 +639,7 @@ int main(void)
 		T(test_vanishes_while_asked),
 		T(test_unmapping_reaches_device_caches),
 		T(test_faults_are_counted),
+		T(test_fault_somewhere),
 		T(test_fault_of_a_removed_device),
 		T(test_more_faults_than_one_call_handles),
 	};

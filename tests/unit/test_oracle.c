@@ -422,6 +422,34 @@ static void reached_in_quarantine(void **state)
 	oracle_is_content();
 }
 
+/* The page of messages: the guest's devices write there, its CPUs do not. */
+static void doorbell(void **state)
+{
+	const u64 page = 0x8090000;
+
+	oracle_is_content(); /* there is none */
+	iommu_set_doorbell(page);
+	says("the guest's devices do not reach their doorbell at 0x8090000");
+	ok(iommu_map(&vm.dma, page, page, PAGE_SIZE, PT_READ));
+	says("the guest's devices do not reach their doorbell at 0x8090000");
+	ok(iommu_unmap(&vm.dma, page, PAGE_SIZE));
+	ok(iommu_map(&vm.dma, page, DMA_PAGE, PAGE_SIZE, PT_WRITE));
+	says("the guest's devices do not reach their doorbell at 0x8090000");
+	ok(iommu_unmap(&vm.dma, page, PAGE_SIZE));
+	ok(iommu_map(&vm.dma, page, page, PAGE_SIZE, PT_WRITE));
+	oracle_is_content();
+	ok(vm_map_mmio(&vm, 0x9000000000, page, PAGE_SIZE, PT_READ | PT_WRITE));
+	says("the guest reaches the devices' doorbell at 0x9000000000");
+	ok(vm_unmap_mmio(&vm, 0x9000000000, PAGE_SIZE));
+	oracle_is_content();
+	vm.dma_on = false; /* then messages go past all tables */
+	ok(iommu_unmap(&vm.dma, page, PAGE_SIZE));
+	oracle_is_content();
+	vm.dma_on = true;
+	iommu_set_doorbell(0);
+	oracle_is_content();
+}
+
 static void fairleads_memory(void **state)
 {
 	ok(vm_map_mmio(&vm, 0x9000000000, OURS + 0x3ff000, PAGE_SIZE, PT_READ)); /* the last page */
@@ -485,6 +513,7 @@ int main(void)
 		T(bar_elsewhere),
 		T(stands_and_is_not_counted),
 		T(reached_in_quarantine),
+		T(doorbell),
 		T(fairleads_memory),
 		T(runs_after_operations),
 	};

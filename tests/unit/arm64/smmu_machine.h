@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the tests of the SMMUv3 backend share: a log, PCI functions, what firmware says, and questions to the model
- * in fake_smmu.h.
+ * in fake_smmu.h and fake_smmu_regs.h.
  */
 #ifndef TESTS_SMMU_MACHINE_H
 #define TESTS_SMMU_MACHINE_H
@@ -16,7 +16,7 @@
 #include "core/log.h"
 #include "drivers/iommu/iommu.h"
 #include "drivers/iommu/smmuv3/smmuv3.h"
-#include "tests/unit/arm64/fake_smmu.h"
+#include "tests/unit/arm64/fake_smmu_regs.h"
 
 /* ---- the log: kept whole, searched by the tests -------------------------------------------------------- */
 
