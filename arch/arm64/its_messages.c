@@ -21,7 +21,9 @@
 /* The requester ID that the device's messages arrive with. */
 static u16 arrives_as(const struct intr_source *source)
 {
-	return source->kind == INTR_SOURCE_BUSES ? PCI_BDF(source->first_bus, 0, 0) : source->id;
+	if (source->kind == INTR_SOURCE_BUSES)
+		return PCI_BDF(source->first_bus, 0, 0);
+	return source->id;
 }
 
 /* Does the tree give that DeviceID to another requester, too? */

@@ -104,7 +104,7 @@ enum its_opcode {
 						*/
 #define ITS_VALID	   BIT(63)	       /* word 2 of MAPD, MAPC */
 #define ITS_ITT_ADDRESS	   GENMASK64(51, 8)    /* word 2 of MAPD */
-#define ITS_TARGET	   GENMASK64(51, 16) /* word 2 of MAPC, SYNC: a redistributor's address, or number << 16 */
+#define ITS_TARGET	   GENMASK64(51, 16) /* word 2 of MAPC, SYNC: a redistributor */
 #define ITS_COLLECTION(id) ((u64)(id))	     /* word 2 */
 #define ITS_ITT_ALIGN	   256u
 
