@@ -117,25 +117,23 @@ static void test_refused(void **state)
 {
 	/* Not allocated, which no assembler writes: C4.1.88 and its tables. */
 	static const u32 unallocated[] = {
-		0x00000000, 0xffffffff,
-		0xb8c00000, /* LDR (unscaled), size 10, opc 11 */
-		0xf8c00000, /* size 11, opc 11 */
-		0xb9c00000, /* the same with an unsigned offset */
-		0xf9c00000,
-		0xf8800400, /* size 11, opc 10, post-index */
-		0xf8800c00, /* pre-index */
-		0xf8800800, /* unprivileged */
-		0xb8e06800, /* register offset, size 10, opc 11 */
-		0xf8602800, /* option 001 */
-		0xf8600800, /* option 000 */
-		0xf8608800, /* option 100 */
-		0xf860a800, /* option 101 */
-		0xe9400000, /* pair, opc 11 */
-		0x68400000, /* LDPSW without allocation */
-		0xd8000000, /* prefetch, literal */
-		0x99c00000, /* LDAPURS, size 10, opc 11 */
-		0xd9800000, /* size 11, opc 10 */
-		0xd9c00000, /* opc 11 */
+		0x00000000, 0xffffffff, 0xb8c00000, /* LDR (unscaled), size 10, opc 11 */
+		0xf8c00000,			    /* size 11, opc 11 */
+		0xb9c00000,			    /* the same with an unsigned offset */
+		0xf9c00000, 0xf8800400,		    /* size 11, opc 10, post-index */
+		0xf8800c00,			    /* pre-index */
+		0xf8800800,			    /* unprivileged */
+		0xb8e06800,			    /* register offset, size 10, opc 11 */
+		0xf8602800,			    /* option 001 */
+		0xf8600800,			    /* option 000 */
+		0xf8608800,			    /* option 100 */
+		0xf860a800,			    /* option 101 */
+		0xe9400000,			    /* pair, opc 11 */
+		0x68400000,			    /* LDPSW without allocation */
+		0xd8000000,			    /* prefetch, literal */
+		0x99c00000,			    /* LDAPURS, size 10, opc 11 */
+		0xd9800000,			    /* size 11, opc 10 */
+		0xd9c00000,			    /* opc 11 */
 	};
 	struct a64_access a;
 

@@ -1,0 +1,698 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Stage 2 aborts (Arm ARM DDI 0487J, D19.2.37 ESR_EL2, D19.2.60 HPFAR_EL2): what becomes of an access of the
+ * guest that its second-stage table does not have. The table is real, the guest's stage 1 and its EL1
+ * registers are the test's, and so is whoever answers the access.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "arch/arm64/el1.h"
+#include "arch/arm64/exits.h"
+#include "arch/arm64/guest_mem.h"
+#include "core/errno.h"
+#include "core/log.h"
+#include "core/pages.h"
+#include "core/vm.h"
+#include "tests/unit/arm64/a64_vectors.h"
+
+#define POOL_SIZE (4 * SIZE_2M)
+
+/* ---- the guest's machine ---- */
+
+#define DEVICE	  0x10000000ull		/* two pages that nobody maps, */
+#define DEVICE_VA 0xffff800010000000ull /* here in the guest's stage 1 */
+#define CODE_VA	  0xffff800008001000ull
+#define MEMORY_VA 0xffff800020000000ull /* a page of RAM; the one behind it is DEVICE again */
+#define VBAR	  0xffff800008010800ull
+
+static u64 el1[EL1_REGISTERS];
+static u32 *code; /* a page of the guest's RAM; its address is its guest-physical one too */
+static u8 *pool;
+static bool stage1_broken; /* another CPU of the guest has changed its tables */
+static unsigned int accesses_open, lines, flushes;
+
+u64 el1_read(enum el1_register r)
+{
+	return el1[r];
+}
+
+void el1_write(enum el1_register r, u64 value)
+{
+	el1[r] = value;
+}
+
+int el1_translate_stage1(u64 va, gpa_t *ipa)
+{
+	va |= 0xff00000000000000; /* TBI */
+	if (stage1_broken)
+		return -EFAULT;
+	if (va - CODE_VA < PAGE_SIZE)
+		*ipa = (uintptr_t)code + (va - CODE_VA);
+	else if (va - DEVICE_VA < 2 * PAGE_SIZE)
+		*ipa = DEVICE + (va - DEVICE_VA);
+	else if (va - MEMORY_VA < PAGE_SIZE)
+		*ipa = (uintptr_t)code + (va - MEMORY_VA);
+	else if (va - MEMORY_VA < 2 * PAGE_SIZE)
+		*ipa = DEVICE + (va - MEMORY_VA - PAGE_SIZE);
+	else
+		return -EFAULT;
+	return 0;
+}
+
+void guest_access_begin(void)
+{
+	accesses_open++;
+}
+
+void guest_access_end(void)
+{
+	accesses_open--;
+}
+
+static struct access {
+	gpa_t gpa;
+	unsigned int size;
+	bool write;
+	u64 value;
+} seen[4];
+static unsigned int seen_count;
+static u64 answer[4]; /* for reads, in their order */
+
+static bool device(gpa_t gpa, unsigned int size, bool write, u64 *value)
+{
+	assert_true(seen_count < 4);
+	assert_int_equal(accesses_open, 0);
+	assert_int_equal(gpa % size, 0);
+	if (!write)
+		*value = answer[seen_count] & (size == 8 ? ~0ull : (1ull << 8 * size) - 1);
+	seen[seen_count++] = (struct access){ gpa, size, write, *value };
+	return true;
+}
+
+static void sink(enum log_level level, const char *line, size_t len)
+{
+	lines++;
+}
+
+static void flush(const struct pagetable *pt)
+{
+	flushes++;
+}
+
+static int setup(void **state)
+{
+	pool = aligned_alloc(SIZE_2M, POOL_SIZE);
+	code = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
+	memset(code, 0, PAGE_SIZE);
+	pages_init(virt_to_phys(pool), POOL_SIZE);
+	memset(el1, 0, sizeof(el1));
+	memset(answer, 0, sizeof(answer));
+	el1[EL1_VBAR] = VBAR;
+	stage1_broken = false;
+	seen_count = flushes = lines = 0;
+	log_set_sink(sink);
+	if (vm_init_input(&guest, &pt_format_s2_lpae, 48, 2))
+		return -1;
+	guest.trap = device;
+	return pt_map(&guest.stage2, (uintptr_t)code, (uintptr_t)code, PAGE_SIZE,
+		      PT_READ | PT_WRITE | PT_EXEC);
+}
+
+static int teardown(void **state)
+{
+	log_set_sink(NULL);
+	free(pool);
+	free(code);
+	return 0;
+}
+
+/* ---- an abort ---- */
+
+#define DATA		       (0x24ull << 26 | 1 << 25)
+#define FETCH		       (0x20ull << 26 | 1 << 25)
+#define TRANSLATION	       0x06 /* level 2 */
+#define PERMISSION	       0x0f /* level 3 */
+#define WNR		       (1 << 6)
+#define S1PTW		       (1 << 7)
+#define CM		       (1 << 8)
+#define ISV(sas, sse, srt, sf) (1u << 24 | (sas) << 22 | (sse) << 21 | (srt) << 16 | (sf) << 15)
+
+static struct vcpu abort_of(u64 esr, u64 far)
+{
+	gpa_t ipa = 0;
+	struct vcpu v = { .esr = esr, .far = far, .pc = CODE_VA + 0x10, .pstate = 0x5 };
+
+	if (!el1_translate_stage1(far, &ipa))
+		v.hpfar = ipa >> 12 << 4;
+	for (unsigned int i = 0; i < 31; i++)
+		v.x[i] = 0x8877665544332200 + i;
+	return v;
+}
+
+enum outcome { DONE, AGAIN, EXTERNAL, ALIGNMENT };
+
+/* Runs it and says what became of the guest. */
+static enum outcome run(struct vcpu *v)
+{
+	const u64 pc = v->pc;
+
+	abort_handle(v);
+	assert_int_equal(accesses_open, 0);
+	if (v->pc == pc + 4)
+		return DONE;
+	if (v->pc == pc)
+		return AGAIN;
+	assert_int_equal(v->pc & ~0x7ffull, VBAR);
+	assert_int_equal(el1[EL1_ELR], pc);
+	assert_int_equal(el1[EL1_FAR], v->far);
+	return (el1[EL1_ESR] & 0x3f) == 0x10   ? EXTERNAL
+	       : (el1[EL1_ESR] & 0x3f) == 0x21 ? ALIGNMENT
+					       : DONE + 100;
+}
+
+/* ---- with a valid syndrome ---- */
+
+static void test_loads_by_syndrome(void **state)
+{
+	static const struct {
+		unsigned int sas, sse, sf;
+		u64 answer, value;
+	} row[] = {
+		{ 0, 0, 0, 0xf1, 0xf1 },
+		{ 0, 1, 0, 0xf1, 0xfffffff1 },
+		{ 0, 1, 1, 0xf1, 0xfffffffffffffff1 },
+		{ 0, 1, 1, 0x71, 0x71 },
+		{ 1, 0, 0, 0x8001, 0x8001 },
+		{ 1, 1, 0, 0x8001, 0xffff8001 },
+		{ 1, 1, 1, 0x8001, 0xffffffffffff8001 },
+		{ 2, 0, 0, 0x80000001, 0x80000001 },
+		{ 2, 1, 1, 0x80000001, 0xffffffff80000001 },
+		{ 3, 0, 1, 0x8000000000000001, 0x8000000000000001 },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(row); i++) {
+		for (unsigned int srt = 0; srt < 32; srt++) {
+			struct vcpu v =
+				abort_of(DATA | TRANSLATION | ISV(row[i].sas, row[i].sse, srt, row[i].sf),
+					 DEVICE_VA + 0x128);
+			const struct vcpu old = v;
+
+			seen_count = 0;
+			answer[0] = row[i].answer;
+			assert_int_equal(run(&v), DONE);
+			assert_int_equal(seen_count, 1);
+			assert_int_equal(seen[0].gpa, DEVICE + 0x128);
+			assert_int_equal(seen[0].size, 1 << row[i].sas);
+			assert_false(seen[0].write);
+			for (unsigned int n = 0; n < 31; n++)
+				assert_int_equal(v.x[n], n == srt ? row[i].value : old.x[n]);
+		}
+	}
+}
+
+static void test_stores_by_syndrome(void **state)
+{
+	for (unsigned int sas = 0; sas < 4; sas++) {
+		for (unsigned int srt = 0; srt < 32; srt++) {
+			struct vcpu v =
+				abort_of(DATA | TRANSLATION | WNR | ISV(sas, 0, srt, 0), DEVICE_VA + 0xff8);
+			const u64 all = srt == 31 ? 0 : v.x[srt];
+
+			seen_count = 0;
+			assert_int_equal(run(&v), DONE);
+			assert_int_equal(seen_count, 1);
+			assert_true(seen[0].write);
+			assert_int_equal(seen[0].gpa, DEVICE + 0xff8);
+			assert_int_equal(seen[0].size, 1 << sas);
+			assert_int_equal(seen[0].value, sas == 3 ? all : all & ((1ull << (8 << sas)) - 1));
+		}
+	}
+}
+
+/*
+ * SCTLR_EL1.EE (25) for EL1, E0E (24) for EL0, PSTATE.E (9) in AArch32 state: the bytes are the other way
+ * round.
+ */
+static void test_big_endian(void **state)
+{
+	static const struct {
+		u64 sctlr, pstate;
+		bool big;
+	} row[] = {
+		{ 1 << 25, 0x5, true },
+		{ 1 << 25, 0x0, false },
+		{ 1 << 24, 0x0, true },
+		{ 1 << 24, 0x5, false },
+		{ 0, 0x10 | 0x200, true },
+		{ 3 << 24, 0x10, false },
+		{ 0, 0x5 | 0x200 /* D */, false },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(row); i++) {
+		for (unsigned int sas = 0; sas < 4; sas++) {
+			struct vcpu v = abort_of(DATA | TRANSLATION | WNR | ISV(sas, 0, 3, 0), DEVICE_VA + 8);
+			static const u64 in[] = { 0x88, 0x7788, 0x55667788, 0x1122334455667788 };
+			static const u64 out[] = { 0x88, 0x8877, 0x88776655, 0x8877665544332211 };
+
+			v.x[3] = 0x1122334455667788;
+			v.pstate = row[i].pstate;
+			v.pc = (u32)v.pc; /* as AArch32 state has it */
+			el1[EL1_SCTLR] = row[i].sctlr;
+			seen_count = 0;
+			assert_int_equal(run(&v), DONE);
+			assert_int_equal(seen[0].value, row[i].big ? out[sas] : in[sas]);
+			v = abort_of(DATA | TRANSLATION | ISV(sas, 0, 3, 1), DEVICE_VA + 8);
+			v.pstate = row[i].pstate;
+			v.pc = (u32)v.pc;
+			seen_count = 0;
+			answer[0] = in[sas];
+			assert_int_equal(run(&v), DONE);
+			assert_int_equal(v.x[3], row[i].big ? out[sas] : in[sas]);
+		}
+	}
+}
+
+static void test_misaligned_is_a_fault(void **state)
+{
+	for (unsigned int sas = 1; sas < 4; sas++) {
+		for (unsigned int low = 1; low < 1u << sas; low++) {
+			struct vcpu v = abort_of(DATA | TRANSLATION | WNR | ISV(sas, 0, 1, 0),
+						 DEVICE_VA + 0x100 + low);
+
+			assert_int_equal(run(&v), ALIGNMENT);
+			assert_int_equal(el1[EL1_ESR], 0x96000061);
+		}
+	}
+	assert_int_equal(seen_count, 0);
+}
+
+/*
+ * The access begins in the page before, which the guest has: FAR_EL2 has the first byte of the one that it
+ * has not. What looks like an aligned access of the whole size is the tail of one that is not.
+ */
+static void test_crossing_into_the_page(void **state)
+{
+	for (unsigned int before = 0; before < 8; before++) {
+		struct vcpu v = abort_of(DATA | TRANSLATION | ISV(3, 0, 1, 1), MEMORY_VA + PAGE_SIZE);
+
+		code[4] = 0xf9400041; /* ldr x1, [x2] */
+		v.x[2] = MEMORY_VA + PAGE_SIZE - before;
+		seen_count = 0;
+		assert_int_equal(run(&v), before ? ALIGNMENT : DONE);
+		assert_int_equal(seen_count, before ? 0 : 1);
+	}
+	for (unsigned int tag = 0; tag < 2; tag++) { /* the tag of the address may be anything */
+		struct vcpu v = abort_of(DATA | TRANSLATION | ISV(3, 0, 1, 1), MEMORY_VA + PAGE_SIZE);
+
+		v.x[2] = (MEMORY_VA + PAGE_SIZE - tag) & 0x12ffffffffffffff;
+		assert_int_equal(run(&v), tag ? ALIGNMENT : DONE);
+	}
+}
+
+/* ---- without ---- */
+
+/* Each form: the access is where its registers say, and they are afterwards what the form makes of them. */
+static void test_by_instruction(void **state)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(a64_vectors); i++) {
+		const struct a64_access *a = &a64_vectors[i].access;
+		const u64 va = DEVICE_VA + 0x800; /* where it shall go */
+		u64 base = va - (u64)a->offset, sign;
+		struct vcpu v, old;
+
+		if (a->pc_relative || (a->extend && a->rm == a->rn))
+			continue; /* below */
+		v = abort_of(DATA | TRANSLATION | (a->write ? WNR : 0), va);
+		code[4] = a64_vectors[i].word;
+		if (a->extend) {
+			const u64 index = a->extend == A64_UXTW ? 0x80 : (u64)-0x80;
+
+			vcpu_set_reg(&v, a->rm,
+				     a->extend == A64_UXTX || a->extend == A64_SXTX
+					     ? index
+					     : 0xabcd000000000000 | (u32)index);
+			base -= (a->rm == 31 ? 0 : index) << a->shift;
+		}
+		if (a->rn == 31)
+			el1[EL1_SP] = base;
+		else
+			v.x[a->rn] = base;
+		old = v;
+		answer[0] = 0x8182838485868788;
+		answer[1] = 0x9192939495969798;
+		seen_count = 0;
+		if (run(&v) != DONE)
+			print_error("%s\n", a64_vectors[i].text);
+		assert_int_equal(v.pc, old.pc + 4);
+		assert_int_equal(seen_count, a->registers);
+		sign = 1ull << (8 * a->size - 1);
+		for (unsigned int r = 0; r < a->registers; r++) {
+			const u64 mask = sign | (sign - 1);
+			u64 value = answer[r] & mask;
+
+			assert_int_equal(seen[r].gpa, DEVICE + 0x800 + r * a->size);
+			assert_int_equal(seen[r].size, a->size);
+			assert_int_equal(seen[r].write, a->write);
+			if (a->write) {
+				assert_int_equal(seen[r].value, vcpu_reg(&old, a->rt[r]) & mask);
+				continue;
+			}
+			if (a->sign_extend) /* all answers are negative */
+				value |= ~mask;
+			if (!a->to_64)
+				value &= 0xffffffff;
+			vcpu_set_reg(&old, a->rt[r], value);
+		}
+		if (a->write_back && a->rn != 31)
+			old.x[a->rn] = base + (u64)a->moved;
+		else if (a->rn == 31)
+			assert_int_equal(el1[EL1_SP], base + (u64)a->moved);
+		for (unsigned int n = 0; n < 31; n++)
+			assert_int_equal(v.x[n], old.x[n]);
+	}
+}
+
+static void test_literal(void **state)
+{
+	struct vcpu v = abort_of(DATA | TRANSLATION, DEVICE_VA);
+
+	v.pc = CODE_VA + 0xff0;
+	code[0xff0 / 4] = 0x58000080; /* ldr x0, .+16 */
+	/* The guest's code lies directly below a device: here the two are made neighbours. */
+	v.far = CODE_VA + 0x1000;
+	v.hpfar = DEVICE >> 12 << 4;
+	answer[0] = 0x1234567890;
+	assert_int_equal(run(&v), DONE);
+	assert_int_equal(seen[0].gpa, DEVICE);
+	assert_int_equal(v.x[0], 0x1234567890);
+}
+
+/* SP_EL0 at EL0 and at EL1t, SP_EL1 at EL1h. */
+static void test_which_stack_pointer(void **state)
+{
+	static const struct {
+		u64 pstate;
+		enum el1_register sp;
+	} row[] = { { 0x0, EL1_SP0 }, { 0x4, EL1_SP0 }, { 0x5, EL1_SP } };
+
+	code[4] = 0xf81f0fe0; /* str x0, [sp, #-16]! */
+	for (unsigned int i = 0; i < ARRAY_SIZE(row); i++) {
+		struct vcpu v = abort_of(DATA | TRANSLATION | WNR, DEVICE_VA + 0x40);
+
+		el1[EL1_SP] = el1[EL1_SP0] = 0;
+		el1[row[i].sp] = DEVICE_VA + 0x50;
+		v.pstate = row[i].pstate;
+		seen_count = 0;
+		assert_int_equal(run(&v), DONE);
+		assert_int_equal(seen[0].gpa, DEVICE + 0x40);
+		assert_int_equal(el1[row[i].sp], DEVICE_VA + 0x40);
+		assert_int_equal(el1[row[i].sp == EL1_SP ? EL1_SP0 : EL1_SP], 0);
+	}
+}
+
+static void test_big_endian_pair(void **state)
+{
+	struct vcpu v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x40);
+
+	el1[EL1_SCTLR] = 1 << 25;
+	code[4] = 0x29400440; /* ldp w0, w1, [x2] */
+	v.x[2] = v.far;
+	answer[0] = 0x11223344;
+	answer[1] = 0x55667788;
+	assert_int_equal(run(&v), DONE);
+	assert_int_equal(v.x[0], 0x44332211);
+	assert_int_equal(v.x[1], 0x88776655);
+}
+
+/* The two halves of a pair in two pages. */
+static void test_pair_across_pages(void **state)
+{
+	struct vcpu v = abort_of(DATA | TRANSLATION, DEVICE_VA + PAGE_SIZE - 8);
+
+	code[4] = 0xa9400440; /* ldp x0, x1, [x2] */
+	v.x[2] = v.far;
+	answer[0] = 1;
+	answer[1] = 2;
+	assert_int_equal(run(&v), DONE);
+	assert_int_equal(seen_count, 2);
+	assert_int_equal(seen[0].gpa, DEVICE + PAGE_SIZE - 8);
+	assert_int_equal(seen[1].gpa, DEVICE + PAGE_SIZE);
+	assert_int_equal(v.x[0], 1);
+	assert_int_equal(v.x[1], 2);
+	/* the first half is the guest's memory */
+	v = abort_of(DATA | TRANSLATION, MEMORY_VA + PAGE_SIZE);
+	v.x[2] = v.far - 8;
+	seen_count = 0;
+	assert_int_equal(run(&v), EXTERNAL);
+	/* the guest's stage 1 has nothing there */
+	v = abort_of(DATA | TRANSLATION, DEVICE_VA + 2 * PAGE_SIZE - 8);
+	v.x[2] = v.far;
+	assert_int_equal(run(&v), EXTERNAL);
+	/* not aligned */
+	v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x101);
+	v.x[2] = v.far;
+	assert_int_equal(run(&v), ALIGNMENT);
+	assert_int_equal(seen_count, 0);
+}
+
+/* Another CPU of the guest writes the instruction anew between the abort and Fairlead's look. */
+static void test_instruction_changed(void **state)
+{
+	struct vcpu v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x40);
+
+	code[4] = 0xf9400041; /* ldr x1, [x2]: not there */
+	v.x[2] = DEVICE_VA + PAGE_SIZE;
+	assert_int_equal(run(&v), EXTERNAL);
+	v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x40);
+	v.x[2] = MEMORY_VA;
+	assert_int_equal(run(&v), EXTERNAL);
+	code[4] = 0xf9000041; /* str x1, [x2]: it was a load */
+	v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x40);
+	v.x[2] = v.far;
+	assert_int_equal(run(&v), EXTERNAL);
+	assert_int_equal(seen_count, 0);
+}
+
+static void test_instructions_refused(void **state)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(a64_refused); i++) {
+		struct vcpu v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x40);
+
+		code[4] = a64_refused[i].word;
+		for (unsigned int n = 0; n < 31; n++)
+			v.x[n] = v.far;
+		assert_int_equal(run(&v), EXTERNAL);
+		assert_int_equal(el1[EL1_ESR], 0x96000010);
+	}
+	assert_int_equal(seen_count, 0);
+	assert_true(lines <= 1); /* the same page */
+}
+
+/* The instruction is read from the guest's RAM only, and only while the guest itself could. */
+static void test_instruction_out_of_reach(void **state)
+{
+	struct vcpu v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x40);
+
+	v.pc = DEVICE_VA + 0x1000; /* not mapped at stage 2 */
+	assert_int_equal(run(&v), EXTERNAL);
+	assert_int_equal(pt_map(&guest.stage2, DEVICE + PAGE_SIZE, DEVICE + PAGE_SIZE, PAGE_SIZE,
+				PT_READ | PT_DEVICE),
+			 0);
+	v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x40);
+	v.pc = DEVICE_VA + 0x1000; /* a device's register, which a read could change */
+	assert_int_equal(run(&v), EXTERNAL);
+	v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x40);
+	v.pstate = 0x10; /* AArch32 at EL0 */
+	assert_int_equal(run(&v), EXTERNAL);
+	assert_int_equal(v.pc, VBAR + 0x600);
+	v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x40);
+	stage1_broken = true; /* tried again: if it stays so, the guest gets a fault of its own */
+	assert_int_equal(run(&v), AGAIN);
+	assert_int_equal(seen_count, 0);
+}
+
+/* ---- what is no emulation ---- */
+
+static void map_device_page(unsigned int prot)
+{
+	assert_int_equal(pt_map(&guest.stage2, DEVICE, DEVICE, PAGE_SIZE, prot), 0);
+}
+
+/* Somebody has mapped it meanwhile. */
+static void test_again(void **state)
+{
+	struct vcpu v;
+
+	map_device_page(PT_READ | PT_WRITE);
+	for (unsigned int fsc = 0; fsc < 64; fsc++) {
+		const bool stage2 = fsc < 0x10 || fsc == 0x29 ||
+				    fsc == 0x2b; /* address size, translation, AF, permission */
+
+		v = abort_of(DATA | fsc | ISV(2, 0, 0, 0), DEVICE_VA + 0x40);
+		assert_int_equal(run(&v), stage2 || fsc == 0x30 ? AGAIN : EXTERNAL);
+		v = abort_of(DATA | fsc | S1PTW, DEVICE_VA + 0x40);
+		assert_int_equal(run(&v), stage2 || fsc == 0x30 ? AGAIN : EXTERNAL);
+	}
+	v = abort_of(FETCH | TRANSLATION, CODE_VA + 0x40);
+	v.pc = v.far;
+	assert_int_equal(run(&v), AGAIN);
+	assert_int_equal(seen_count, 0);
+}
+
+static void test_read_only_page(void **state)
+{
+	struct vcpu v = abort_of(DATA | PERMISSION | WNR | ISV(2, 0, 0, 0), DEVICE_VA + 0x40);
+
+	map_device_page(PT_READ);
+	v.hpfar = 0xdead0; /* not valid for a permission fault of the access itself */
+	assert_int_equal(run(&v), DONE);
+	assert_int_equal(seen_count, 1);
+	assert_int_equal(seen[0].gpa, DEVICE + 0x40);
+	v = abort_of(DATA | PERMISSION | ISV(2, 0, 0, 0), DEVICE_VA + 0x40);
+	v.hpfar = 0xdead0;
+	assert_int_equal(run(&v), AGAIN);
+	v = abort_of(DATA | PERMISSION | WNR | ISV(2, 0, 0, 0), DEVICE_VA + 0x40);
+	stage1_broken = true;
+	assert_int_equal(run(&v), AGAIN);
+	assert_int_equal(seen_count, 1);
+}
+
+/* HPFAR_EL2.FIPA is bits 51:12 of the address, in 43:4; NS (63) is none of it. */
+static void test_all_address_bits(void **state)
+{
+	struct vcpu v = abort_of(DATA | TRANSLATION | ISV(0, 0, 0, 0), DEVICE_VA);
+
+	for (unsigned int bit = 12; bit < 52; bit++) {
+		v.pc = CODE_VA;
+		v.hpfar = 1ull << (bit - 8) | 1ull << 63 | 0xf;
+		v.far = DEVICE_VA + 0xabc;
+		seen_count = 0;
+		assert_int_equal(run(&v), DONE);
+		assert_int_equal(seen[0].gpa, (1ull << bit) + 0xabc);
+	}
+}
+
+static void test_cache_maintenance(void **state)
+{
+	struct vcpu v = abort_of(DATA | TRANSLATION | CM | WNR, DEVICE_VA + 0x40);
+
+	assert_int_equal(run(&v), DONE); /* nothing is cached of it */
+	map_device_page(PT_READ);
+	v = abort_of(DATA | TRANSLATION | CM | WNR, DEVICE_VA + 0x40);
+	assert_int_equal(run(&v), AGAIN); /* it may be needed now */
+	v = abort_of(DATA | PERMISSION | CM | WNR, DEVICE_VA + 0x40);
+	assert_int_equal(run(&v), DONE);
+	assert_int_equal(seen_count, 0);
+}
+
+/*
+ * The guest's translation tables where it has no memory: FAR_EL2 has what was to be translated, HPFAR_EL2 the
+ * entry's page.
+ */
+static void test_tables_nowhere(void **state)
+{
+	struct vcpu v = abort_of(DATA | TRANSLATION | S1PTW, CODE_VA + 0x40);
+
+	v.hpfar = DEVICE >> 12 << 4;
+	assert_int_equal(run(&v), EXTERNAL);
+	v = abort_of(FETCH | TRANSLATION | S1PTW, CODE_VA + 0x40);
+	v.hpfar = DEVICE >> 12 << 4;
+	assert_int_equal(run(&v), EXTERNAL);
+	assert_int_equal(el1[EL1_ESR], 0x86000010);
+	/* device memory: HCR_EL2.PTW would have it fault for ever; a page that may not be written, neither */
+	map_device_page(PT_READ | PT_WRITE | PT_DEVICE);
+	v = abort_of(DATA | PERMISSION | S1PTW, CODE_VA + 0x40);
+	v.hpfar = DEVICE >> 12 << 4;
+	assert_int_equal(run(&v), EXTERNAL);
+	assert_int_equal(pt_unmap(&guest.stage2, DEVICE, PAGE_SIZE), 0);
+	map_device_page(PT_READ);
+	v = abort_of(DATA | PERMISSION | S1PTW, CODE_VA + 0x40);
+	v.hpfar = DEVICE >> 12 << 4;
+	assert_int_equal(run(&v), EXTERNAL);
+	v = abort_of(DATA | TRANSLATION | S1PTW, CODE_VA + 0x40);
+	v.hpfar = DEVICE >> 12 << 4;
+	assert_int_equal(run(&v), AGAIN);
+	assert_int_equal(seen_count, 0);
+}
+
+static void test_fetches(void **state)
+{
+	struct vcpu v = abort_of(FETCH | TRANSLATION, DEVICE_VA + PAGE_SIZE + 0x40);
+
+	v.pc = v.far;
+	assert_int_equal(run(&v), EXTERNAL);
+	assert_int_equal(el1[EL1_ESR], 0x86000010);
+	assert_int_equal(pt_map(&guest.stage2, DEVICE + PAGE_SIZE, DEVICE, PAGE_SIZE, PT_READ | PT_WRITE), 0);
+	v = abort_of(FETCH | PERMISSION, DEVICE_VA + PAGE_SIZE + 0x80);
+	v.pc = v.far;
+	v.hpfar = 0xdead0;
+	v.pstate = 0;
+	assert_int_equal(run(&v), EXTERNAL);
+	assert_int_equal(el1[EL1_ESR], 0x82000010);
+	assert_int_equal(v.pc, VBAR + 0x400);
+	assert_int_equal(seen_count, 0);
+	assert_int_equal(lines, 1); /* the same page */
+}
+
+static void test_of_the_machine(void **state)
+{
+	struct vcpu v = abort_of(DATA | 0x10 | 1 << 10, DEVICE_VA + 0x40); /* FnV */
+
+	assert_int_equal(run(&v), EXTERNAL);
+	assert_int_equal(el1[EL1_ESR], 0x96000410);
+	v = abort_of(DATA | 0x30, DEVICE_VA + 0x40); /* a TLB conflict */
+	assert_int_equal(run(&v), AGAIN);
+	vm_set_live(&guest, flush);
+	v = abort_of(DATA | 0x30, DEVICE_VA + 0x40);
+	assert_int_equal(run(&v), AGAIN);
+	assert_int_equal(flushes, 1);
+}
+
+/* vm_set_live(): from then on what is unmapped is flushed at once, and no runs are formed. */
+static void test_live_table(void **state)
+{
+	assert_true(guest.stage2.form_runs);
+	vm_set_live(&guest, flush);
+	assert_false(guest.stage2.form_runs);
+	assert_int_equal(vm_map_mmio(&guest, DEVICE, DEVICE, SIZE_2M, PT_READ), 0);
+	assert_int_equal(flushes, 0);
+	assert_int_equal(vm_unmap_mmio(&guest, DEVICE, PAGE_SIZE), 0);
+	assert_int_equal(flushes, 2); /* the block is cut, the page is gone */
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_loads_by_syndrome),
+		TEST(test_stores_by_syndrome),
+		TEST(test_big_endian),
+		TEST(test_misaligned_is_a_fault),
+		TEST(test_crossing_into_the_page),
+		TEST(test_by_instruction),
+		TEST(test_literal),
+		TEST(test_which_stack_pointer),
+		TEST(test_big_endian_pair),
+		TEST(test_pair_across_pages),
+		TEST(test_instruction_changed),
+		TEST(test_instructions_refused),
+		TEST(test_instruction_out_of_reach),
+		TEST(test_again),
+		TEST(test_read_only_page),
+		TEST(test_all_address_bits),
+		TEST(test_cache_maintenance),
+		TEST(test_tables_nowhere),
+		TEST(test_fetches),
+		TEST(test_of_the_machine),
+		TEST(test_live_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
