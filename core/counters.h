@@ -24,6 +24,9 @@ enum counted_event { /* names: core/counters.c */
 	COUNT_MSIX_TABLE,	  /* its accesses to a page with an MSI-X table */
 	COUNT_IOAPIC,		  /* its accesses to an I/O APIC */
 	COUNT_GIC,		  /* its accesses to the emulated GIC's registers in memory */
+	COUNT_INJECTED_INTERRUPT, /* interrupts that the guest has taken from a list register */
+	COUNT_OVERFLOW,		  /* entries with more interrupts than list registers */
+	COUNT_MAINTENANCE,	  /* exits because list registers want to be filled, or looked at */
 	COUNT_APIC_WRITE,	  /* its writes to the local APIC's page */
 	COUNT_INTERRUPT_ENTRY,	  /* interrupt-remapping entries set or freed */
 	COUNT_IOMMU_FLUSH,	  /* invalidations that an IOMMU was asked for */

@@ -307,11 +307,6 @@ void gic_set_pending(unsigned int cpu, u32 intid, bool on)
 	write_bit(cpu, intid, on ? GICD_ISPENDR : GICD_ICPENDR);
 }
 
-bool gic_active(unsigned int cpu, u32 intid)
-{
-	return read_bit(cpu, intid, GICD_ISACTIVER);
-}
-
 void gic_set_active(unsigned int cpu, u32 intid, bool on)
 {
 	write_bit(cpu, intid, on ? GICD_ISACTIVER : GICD_ICACTIVER);

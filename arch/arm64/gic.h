@@ -47,7 +47,6 @@ void gic_set_priority(unsigned int cpu, u32 intid, u8 priority);
 void gic_route(u32 intid, unsigned int cpu);
 bool gic_pending(unsigned int cpu, u32 intid); /* GICD_ISPENDR / GICR_ISPENDR0 */
 void gic_set_pending(unsigned int cpu, u32 intid, bool on);
-bool gic_active(unsigned int cpu, u32 intid);
 void gic_set_active(unsigned int cpu, u32 intid, bool on);
 /* The redistributor's first page (RD_base) of a CPU, for the ITS and LPIs. */
 volatile void *gic_redistributor(unsigned int cpu);

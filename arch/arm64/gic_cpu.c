@@ -6,7 +6,7 @@
 
 #include "arch/arm64/cpus.h"
 #include "arch/arm64/sysregs.h"
-#include "core/arch.h"
+#include "core/counters.h"
 
 #define ICC_PMR_EL1 "S3_0_C4_C6_0"
 #define ICC_BPR1_EL1 "S3_0_C12_C12_3"
@@ -84,5 +84,6 @@ void gic_send_sgi(unsigned int cpu, unsigned int sgi)
 
 void arch_cpu_kick(unsigned int cpu)
 {
+	count_event(COUNT_KICK);
 	gic_send_sgi(cpu, GIC_SGI_KICK);
 }

@@ -45,14 +45,10 @@
 
 /* 12.9.38 GICD_TYPER */
 #define GICD_TYPER_LINES(v) ((v)&0x1f) /* INTIDs up to 32 * (that + 1) - 1 */
-#define GICD_TYPER_LPIS BIT32(17)
 #define GICD_TYPER_IDBITS_SHIFT 19
 #define GICD_TYPER_A3V BIT32(24)
 #define GICD_TYPER_NO1N BIT32(25)
 #define GICD_TYPER_RSS BIT32(26)
-
-/* 12.9.22 GICD_IROUTER<n>; 12.2.22 ICC_SGI1R_EL1 has the same affinities elsewhere */
-#define GICD_IROUTER_IRM BIT(31)
 
 /* ---- the redistributor: 12.10 (map), 12.11; RD_base's frame, then SGI_base's, with VLPIS two more ---- */
 #define GICR_CTLR 0x0000u
@@ -109,7 +105,6 @@ static inline u32 gic_packed_affinity(u64 mpidr)
 #define ICH_VMCR_ENG0 BIT(0)
 #define ICH_VMCR_ENG1 BIT(1)
 #define ICH_VMCR_EOIM BIT(9) /* ICC_CTLR_EL1.EOImode */
-#define ICH_VMCR_PMR(v) ((unsigned int)((v) >> 24) & 0xff)
 
 /* ICH_LR<n>_EL2 */
 #define ICH_LR_PENDING BIT(62) /* State: both may be set, but not with HW */
@@ -120,6 +115,5 @@ static inline u32 gic_packed_affinity(u64 mpidr)
 #define ICH_LR_PRIORITY_SHIFT 48
 #define ICH_LR_PINTID_SHIFT 32 /* with HW; */
 #define ICH_LR_EOI BIT(41)     /* without: maintenance interrupt at deactivation */
-#define ICH_LR_VINTID(v) ((u32)(v))
 
 #endif

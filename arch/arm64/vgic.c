@@ -25,7 +25,6 @@
 #include "arch/arm64/cpus.h"
 #include "arch/arm64/its.h"
 #include "core/arch.h"
-#include "core/counters.h"
 #include "core/lockcheck.h"
 #include "core/log.h"
 #include "core/once.h"
@@ -127,7 +126,6 @@ static void kick(u64 cpus)
 
 		if (!is_inside(cpu))
 			continue;
-		count_up(&vgic.cpu[arch_cpu_index()].kicks);
 		arch_cpu_kick(cpu);
 	}
 }
@@ -274,18 +272,5 @@ void vgic_take_interrupts(struct vcpu *v)
 			return;
 		gic_drop(intid);
 		dispatch(v->index, intid);
-	}
-}
-
-void vgic_get_stats(struct vgic_stats *out)
-{
-	*out = (struct vgic_stats){ 0 };
-	for (unsigned int cpu = 0; cpu < vgic.cpus; cpu++) {
-		const struct vgic_cpu *c = &vgic.cpu[cpu];
-
-		out->injected += atomic_load_explicit(&c->injected, memory_order_relaxed);
-		out->overflowed += atomic_load_explicit(&c->overflowed, memory_order_relaxed);
-		out->maintenance += atomic_load_explicit(&c->maintenance, memory_order_relaxed);
-		out->kicks += atomic_load_explicit(&c->kicks, memory_order_relaxed);
 	}
 }

@@ -26,8 +26,6 @@ void vgic_enter(struct vcpu *v);
 void vgic_leave(struct vcpu *v);
 /* Physical interrupts wait: takes them all (bounded), Fairlead's own to their handlers, LPIs by its_interrupt(), others become virtual. */
 void vgic_take_interrupts(struct vcpu *v);
-/* Is an interrupt pending that this vCPU would take? For a CPU that waits. */
-bool vgic_wants(const struct vcpu *v);
 
 /* Software's: an SPI of the guest rises as an edge, or its line changes. Any CPU; kicks the target if it is another. Exit path. */
 void vgic_raise(u32 intid);
@@ -41,10 +39,5 @@ void vgic_write_sgi(struct vcpu *v, unsigned int group, u64 value);
 void vgic_write_dir(struct vcpu *v, u32 intid);
 /* Which CPU an SPI goes to now. */
 unsigned int vgic_target(u32 intid);
-
-struct vgic_stats {
-	u64 injected, overflowed, maintenance, kicks;
-};
-void vgic_get_stats(struct vgic_stats *out);
 
 #endif

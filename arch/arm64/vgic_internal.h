@@ -70,7 +70,6 @@ struct ALIGNED(64) vgic_cpu {
 	u32 ends;    /* and those whose end is to be an exit */
 	u64 hcr;     /* ICH_HCR_EL2 as written last */
 	u16 intid[ICH_LRS_MAX]; /* what each of `loaded` holds */
-	_Atomic u64 injected, overflowed, maintenance, kicks; /* counted by the CPU itself, read by others */
 };
 
 struct vgic {

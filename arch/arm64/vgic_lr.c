@@ -20,7 +20,6 @@
 /* The order of choice: lowest key first. */
 #define KEY_INTID 0x3ffu
 #define KEY_PRIORITY_SHIFT 10
-#define KEY_PRIORITY(key) ((key) >> KEY_PRIORITY_SHIFT & 0xff)
 #define KEY_GROUP_OFF BIT32(31) /* the guest's CPU interface lets none of its group through */
 
 struct shortlist {
@@ -184,24 +183,19 @@ static void fill(struct vgic_cpu *c, unsigned int cpu)
 		ich_write_lr((unsigned int)__builtin_ctz(left), 0);
 	hcr = watch(c, &all, active, pending);
 	if (hcr != ICH_HCR_EN)
-		count_up(&c->overflowed);
+		count_event(COUNT_OVERFLOW);
 	if (hcr != c->hcr)
 		ich_write_hcr(hcr);
 	c->hcr = hcr;
-}
-
-/* `inside` before the look at the set: vgic.c. */
-static void say_inside(struct vgic_cpu *c)
-{
-	atomic_store_explicit(&c->inside, true, memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst);
 }
 
 void vgic_enter(struct vcpu *v)
 {
 	struct vgic_cpu *c = &vgic.cpu[v->index];
 
-	say_inside(c);
+	/* `inside` before the look at the set: vgic.c. */
+	atomic_store_explicit(&c->inside, true, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&c->banks, memory_order_relaxed) || c->loaded)
 		fill(c, v->index);
 }
@@ -264,7 +258,7 @@ static void unload(struct vgic_cpu *c, unsigned int cpu, unsigned int slot)
 	vgic_unlock(bank);
 	vgic_notify(cpus); /* the guest may have routed it away */
 	if (c->offered & BIT32(slot) && !(lr & ICH_LR_PENDING))
-		count_up(&c->injected);
+		count_event(COUNT_INJECTED_INTERRUPT);
 	if (lr & ICH_LR_STATE)
 		return;
 	/* Empty; one whose end was to be an exit goes on saying so until it is written. */
@@ -304,7 +298,7 @@ void vgic_leave(struct vcpu *v)
 	struct vgic_cpu *c = &vgic.cpu[v->index];
 
 	if ((c->hcr != ICH_HCR_EN || c->ends) && ich_read_misr())
-		count_up(&c->maintenance);
+		count_event(COUNT_MAINTENANCE);
 	/* Before those in list registers are back in the set. */
 	if (c->hcr & ICH_HCR_LRENPIE)
 		end_unlisted(c, v->index, ICH_HCR_EOICOUNT(ich_read_hcr()));
@@ -317,18 +311,6 @@ void vgic_leave(struct vcpu *v)
 	}
 	atomic_store_explicit(&c->returns, atomic_load_explicit(&c->returns, memory_order_relaxed) + 1, memory_order_release);
 	atomic_store_explicit(&c->inside, false, memory_order_release);
-}
-
-bool vgic_wants(const struct vcpu *v)
-{
-	struct vgic_cpu *c = &vgic.cpu[v->index];
-	struct candidates all;
-
-	say_inside(c); /* it waits: who raises one has to wake it */
-	if (!atomic_load_explicit(&c->banks, memory_order_relaxed))
-		return false;
-	gather(c, v->index, &all);
-	return all.let_in && KEY_PRIORITY(all.pending.key[0]) < ICH_VMCR_PMR(all.vmcr);
 }
 
 void vgic_reset_interface(struct vgic_cpu *c)

@@ -10,65 +10,9 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "core/counters.h"
 #include "core/errno.h"
-#include "tests/unit/arm64/vgic_machine.h"
-
-/* A kick: the other CPU exits, and enters again. */
-void arch_cpu_kick(unsigned int cpu)
-{
-	kicks[cpu]++;
-	gic_send_sgi(cpu, 0);
-	if (kicks_off || !fv[cpu].in_guest)
-		return;
-	ON_CPU(cpu)
-		fake_interrupts();
-}
-
-void its_interrupt(u32 lpi)
-{
-	taken_lpi = lpi;
-	vgic_raise(FRAME_FIRST + (lpi - 8192));
-}
-
-void its_route(u32 spi, unsigned int cpu)
-{
-	routed_spi = spi;
-	routed_cpu = cpu;
-}
-
-static int setup(void **state)
-{
-	struct dt_machine dt = fake_gic_setup(4);
-
-	vgic_machine_start(&dt);
-	guest_init();
-	for (unsigned int cpu = 0; cpu < 4; cpu++) {
-		kicks[cpu] = 0;
-		ON_CPU(cpu)
-			fake_enter();
-	}
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_contig_free();
-	for (unsigned int cpu = 0; cpu < FAKE_CPUS; cpu++)
-		assert_int_equal(fv[cpu].broken, 0);
-	assert_int_equal(fg.odd, 0);
-	return 0;
-}
-
-/* The guest's setting up of one interrupt, outside of what is counted. */
-static void enable(u32 intid, u8 priority, bool edge)
-{
-	fake_exit();
-	set_edge(intid, edge);
-	set_priority(intid, priority);
-	set_intid_bit(intid, 0x100);
-	fake_enter();
-	fv[host_cpu].exits = 0;
-}
+#include "tests/unit/arm64/vgic_single.h"
 
 /* ---- physical interrupts ---- */
 
@@ -511,317 +455,6 @@ static void a_software_line_as_edges(void **state)
 	assert_int_equal(guest_ack(), 1023);
 }
 
-/* ---- SGIs ---- */
-
-#define SGI(intid, targets) ((u64)(intid) << 24 | (targets))
-
-static void sgis_go_where_they_are_sent(void **state)
-{
-	guest_sgi(SGI(3, 0xe)); /* CPUs 1 to 3 of this cluster */
-	for (unsigned int cpu = 1; cpu < 4; cpu++) {
-		assert_int_equal(kicks[cpu], 1);
-		ON_CPU(cpu) {
-			assert_int_equal(guest_ack(), 3);
-			guest_eoi(3);
-			assert_int_equal(guest_ack(), 1023);
-		}
-	}
-	assert_int_equal(guest_ack(), 1023);
-	guest_sgi(SGI(5, 1)); /* itself */
-	assert_int_equal(guest_ack(), 5);
-	guest_eoi(5);
-	assert_int_equal(kicks[0], 0);
-	guest_sgi(SGI(6, 0) | 1ull << 40); /* all others */
-	assert_int_equal(guest_ack(), 1023);
-	for (unsigned int cpu = 1; cpu < 4; cpu++) {
-		ON_CPU(cpu) {
-			assert_int_equal(guest_ack(), 6);
-			guest_eoi(6);
-		}
-	}
-	guest_sgi(SGI(6, 0xf) | 1ull << 16); /* another cluster, which is not there */
-	guest_sgi(SGI(6, 0xf) | 1ull << 44); /* Aff0 16 to 19 */
-	guest_sgi(SGI(6, 0xf) | 1ull << 48);
-	guest_sgi(SGI(6, 0xf) | 1ull << 32);
-	guest_sgi(SGI(6, 0xfff0));
-	for (unsigned int cpu = 0; cpu < 4; cpu++) {
-		ON_CPU(cpu)
-			assert_int_equal(guest_ack(), 1023);
-	}
-}
-
-static void an_sgi_of_the_wrong_group_is_ignored(void **state)
-{
-	fake_exit();
-	vgic_write_sgi(&fake_cpus[0], 0, SGI(4, 1));
-	fake_enter();
-	assert_int_equal(guest_ack(), 1023);
-	assert_false(intid_bit(4, 0x200));
-}
-
-/* One bit: sent twice before it is taken, it comes once; sent while active, again. */
-static void sgis_collapse(void **state)
-{
-	guest_sgi(SGI(1, 2));
-	guest_sgi(SGI(1, 2));
-	ON_CPU(1)
-		assert_int_equal(guest_ack(), 1);
-	guest_sgi(SGI(1, 2));
-	ON_CPU(1) {
-		assert_int_equal(guest_ack(), 1023);
-		guest_eoi(1);
-		assert_int_equal(guest_ack(), 1);
-		guest_eoi(1);
-		assert_int_equal(guest_ack(), 1023);
-	}
-}
-
-/* ---- several CPUs ---- */
-
-static void routed_elsewhere(void **state)
-{
-	enable(40, 0xa0, true);
-	fake_exit();
-	set_route(40, 2);
-	fake_enter();
-	assert_true(fg.spi[40].route == fake_mpidr(2));
-	fake_edge(0, 40);
-	assert_int_equal(guest_ack(), 1023);
-	ON_CPU(2) {
-		assert_int_equal(guest_ack(), 40);
-		guest_eoi(40);
-	}
-	assert_int_equal(kicks[2], 0); /* the hardware brings it there */
-	enable(FRAME_FIRST + 7, 0xa0, true);
-	fake_exit();
-	set_route(FRAME_FIRST + 7, 3);
-	fake_enter();
-	assert_int_equal(routed_spi, FRAME_FIRST + 7);
-	assert_int_equal(routed_cpu, 3);
-	assert_int_equal(vgic_target(FRAME_FIRST + 7), 3);
-	vgic_raise(FRAME_FIRST + 7);
-	assert_int_equal(kicks[3], 1);
-	ON_CPU(3)
-		fake_exit();
-	vgic_raise(FRAME_FIRST + 7);
-	vgic_raise(FRAME_FIRST + 7);
-	assert_int_equal(kicks[3], 1); /* it will look before it enters */
-	ON_CPU(3) {
-		fake_enter();
-		assert_int_equal(guest_ack(), FRAME_FIRST + 7);
-		guest_eoi(FRAME_FIRST + 7);
-		assert_int_equal(guest_ack(), 1023);
-	}
-}
-
-/* It is in CPU 0's list register, pending, when the guest routes it away; or active, and then it ends where it began. */
-static void routed_while_pending_and_active(void **state)
-{
-	enable(40, 0xa0, true);
-	fake_edge(0, 40);
-	fake_interrupts();
-	ON_CPU(1) {
-		fake_exit();
-		set_route(40, 2);
-		fake_enter();
-	}
-	assert_int_equal(guest_ack(), 1023);
-	ON_CPU(2)
-		assert_int_equal(guest_ack(), 40);
-	ON_CPU(1) {
-		fake_exit();
-		set_route(40, 3);
-		fake_enter();
-	}
-	ON_CPU(3)
-		assert_int_equal(guest_ack(), 1023);
-	ON_CPU(2) {
-		guest_eoi(40);
-		assert_int_equal(guest_ack(), 1023);
-	}
-	assert_false(fg.spi[40].active);
-	fake_edge(0, 40);
-	ON_CPU(3) {
-		assert_int_equal(guest_ack(), 40);
-		guest_eoi(40);
-	}
-}
-
-static void routed_to_nobody_and_back(void **state)
-{
-	enable(FRAME_FIRST, 0xa0, true);
-	fake_exit();
-	reg_write(GICD(0x6000 + 8 * FRAME_FIRST), 8, 0x7f00);
-	vgic_raise(FRAME_FIRST);
-	fake_enter();
-	assert_int_equal(guest_ack(), 1023);
-	assert_true(intid_bit(FRAME_FIRST, 0x200));
-	fake_exit();
-	set_route(FRAME_FIRST, 0);
-	fake_enter();
-	assert_int_equal(guest_ack(), FRAME_FIRST);
-	guest_eoi(FRAME_FIRST);
-}
-
-/* A write is effective when it returns, and a read is true, also of what another CPU has in its list registers. */
-static void what_another_cpu_has(void **state)
-{
-	enable(40, 0xa0, true);
-	fake_edge(0, 40);
-	fake_interrupts(); /* pending in CPU 0's list register */
-	ON_CPU(1) {
-		fake_exit();
-		assert_true(intid_bit(40, 0x200));
-		assert_false(intid_bit(40, 0x300));
-	}
-	assert_int_equal(fake_iar(true), 40); /* no exit */
-	ON_CPU(1) {
-		assert_false(intid_bit(40, 0x200));
-		assert_true(intid_bit(40, 0x300));
-	}
-	fake_eoir(40);
-	ON_CPU(1)
-		assert_false(intid_bit(40, 0x300));
-	fake_edge(0, 40);
-	fake_interrupts();
-	ON_CPU(1)
-		set_intid_bit(40, 0x180);
-	assert_int_equal(fake_iar(true), 1023);
-	ON_CPU(1)
-		set_intid_bit(40, 0x100);
-	assert_int_equal(fake_iar(true), 40);
-	ON_CPU(1)
-		set_intid_bit(40, 0x380); /* ends it for CPU 0 */
-	fv[0].depth = 0;
-	assert_false(fg.spi[40].active);
-	fake_edge(0, 40);
-	fake_interrupts();
-	ON_CPU(1)
-		set_intid_bit(40, 0x280);
-	assert_int_equal(guest_ack(), 1023);
-	assert_false(fg.spi[40].active);
-	ON_CPU(1)
-		set_intid_bit(40, 0x300);
-	ON_CPU(1)
-		assert_true(intid_bit(40, 0x300));
-	ON_CPU(1)
-		set_intid_bit(40, 0x380);
-	ON_CPU(1)
-		fake_enter();
-}
-
-/* The other CPU does not come out in time: the write waits for it in a mark. */
-static void what_another_cpu_has_for_long(void **state)
-{
-	enable(40, 0xa0, true);
-	enable(FRAME_FIRST, 0xa0, true);
-	fake_edge(0, 40);
-	fake_exit();
-	vgic_take_interrupts(&fake_cpus[0]);
-	vgic_raise(FRAME_FIRST);
-	fake_enter();
-	kicks_off = true;
-	ON_CPU(1) {
-		fake_exit();
-		set_intid_bit(40, 0x280);
-		set_intid_bit(FRAME_FIRST, 0x280);
-	}
-	assert_true(fg.own[0][0].latch); /* the kick is on its way */
-	assert_int_equal(guest_ack(), 1023);
-	assert_false(fg.spi[40].active);
-	/* Made active, made inactive. */
-	ON_CPU(0) {
-		fake_exit();
-		vgic_raise(FRAME_FIRST);
-		fake_enter();
-	}
-	ON_CPU(1)
-		set_intid_bit(FRAME_FIRST, 0x300);
-	assert_int_equal(guest_ack(), 1023);
-	ON_CPU(1)
-		set_intid_bit(FRAME_FIRST, 0x380);
-	assert_int_equal(guest_ack(), FRAME_FIRST);
-	ON_CPU(1)
-		set_intid_bit(FRAME_FIRST, 0x380);
-	fake_interrupts();
-	fv[0].depth = 0;
-	assert_int_equal(guest_ack(), 1023);
-	ON_CPU(1) {
-		assert_false(intid_bit(FRAME_FIRST, 0x300));
-		fake_enter();
-	}
-	kicks_off = false;
-}
-
-/* Ended in the guest without an exit, and raised again by the device, which another CPU takes: not yet read back, not lost. */
-static void taken_anew_elsewhere(void **state)
-{
-	enable(40, 0xa0, true);
-	fake_edge(0, 40);
-	fake_interrupts();
-	kicks_off = true;
-	ON_CPU(1) { /* routed away, and CPU 0 has not come out */
-		fake_exit();
-		set_route(40, 1);
-		fake_enter();
-	}
-	assert_int_equal(fake_iar(true), 40);
-	fake_eoir(40);
-	fake_edge(0, 40);
-	ON_CPU(1)
-		fake_interrupts();
-	assert_true(fg.spi[40].active);
-	kicks_off = false;
-	fake_interrupts(); /* comes out: gives it on */
-	assert_int_equal(guest_ack(), 1023);
-	ON_CPU(1) {
-		assert_int_equal(guest_ack(), 40);
-		guest_eoi(40);
-		assert_int_equal(guest_ack(), 1023);
-	}
-	assert_false(fg.spi[40].active);
-}
-
-/* ---- CPUs off and on ---- */
-
-static void a_cpu_starts_anew(void **state)
-{
-	ON_CPU(1) {
-		enable(27, 0xa0, false);
-		enable(FRAME_FIRST, 0xa0, true);
-		fake_exit();
-		set_route(FRAME_FIRST, 1);
-		fake_enter();
-		fake_line(1, 27, true);
-		assert_int_equal(guest_ack(), 27);
-		fake_exit(); /* CPU_OFF in the handler */
-	}
-	fake_exit();
-	vgic_write_sgi(&fake_cpus[0], 1, SGI(2, 2));
-	vgic_raise(FRAME_FIRST);
-	fake_enter();
-	assert_int_equal(kicks[1], 0); /* it is not in the guest */
-	ON_CPU(1) {
-		fake_line(1, 27, false);
-		vgic_start_cpu(&fake_cpus[1]);
-		assert_false(fg.own[1][27].enabled || fg.own[1][27].active);
-		fake_enter();
-		assert_int_equal(guest_ack(), 1023);
-		assert_int_equal(fv[1].vmcr, 0);
-		fake_exit();
-		guest_cpu_init();
-		fake_enter();
-		assert_int_equal(guest_ack(), FRAME_FIRST); /* the SPI has waited, the SGI is gone */
-		guest_eoi(FRAME_FIRST);
-		assert_int_equal(guest_ack(), 1023);
-		enable(27, 0xa0, false);
-		fake_line(1, 27, true);
-		assert_int_equal(guest_ack(), 27);
-		fake_line(1, 27, false);
-		guest_eoi(27);
-	}
-}
-
 /* ---- Fairlead's own ---- */
 
 static unsigned int handled;
@@ -888,9 +521,9 @@ static void taking_is_bounded(void **state)
 
 static void counted(void **state)
 {
-	struct vgic_stats before, after;
+	struct counters_snapshot before, after;
 
-	vgic_get_stats(&before);
+	counters_get(0, &before);
 	for (u32 i = 0; i < 8; i++)
 		enable(FRAME_FIRST + i, 0xa0, true);
 	fake_exit();
@@ -899,21 +532,13 @@ static void counted(void **state)
 	fake_enter();
 	for (u32 i = 0; i < 8; i++)
 		guest_eoi(guest_ack());
-	guest_sgi(SGI(3, 2));
-	ON_CPU(1)
-		guest_eoi(guest_ack());
-	ON_CPU(1)
-		fake_exit();
-	vgic_get_stats(&after);
-	assert_int_equal(after.injected - before.injected, 9);
-	assert_true(after.overflowed > before.overflowed);
-	assert_true(after.maintenance > before.maintenance);
-	assert_int_equal(after.kicks - before.kicks, 1);
-	ON_CPU(1)
-		fake_enter();
+	fake_exit();
+	counters_get(0, &after);
+	assert_int_equal(after.event[COUNT_INJECTED_INTERRUPT] - before.event[COUNT_INJECTED_INTERRUPT], 8);
+	assert_true(after.event[COUNT_OVERFLOW] > before.event[COUNT_OVERFLOW]);
+	assert_int_equal(after.event[COUNT_MAINTENANCE] - before.event[COUNT_MAINTENANCE], 2); /* 4, 3, 1 */
+	assert_int_equal(after.event[COUNT_GIC] - before.event[COUNT_GIC], 8 * 4);
 }
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
@@ -940,16 +565,6 @@ int main(void)
 		TEST(a_level_by_software),
 		TEST(a_software_level_that_falls_is_gone),
 		TEST(a_software_line_as_edges),
-		TEST(sgis_go_where_they_are_sent),
-		TEST(an_sgi_of_the_wrong_group_is_ignored),
-		TEST(sgis_collapse),
-		TEST(routed_elsewhere),
-		TEST(routed_while_pending_and_active),
-		TEST(routed_to_nobody_and_back),
-		TEST(what_another_cpu_has),
-		TEST(what_another_cpu_has_for_long),
-		TEST(taken_anew_elsewhere),
-		TEST(a_cpu_starts_anew),
 		TEST(claimed_ones_are_not_the_guests),
 		TEST(lpis_become_messages),
 		TEST(taking_is_bounded),

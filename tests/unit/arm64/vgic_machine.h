@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A machine with the emulated GIC on it, for tests: the fakes of the physical GIC and of the virtual CPU interface, and a guest that
- * programs the emulated one as the specification has it. One thread plays all CPUs (ON_CPU), and a kick makes the other CPU exit at
- * once; or, with kicks off, it is in the guest until the test says so. Threads: test_vgic_threads.c.
+ * programs the emulated one as the specification has it. Who plays the CPUs: vgic_single.h, test_vgic_threads.c.
  */
 #ifndef TESTS_VGIC_MACHINE_H
 #define TESTS_VGIC_MACHINE_H
@@ -18,10 +17,6 @@
 #define SGI_FRAME 0x10000u
 
 static struct vm machine_vm;
-static unsigned int kicks[FAKE_CPUS];
-static bool kicks_off;
-static u32 taken_lpi;
-static u32 routed_spi, routed_cpu;
 
 /* In an exit, or making one. */
 static inline void reg_access(u64 gpa, unsigned int size, bool write, u64 *value)
@@ -131,10 +126,7 @@ static inline void vgic_machine_start(const struct dt_machine *dt)
 	struct vgic_frame frame = vgic_frame_for(256, FRAME_BASE);
 
 	memset(fv, 0, sizeof(fv));
-	memset(kicks, 0, sizeof(kicks));
 	memset(&machine_vm, 0, sizeof(machine_vm));
-	kicks_off = false;
-	taken_lpi = routed_spi = routed_cpu = 0;
 	fake_lrs = 4;
 	fake_tds = true;
 	fg.maintenance = fake_maintenance;
