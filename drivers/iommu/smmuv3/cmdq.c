@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command queue: IHI 0070F, 3.5, chapter 4 and 7.1. What hardware caches of a table is dropped by commands in a
- * ring; when it has consumed a CMD_SYNC behind them, all of them are done, and so are the requests that went by what
- * they dropped.
+ * The command queue: IHI 0070F, 3.5, chapter 4 and 7.1. What hardware caches of a table is dropped by
+ * commands in a ring; when it has consumed a CMD_SYNC behind them, all of them are done, and so are the
+ * requests that went by what they dropped.
  *
- * A position in the queue is a number that only grows; the registers hold its low bits, one more than an index needs.
- * So any number of CPUs wait at once, each until the hardware has come past its own CMD_SYNC; the lock is held only for a
- * look at CMDQ_CONS.
+ * A position in the queue is a number that only grows; the registers hold its low bits, one more than an
+ * index needs. So any number of CPUs wait at once, each until the hardware has come past its own CMD_SYNC;
+ * the lock is held only for a look at CMDQ_CONS.
  *
- * A unit that does not answer costs a CPU a second once. Until it answers again each further wait is short: an operation
- * consists of many, and the guest's CPU does not run meanwhile.
+ * A unit that does not answer costs a CPU a second once. Until it answers again each further wait is short:
+ * an operation consists of many, and the guest's CPU does not run meanwhile.
  */
 #include "core/arch.h"
 #include "core/errno.h"
@@ -64,9 +64,11 @@ static void put_at(struct smmu_unit *unit, u32 index, const struct smmu_command 
 static const struct smmu_command sync = { { SMMU_CMD_SYNC } };
 
 /*
- * False: no room now. Otherwise *number is the position behind the CMD_SYNC, *errors the count of errors before it.
+ * False: no room now. Otherwise *number is the position behind the CMD_SYNC, *errors the count of errors
+ * before it.
  */
-static bool submit(struct smmu_unit *unit, const struct smmu_command *c, unsigned int count, u32 *number, u32 *errors)
+static bool submit(struct smmu_unit *unit, const struct smmu_command *c, unsigned int count, u32 *number,
+		   u32 *errors)
 {
 	struct smmu_queue *q = &unit->queue;
 
@@ -80,7 +82,10 @@ static bool submit(struct smmu_unit *unit, const struct smmu_command *c, unsigne
 	put_at(unit, q->produced++, &sync);
 	*number = q->produced;
 	*errors = atomic_load_explicit(&q->errors, memory_order_relaxed);
-	/* The tables that the commands are about, and the commands, are in memory before the hardware hears of them. */
+	/*
+	 * The tables that the commands are about, and the commands, are in memory before the hardware hears
+	 * of them.
+	 */
 	arch_io_barrier();
 	mmio_write32(unit->regs + SMMU_CMDQ_PROD, q->produced & (2 * entries_of(q) - 1));
 	smmu_queue_unlock(q);
@@ -90,13 +95,12 @@ static bool submit(struct smmu_unit *unit, const struct smmu_command *c, unsigne
 static bool is_done(struct smmu_unit *unit, u32 number)
 {
 	struct smmu_queue *q = &unit->queue;
-	u32 left, consumed;
+	u32 consumed;
 
 	smmu_queue_lock(q);
-	left = outstanding(unit);
-	consumed = q->produced - left;
+	consumed = q->produced - outstanding(unit);
 	smmu_queue_unlock(q);
-	return left <= entries_of(q) && (s32)(consumed - number) >= 0;
+	return (s32)(consumed - number) >= 0;
 }
 
 /* ---- errors -------------------------------------------------------------------------------------------- */
@@ -115,11 +119,12 @@ struct error_report {
 };
 
 /*
- * 7.1: the hardware stands still on a command. One that it did not understand is replaced by a CMD_SYNC that does
- * nothing; one that it could not read it reads again. Everyone who waits is told through q->errors that his
- * invalidation may not have happened.
+ * 7.1: the hardware stands still on a command. One that it did not understand is replaced by a CMD_SYNC that
+ * does nothing; one that it could not read it reads again. Everyone who waits is told through q->errors that
+ * his invalidation may not have happened.
  */
-static void answer_command_error(struct smmu_unit *unit, struct error_report *report) REQUIRES(smmu_queue_class)
+static void answer_command_error(struct smmu_unit *unit, struct error_report *report)
+	REQUIRES(smmu_queue_class)
 {
 	const volatile struct smmu_command *slot;
 
@@ -136,13 +141,17 @@ static void log_errors(struct smmu_unit *unit, const struct error_report *report
 	const unsigned int number = unit->iommu.index, error = SMMU_CMDQ_ERR(report->cons);
 
 	if (report->active & SMMU_GERROR_CMDQ_ERR)
-		log_error("SMMUv3 unit %u: command queue error %u (%s) at 0x%x (command 0x%02x, 0x%016llx 0x%016llx)",
+		log_error("SMMUv3 unit %u: command queue error %u (%s) at 0x%x (command 0x%02x, 0x%016llx "
+			  "0x%016llx)",
 			  number, error,
-			  error < ARRAY_SIZE(cmdq_error_text) ? cmdq_error_text[error] : "unknown to Fairlead",
-			  report->cons & (2 * entries_of(&unit->queue) - 1), SMMU_CMD_OPCODE(report->bad.word[0]),
-			  (unsigned long long)report->bad.word[0], (unsigned long long)report->bad.word[1]);
+			  error < ARRAY_SIZE(cmdq_error_text) ? cmdq_error_text[error]
+							      : "unknown to Fairlead",
+			  report->cons & (2 * entries_of(&unit->queue) - 1),
+			  SMMU_CMD_OPCODE(report->bad.word[0]), (unsigned long long)report->bad.word[0],
+			  (unsigned long long)report->bad.word[1]);
 	if (report->active & SMMU_GERROR_SFM_ERR)
-		log_error("SMMUv3 unit %u: it has failed (service failure mode): all devices behind it are blocked",
+		log_error("SMMUv3 unit %u: it has failed (service failure mode): all devices behind it are "
+			  "blocked",
 			  number);
 	if (report->active & SMMU_GERROR_EVENTQ_ABT_ERR) {
 		const u64 times = atomic_fetch_add_explicit(&unit->write_aborts, 1, memory_order_relaxed) + 1;
@@ -198,8 +207,7 @@ static int MUST_CHECK wait_for(struct smmu_unit *unit, const struct patience *p,
 	struct smmu_queue *q = &unit->queue;
 
 	for (;;) {
-		/* First "done", then "no error meanwhile": in this order an error before it was done cannot be
-		 * missed. */
+		/* First "done", then "no error meanwhile": so no error before it was done can be missed. */
 		const bool done = is_done(unit, number);
 
 		smmu_check_errors(unit);
@@ -215,8 +223,8 @@ static int MUST_CHECK wait_for(struct smmu_unit *unit, const struct patience *p,
 	}
 	atomic_store_explicit(&q->silent, true, memory_order_relaxed);
 	log_error("SMMUv3 unit %u: no answer to a command within %llu ms (CMDQ_PROD 0x%x, CMDQ_CONS 0x%x)",
-		  unit->iommu.index, (unsigned long long)p->us / 1000, mmio_read32(unit->regs + SMMU_CMDQ_PROD),
-		  mmio_read32(unit->regs + SMMU_CMDQ_CONS));
+		  unit->iommu.index, (unsigned long long)p->us / 1000,
+		  mmio_read32(unit->regs + SMMU_CMDQ_PROD), mmio_read32(unit->regs + SMMU_CMDQ_CONS));
 	return -ETIMEDOUT;
 }
 
@@ -275,7 +283,8 @@ int smmu_invalidate_stream_and_domain(struct smmu_unit *unit, u32 stream, u16 vm
 /* A command by address drops whatever holds that address, of whichever size it is (4.4.3.2). */
 int smmu_invalidate_range(struct smmu_unit *unit, u16 vmid, u64 iova, u64 size)
 {
-	const u64 first = iova >> PAGE_SHIFT, pages = size ? ((iova + (size - 1)) >> PAGE_SHIFT) - first + 1 : 0;
+	const u64 first = iova >> PAGE_SHIFT,
+		  pages = size ? ((iova + (size - 1)) >> PAGE_SHIFT) - first + 1 : 0;
 	struct smmu_command c[SMMU_PAGES_EACH] = { { { SMMU_CMD_TLBI_S12_VMALL | SMMU_CMD_VMID(vmid) } } };
 
 	if (!pages || pages > SMMU_PAGES_EACH)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The event queue: IHI 0070F, 3.5.4 and chapter 7. The unit writes a record for each request that it aborts, and says
- * by a wire that there are some. Devices decide how many there are, so: a look takes a bounded number, what does not fit
- * is lost and counted, and the next look is a moment later, so that a storm does not keep the guest from running.
+ * The event queue: IHI 0070F, 3.5.4 and chapter 7. The unit writes a record for each request that it aborts,
+ * and says by a wire that there are some. Devices decide how many there are, so: a look takes a bounded
+ * number, what does not fit is lost and counted, and the next look is a moment later, so that a storm does
+ * not keep the guest from running.
  */
 #include "core/arch.h"
 #include "core/errno.h"
@@ -84,19 +85,21 @@ static void note_overflow(struct smmu_unit *unit) REQUIRES(smmu_fault_class)
 {
 	unit->overflows++;
 	if ((unit->overflows & (unit->overflows - 1)) == 0)
-		log_warn("SMMUv3 unit %u: more faults than it can record (%llu times so far)", unit->iommu.index,
-			 (unsigned long long)unit->overflows);
+		log_warn("SMMUv3 unit %u: more faults than it can record (%llu times so far)",
+			 unit->iommu.index, (unsigned long long)unit->overflows);
 }
 
 static void note_stranger(struct smmu_unit *unit, u32 stream, const char *text) REQUIRES(smmu_fault_class)
 {
 	unit->strangers++;
 	if ((unit->strangers & (unit->strangers - 1)) == 0)
-		log_warn("SMMUv3 unit %u: DMA of stream 0x%x, which is no PCI function's, blocked (%s; %llu so far)",
+		log_warn("SMMUv3 unit %u: DMA of stream 0x%x, which is no PCI function's, blocked (%s; %llu "
+			 "so far)",
 			 unit->iommu.index, stream, text, (unsigned long long)unit->strangers);
 }
 
-static void take_event(struct smmu_unit *unit, u32 position, iommu_fault_fn fn, void *ctx) REQUIRES(smmu_fault_class)
+static void take_event(struct smmu_unit *unit, u32 position, iommu_fault_fn fn, void *ctx)
+	REQUIRES(smmu_fault_class)
 {
 	const volatile struct smmu_event *at = &unit->events[position & (BIT32(unit->events_log2) - 1)];
 	struct smmu_event event;
@@ -163,8 +166,8 @@ unsigned int smmu_drain_faults(struct iommu *iommu, unsigned int budget, iommu_f
 /* ---- interrupts ---------------------------------------------------------------------------------------- */
 
 /*
- * The wire speaks up when the queue becomes not empty (3.5.2, 3.18), so what a look leaves, or came during it, is
- * looked for again.
+ * The wire speaks up when the queue becomes not empty (3.5.2, 3.18), so what a look leaves, or came during
+ * it, is looked for again.
  */
 #define FAULTS_AGAIN_US 1000u
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The ACPI IO Remapping Table (Arm DEN 0049E, chapter 3): nodes, each of which may map ranges of IDs to another node.
- * Read here: which requester IDs of which root complex (a PCI segment) are which streams of which SMMUv3. The table is
- * firmware's word: what does not fit together is refused with the offset where it stands.
+ * The ACPI IO Remapping Table (Arm DEN 0049E, chapter 3): nodes, each of which may map ranges of IDs to
+ * another node. Read here: which requester IDs of which root complex (a PCI segment) are which streams of
+ * which SMMUv3. The table is firmware's word: what does not fit together is refused with the offset where it
+ * stands.
  *
- * Nodes refer to each other by offset, and only root complex -> SMMUv3 -> ITS is followed or allowed here, so no
- * reference can lead around in a circle.
+ * Nodes refer to each other by offset, and only root complex -> SMMUv3 -> ITS is followed or allowed here, so
+ * no reference can lead around in a circle.
  */
 #include "core/acpi_header.h"
 #include "core/errno.h"
@@ -121,8 +122,9 @@ static int MUST_CHECK check_node(const struct table *t, u64 offset)
 		return wrong(offset, -EINVAL, "a node is too short for its type");
 	if (!inside(t->length, offset, node.length))
 		return wrong(offset, -EINVAL, "a node ends beyond the table");
-	if (node.mappings && (node.mapping_offset < least ||
-			      !inside(node.length, node.mapping_offset, (u64)node.mappings * sizeof(struct iort_mapping))))
+	if (node.mappings &&
+	    (node.mapping_offset < least ||
+	     !inside(node.length, node.mapping_offset, (u64)node.mappings * sizeof(struct iort_mapping))))
 		return wrong(offset, -EINVAL, "ID mappings lie beside their node");
 	return 0;
 }
@@ -142,7 +144,10 @@ static int MUST_CHECK check_nodes(const struct table *t)
 	return 0;
 }
 
-/* The functions from here on are for a table whose nodes were all checked. Calls fn for each node of that type. */
+/*
+ * The functions from here on are for a table whose nodes were all checked. Calls fn for each node of that
+ * type.
+ */
 static int MUST_CHECK for_each(const struct table *t, unsigned int type,
 			       int (*fn)(const struct table *t, u32 offset, struct smmu_firmware *out),
 			       struct smmu_firmware *out)
@@ -207,7 +212,10 @@ static int MUST_CHECK read_smmu(const struct table *t, u32 offset, struct smmu_f
 		.pri_intid = n.pri_gsiv,
 		.gerror_intid = n.gerror_gsiv,
 		.sync_intid = n.sync_gsiv,
-		/* IDR0 knows; the flag can only say that it understates that, and then the caches are flushed needlessly. */
+		/*
+		 * IDR0 knows; the flag can only say that it understates that, and then the caches are flushed
+		 * needlessly.
+		 */
 		.coherent = true,
 	};
 	return check_smmu_mappings(t, offset);
@@ -259,10 +267,12 @@ static int MUST_CHECK read_root_complex(const struct table *t, u32 offset, struc
 
 		if (!find_node(t, m.reference, &type))
 			return wrong(offset, -EINVAL, "an ID mapping leads to no node");
+		/* Those that lead to the ITS and past all SMMUs stand behind none. */
 		if (type == IORT_SMMUV3)
 			err = add_map(t, offset, n.segment, &m, out);
-		else if (type != IORT_ITS_GROUP) /* to the ITS without an SMMU: those devices stand behind none */
-			err = wrong(offset, -EOPNOTSUPP, "a root complex maps IDs to what is no SMMUv3 and no ITS group");
+		else if (type != IORT_ITS_GROUP)
+			err = wrong(offset, -EOPNOTSUPP,
+				    "a root complex maps IDs to what is no SMMUv3 and no ITS group");
 		if (err)
 			return err;
 	}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which streams are whose: firmware's maps from requester IDs to streams, both ways. A requester ID that no map names may
- * well go past every unit, so its device stands behind none, and the guest does not get it.
+ * Which streams are whose: firmware's maps from requester IDs to streams, both ways. A requester ID that no
+ * map names may well go past every unit, so its device stands behind none, and the guest does not get it.
  *
- * It guards that a stream is one requester ID's: an entry that two devices shared could not be taken from one of them.
+ * It guards that a stream is one requester ID's: an entry that two devices shared could not be taken from one
+ * of them.
  */
 #include "core/errno.h"
 #include "core/log.h"
@@ -28,8 +29,10 @@ static u64 last_stream(const struct smmu_stream_map *m)
 
 static int MUST_CHECK refuse(const struct smmu_stream_map *m, int err, const char *why)
 {
-	log_error("SMMUv3: the map of %u requester IDs from %04x:%02x:%02x.%x to stream 0x%x of unit %u cannot be used: %s",
-		  m->count, m->segment, PCI_BUS(m->first), PCI_DEV(m->first), PCI_FN(m->first), m->stream, m->unit, why);
+	log_error("SMMUv3: the map of %u requester IDs from %04x:%02x:%02x.%x to stream 0x%x of unit %u "
+		  "cannot be used: %s",
+		  m->count, m->segment, PCI_BUS(m->first), PCI_DEV(m->first), PCI_FN(m->first), m->stream,
+		  m->unit, why);
 	return err;
 }
 
@@ -39,7 +42,8 @@ static int MUST_CHECK check_against_others(const struct smmu_stream_map *m)
 	for (const struct smmu_stream_map *other = firmware->map; other < m; other++) {
 		const bool same_unit = other->unit == m->unit;
 
-		if (other->segment == m->segment && m->first <= last_rid(other) && other->first <= last_rid(m))
+		if (other->segment == m->segment && m->first <= last_rid(other) &&
+		    other->first <= last_rid(m))
 			return refuse(m, -EINVAL, "another map names some of them, too");
 		if (same_unit && m->stream <= last_stream(other) && other->stream <= last_stream(m))
 			return refuse(m, -EOPNOTSUPP, "other requester IDs have some of these streams");
@@ -98,7 +102,8 @@ bool smmu_requester_of(const struct smmu_unit *unit, u32 stream, struct sbdf *ou
 		const struct smmu_stream_map *m = &firmware->map[i];
 
 		if (m->unit == unit->iommu.index && stream >= m->stream && stream <= last_stream(m)) {
-			*out = (struct sbdf){ .segment = m->segment, .bdf = (u16)(m->first + (stream - m->stream)) };
+			*out = (struct sbdf){ .segment = m->segment,
+					      .bdf = (u16)(m->first + (stream - m->stream)) };
 			return true;
 		}
 	}

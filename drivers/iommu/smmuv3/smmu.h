@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the SMMUv3 backend share. A unit is one set of registers; its stream table decides for every
- * request behind it.
+ * What the files of the SMMUv3 backend share. A unit is one set of registers; its stream table decides for
+ * every request behind it.
  *
- * Locks: tables_lock, the command queue's and fault_lock are leaves (but for the log). None is held while hardware
- * is waited for.
+ * Locks: tables_lock, the command queue's and fault_lock are leaves (but for the log). None is held while
+ * hardware is waited for.
  */
 #ifndef DRIVERS_IOMMU_SMMU_H
 #define DRIVERS_IOMMU_SMMU_H
@@ -19,13 +19,19 @@
 
 /* Longest that any command may take before the unit counts as dead. Real ones take microseconds. */
 #define SMMU_TIMEOUT_US 1000000u
-/* The same for commands in the queue, once the unit has let some pass without an answer, and until it answers. */
+/*
+ * The same for commands in the queue, once the unit has let some pass without an answer, and until it
+ * answers.
+ */
 #define SMMU_SILENT_US 10000u
 
 /* Each queue is a page, or less where the unit's are smaller. */
 #define SMMU_CMDQ_LOG2	 8u
 #define SMMU_EVENTQ_LOG2 7u
-/* A range of more pages is dropped with all else that the domain has. A command for each, and CMD_SYNC, must fit. */
+/*
+ * A range of more pages is dropped with all else that the domain has. A command for each, and CMD_SYNC, must
+ * fit.
+ */
 #define SMMU_PAGES_EACH 32u
 #define SMMU_CMDQ_LOG2_MIN 6u
 /* Streams beyond are refused: the table's first level would be larger than 1 MiB. */
@@ -48,12 +54,13 @@ struct smmu_unit {
 	u8 *regs;
 	u32 idr0, idr1, idr5;
 	const struct smmu_unit_firmware *firmware;
-	unsigned int stream_bits; /* of the table: all that firmware maps to this unit are below 2^stream_bits */
+	unsigned int
+		stream_bits; /* of the table: all that firmware maps to this unit are below 2^stream_bits */
 
 	struct spinlock tables_lock;
 	/*
-	 * Two levels: descriptors, each NULL or of a page of entries. `leaf` is that page if one is all there is: a linear
-	 * table. Both pointers are fixed when the unit is enabled.
+	 * Two levels: descriptors, each NULL or of a page of entries. `leaf` is that page if one is all there
+	 * is: a linear table. Both pointers are fixed when the unit is enabled.
 	 */
 	u64 *level1 PT_GUARDED_BY(smmu_tables_class);
 	struct smmu_ste *leaf PT_GUARDED_BY(smmu_tables_class);
@@ -68,13 +75,14 @@ struct smmu_unit {
 	_Atomic u64 write_aborts; /* times that events could not be written */
 };
 
-static inline void smmu_queue_lock_at(struct smmu_queue *q, struct code_site site) ACQUIRES(q->lock, smmu_queue_class)
-	NO_THREAD_ANALYSIS
+static inline void smmu_queue_lock_at(struct smmu_queue *q, struct code_site site)
+	ACQUIRES(q->lock, smmu_queue_class) NO_THREAD_ANALYSIS
 {
 	spin_lock_at(&q->lock, site);
 }
 #define smmu_queue_lock(q) smmu_queue_lock_at(q, HERE)
-static inline void smmu_queue_unlock(struct smmu_queue *q) RELEASES(q->lock, smmu_queue_class) NO_THREAD_ANALYSIS
+static inline void smmu_queue_unlock(struct smmu_queue *q)
+	RELEASES(q->lock, smmu_queue_class) NO_THREAD_ANALYSIS
 {
 	spin_unlock(&q->lock);
 }
@@ -146,12 +154,15 @@ int MUST_CHECK smmu_enable(struct iommu *iommu);
 
 /* ---- cmdq.c: the command queue ------------------------------------------------------------------------- */
 
-/* Takes the queue's memory and tells the hardware where it is. The queue is off, and the caller turns it on. -ENOMEM. */
+/*
+ * Takes the queue's memory and tells the hardware where it is. The queue is off, and the caller turns it on.
+ * -ENOMEM.
+ */
 int MUST_CHECK smmu_queue_init(struct smmu_unit *unit);
 /*
- * Each of these puts commands and CMD_SYNC in the queue and returns when the hardware has done them. Takes queue.lock.
- * -ETIMEDOUT: no answer within SMMU_TIMEOUT_US (or SMMU_SILENT_US); -EIO: the hardware reported an error. Both are
- * logged; then nothing may be assumed of the caches.
+ * Each of these puts commands and CMD_SYNC in the queue and returns when the hardware has done them. Takes
+ * queue.lock. -ETIMEDOUT: no answer within SMMU_TIMEOUT_US (or SMMU_SILENT_US); -EIO: the hardware reported
+ * an error. Both are logged; then nothing may be assumed of the caches.
  */
 int MUST_CHECK smmu_invalidate_all(struct smmu_unit *unit);
 /* What is cached of that stream's entry. */
@@ -161,8 +172,8 @@ int MUST_CHECK smmu_invalidate_stream_and_domain(struct smmu_unit *unit, u32 str
 /* Translations, and the tables behind them, of [iova, iova+size); all of the domain's if size is 0. */
 int MUST_CHECK smmu_invalidate_range(struct smmu_unit *unit, u16 vmid, u64 iova, u64 size);
 /*
- * Looks whether the hardware reports an error of any kind (GERROR), answers it, lets the command queue go on. Takes
- * queue.lock. Exit path.
+ * Looks whether the hardware reports an error of any kind (GERROR), answers it, lets the command queue go on.
+ * Takes queue.lock. Exit path.
  */
 void smmu_check_errors(struct smmu_unit *unit);
 

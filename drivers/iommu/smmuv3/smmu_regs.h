@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SMMUv3's registers and the structures that it reads from and writes to memory, named as the Arm System Memory
- * Management Unit Architecture Specification (IHI 0070F) names them. Sections are those of that document. No
- * code but field access.
+ * SMMUv3's registers and the structures that it reads from and writes to memory, named as the Arm System
+ * Memory Management Unit Architecture Specification (IHI 0070F) names them. Sections are those of that
+ * document. No code but field access.
  */
 #ifndef DRIVERS_IOMMU_SMMU_REGS_H
 #define DRIVERS_IOMMU_SMMU_REGS_H
@@ -63,7 +63,8 @@ enum smmu_st_level { SMMU_ST_LINEAR = 0, SMMU_ST_TWO_LEVEL = 1 };
 #define SMMU_IDR1_TABLES_PRESET BIT32(30)
 
 /* 6.3.6 */
-#define SMMU_IDR5_OAS(r) ((r) & 7) /* width of output addresses: 32, 36, 40, 42, 44, 48, 52 bits; 7 is reserved */
+#define SMMU_IDR5_OAS(r) \
+	((r)&7) /* width of output addresses: 32, 36, 40, 42, 44, 48, 52 bits; 7 is reserved */
 #define SMMU_IDR5_GRAN4K BIT32(4)
 
 /* 6.3.9 */
@@ -94,7 +95,9 @@ enum smmu_st_level { SMMU_ST_LINEAR = 0, SMMU_ST_TWO_LEVEL = 1 };
 #define SMMU_IRQ_EVENTQ BIT32(2)
 #define SMMU_IRQ_ALL	7u
 
-/* 6.3.18: an error is active while its bit differs between GERROR and GERRORN; software answers by toggling. */
+/*
+ * 6.3.18: an error is active while its bit differs between GERROR and GERRORN; software answers by toggling.
+ */
 #define SMMU_GERROR_CMDQ_ERR	   BIT32(0)
 #define SMMU_GERROR_EVENTQ_ABT_ERR BIT32(2) /* records were lost: they could not be written */
 #define SMMU_GERROR_SFM_ERR	   BIT32(8) /* service failure mode: nothing is translated any more */
@@ -130,7 +133,8 @@ struct smmu_ste {
 	u64 word[8];
 };
 static_assert(sizeof(struct smmu_ste) == 64, "stream table entry, 5.2");
-static_assert(SMMU_LEAF_ENTRIES * sizeof(struct smmu_ste) == PAGE_SIZE, "a table of the second level is a page");
+static_assert(SMMU_LEAF_ENTRIES * sizeof(struct smmu_ste) == PAGE_SIZE,
+	      "a table of the second level is a page");
 
 /* Word 0. V = 0: the request is aborted, and C_BAD_STE recorded. */
 #define SMMU_STE_V	       BIT(0)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The SMMUv3 backend: looks at the units that firmware names, refuses what cannot be used, and fills the table of
- * operations. The rest is in unit.c (turning on), stream.c (who reaches what), cmdq.c (commands), event.c (faults),
- * maps.c (which streams are whose), iort.c (firmware's words, where it speaks ACPI).
+ * The SMMUv3 backend: looks at the units that firmware names, refuses what cannot be used, and fills the
+ * table of operations. The rest is in unit.c (turning on), stream.c (who reaches what), cmdq.c (commands),
+ * event.c (faults), maps.c (which streams are whose), iort.c (firmware's words, where it speaks ACPI).
  *
- * One domain serves all units, so its table has the shape that every unit can walk. There is no interrupt remapping
- * here: messages are writes like others, and the ITS knows its devices.
+ * One domain serves all units, so its table has the shape that every unit can walk. There is no interrupt
+ * remapping here: messages are writes like others, and the ITS knows its devices.
  */
 #include "core/arch.h"
 #include "core/errno.h"
@@ -71,11 +71,13 @@ static void describe(struct iommu *iommu)
 	const struct smmu_unit *unit = to_smmu(iommu);
 	const u32 aidr = mmio_read32(unit->regs + SMMU_AIDR);
 
-	log_info("SMMUv3 unit %u at 0x%llx, version 3.%u: segment %u, streams of %u bits (%u used), addresses of %u "
+	log_info("SMMUv3 unit %u at 0x%llx, version 3.%u: segment %u, streams of %u bits (%u used), "
+		 "addresses of %u "
 		 "bits, VMIDs of %u bits, %s%s, interrupts %u (faults) and %u (errors)",
 		 iommu->index, (unsigned long long)iommu->registers, aidr & 0xf, iommu->segment,
 		 SMMU_IDR1_SIDSIZE(unit->idr1), unit->stream_bits, oas_bits[SMMU_IDR5_OAS(unit->idr5)],
-		 unit->idr0 & SMMU_IDR0_VMID16 ? 16 : 8, smmu_needs_flush(unit) ? "caches not snooped" : "coherent",
+		 unit->idr0 & SMMU_IDR0_VMID16 ? 16 : 8,
+		 smmu_needs_flush(unit) ? "caches not snooped" : "coherent",
 		 unit->idr0 & SMMU_IDR0_ATS ? ", ATS (not used)" : "", unit->firmware->event_intid,
 		 unit->firmware->gerror_intid);
 }
@@ -124,7 +126,8 @@ static const char *unusable(const struct smmu_unit *unit, u32 aidr)
 	return NULL;
 }
 
-static int MUST_CHECK probe(struct smmu_unit *unit, const struct smmu_unit_firmware *firmware, unsigned int index)
+static int MUST_CHECK probe(struct smmu_unit *unit, const struct smmu_unit_firmware *firmware,
+			    unsigned int index)
 {
 	const char *why;
 	int err;
@@ -142,8 +145,10 @@ static int MUST_CHECK probe(struct smmu_unit *unit, const struct smmu_unit_firmw
 	spin_init(&unit->tables_lock, &smmu_tables_class);
 	spin_init(&unit->queue.lock, &smmu_queue_class);
 	spin_init(&unit->fault_lock, &smmu_fault_class);
-	if (!firmware->registers || !IS_ALIGNED(firmware->registers, PAGE_SIZE) || firmware->size < SMMU_REGISTERS_SIZE) {
-		log_error("SMMUv3 unit %u: firmware gives it 0x%llx bytes of registers at 0x%llx; it takes 0x%x, "
+	if (!firmware->registers || !IS_ALIGNED(firmware->registers, PAGE_SIZE) ||
+	    firmware->size < SMMU_REGISTERS_SIZE) {
+		log_error("SMMUv3 unit %u: firmware gives it 0x%llx bytes of registers at 0x%llx; it takes "
+			  "0x%x, "
 			  "whole pages",
 			  index, (unsigned long long)firmware->size, (unsigned long long)firmware->registers,
 			  SMMU_REGISTERS_SIZE);
@@ -171,7 +176,8 @@ static void find_limits(unsigned int count)
 		const struct smmu_unit *unit = &units[i];
 
 		smmu_limits.oas = min_u32(smmu_limits.oas, SMMU_IDR5_OAS(unit->idr5));
-		smmu_limits.domains = min_u32(smmu_limits.domains, unit->idr0 & SMMU_IDR0_VMID16 ? BIT32(16) : BIT32(8));
+		smmu_limits.domains =
+			min_u32(smmu_limits.domains, unit->idr0 & SMMU_IDR0_VMID16 ? BIT32(16) : BIT32(8));
 		smmu_limits.needs_flush |= smmu_needs_flush(unit);
 	}
 	smmu_limits.input_bits = oas_bits[smmu_limits.oas];

@@ -39,7 +39,8 @@ struct smmu_firmware {
 
 /*
  * Reads the same from an ACPI IORT table (DEN 0049E), whole table, length- and checksum-checked by the
- * caller. 0; -EINVAL, -ENOSPC, -EOPNOTSUPP after one log_error that names the node's offset and what is wrong.
+ * caller. 0; -EINVAL, -ENOSPC, -EOPNOTSUPP after one log_error that names the node's offset and what is
+ * wrong.
  */
 int MUST_CHECK smmuv3_read_iort(const void *iort, size_t length, struct smmu_firmware *out);
 /*

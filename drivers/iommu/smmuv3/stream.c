@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The stream table: IHI 0070F, 3.3.1, 5.1 and 5.2. A descriptor for each 64 streams points to a page with an entry for
- * each. A descriptor or an entry that is zero aborts the request and records an event: so a device reaches memory only
- * after smmu_attach() and until smmu_block().
+ * The stream table: IHI 0070F, 3.3.1, 5.1 and 5.2. A descriptor for each 64 streams points to a page with an
+ * entry for each. A descriptor or an entry that is zero aborts the request and records an event: so a device
+ * reaches memory only after smmu_attach() and until smmu_block().
  *
- * Entries translate by stage 2 alone, and allow untranslated requests only (EATS = 0b00): a device that claims to have
- * translated an address itself is aborted.
+ * Entries translate by stage 2 alone, and allow untranslated requests only (EATS = 0b00): a device that
+ * claims to have translated an address itself is aborted.
  *
- * Hardware reads an entry's eight words one by one, and may keep what it read whether it was valid or not. So an entry
- * changes in steps (3.21.3): it is invalid while its words are written, what was read of it is dropped, only then V is
- * set, and what was read is dropped again.
+ * Hardware reads an entry's eight words one by one, and may keep what it read whether it was valid or not. So
+ * an entry changes in steps (3.21.3): it is invalid while its words are written, what was read of it is
+ * dropped, only then V is set, and what was read is dropped again.
  */
 #include "core/arch.h"
 #include "core/errno.h"
@@ -82,7 +82,8 @@ static struct smmu_ste *make_entry(struct smmu_unit *unit, u32 stream) REQUIRES(
 /* What a stream's entry says while it is the domain's. */
 static struct smmu_ste entry_for(const struct smmu_unit *unit, const struct iommu_domain *domain)
 {
-	const u64 walks = smmu_needs_flush(unit) ? 0 : SMMU_STE_S2IR0_WB | SMMU_STE_S2OR0_WB | SMMU_STE_S2SH0_INNER;
+	const u64 walks =
+		smmu_needs_flush(unit) ? 0 : SMMU_STE_S2IR0_WB | SMMU_STE_S2OR0_WB | SMMU_STE_S2SH0_INNER;
 
 	return (struct smmu_ste){ {
 		SMMU_STE_V | SMMU_STE_CONFIG_STAGE2,
@@ -104,8 +105,8 @@ static bool equal(const struct smmu_ste *a, const struct smmu_ste *b)
 }
 
 /* All of it but V. *changed: it is to be made valid. */
-static int MUST_CHECK prepare(struct smmu_unit *unit, u32 stream, const struct smmu_ste *wanted, bool *changed)
-	REQUIRES(smmu_tables_class)
+static int MUST_CHECK prepare(struct smmu_unit *unit, u32 stream, const struct smmu_ste *wanted,
+			      bool *changed) REQUIRES(smmu_tables_class)
 {
 	struct smmu_ste *entry = make_entry(unit, stream);
 
@@ -175,7 +176,8 @@ int smmu_block(struct iommu *iommu, u16 bdf)
 	entry = find_entry(unit, stream);
 	if (entry) {
 		vmid = SMMU_STE_S2VMID_OF(entry->word[2]);
-		store(unit, &entry->word[0], 0); /* the word that holds V; the others are written before it is set */
+		store(unit, &entry->word[0],
+		      0); /* the word that holds V; the others are written before it is set */
 	}
 	smmu_tables_unlock(unit);
 	/* Also for an entry that is invalid already: an earlier call may have failed at this point. */

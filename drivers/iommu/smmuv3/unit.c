@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One unit's way from whatever firmware left to "every stream is aborted, and translation is on". There is no moment
- * in between in which a request passes: first the unit is told to abort while it is off (GBPA; out of reset it lets
- * everything through), then it is turned off, then on again with Fairlead's empty table. Each step waits, bounded, until
- * the unit says that it was taken (IHI 0070F, 6.3.9, 6.3.14).
+ * One unit's way from whatever firmware left to "every stream is aborted, and translation is on". There is no
+ * moment in between in which a request passes: first the unit is told to abort while it is off (GBPA; out of
+ * reset it lets everything through), then it is turned off, then on again with Fairlead's empty table. Each
+ * step waits, bounded, until the unit says that it was taken (IHI 0070F, 6.3.9, 6.3.14).
  */
 #include "core/arch.h"
 #include "core/errno.h"
@@ -11,8 +11,12 @@
 #include "core/mmio.h"
 #include "drivers/iommu/smmuv3/smmu.h"
 
-/* Polls a register until (value & mask) == expected. 0, or -ETIMEDOUT after SMMU_TIMEOUT_US and one log_error. */
-static int MUST_CHECK wait32(struct smmu_unit *unit, unsigned int reg, u32 mask, u32 expected, const char *what)
+/*
+ * Polls a register until (value & mask) == expected. 0, or -ETIMEDOUT after SMMU_TIMEOUT_US and one
+ * log_error.
+ */
+static int MUST_CHECK wait32(struct smmu_unit *unit, unsigned int reg, u32 mask, u32 expected,
+			     const char *what)
 {
 	const u64 start = arch_time_us();
 	u32 value;
@@ -25,8 +29,8 @@ static int MUST_CHECK wait32(struct smmu_unit *unit, unsigned int reg, u32 mask,
 			break;
 		arch_cpu_relax();
 	}
-	log_error("SMMUv3 unit %u: no answer to \"%s\" within 1 s (register 0x%02x is 0x%08x)", unit->iommu.index,
-		  what, reg, value);
+	log_error("SMMUv3 unit %u: no answer to \"%s\" within 1 s (register 0x%02x is 0x%08x)",
+		  unit->iommu.index, what, reg, value);
 	return -ETIMEDOUT;
 }
 
@@ -40,7 +44,8 @@ static int MUST_CHECK abort_while_off(struct smmu_unit *unit)
 		return err;
 	value = mmio_read32(unit->regs + SMMU_GBPA);
 	mmio_write32(unit->regs + SMMU_GBPA, value | SMMU_GBPA_ABORT | SMMU_GBPA_UPDATE);
-	return wait32(unit, SMMU_GBPA, SMMU_GBPA_UPDATE | SMMU_GBPA_ABORT, SMMU_GBPA_ABORT, "abort while off");
+	return wait32(unit, SMMU_GBPA, SMMU_GBPA_UPDATE | SMMU_GBPA_ABORT, SMMU_GBPA_ABORT,
+		      "abort while off");
 }
 
 static int MUST_CHECK set_cr0(struct smmu_unit *unit, u32 value, const char *what)
@@ -62,7 +67,8 @@ static int MUST_CHECK stop_firmware_use(struct smmu_unit *unit)
 	int err;
 
 	if (cr0 & SMMU_CR0_ALL)
-		log_info("SMMUv3 unit %u: firmware left it on (CR0 0x%x); starting over", unit->iommu.index, cr0);
+		log_info("SMMUv3 unit %u: firmware left it on (CR0 0x%x); starting over", unit->iommu.index,
+			 cr0);
 	err = set_interrupts(unit, 0, "turn the firmware's interrupts off");
 	if (!err)
 		err = set_cr0(unit, 0, "turn the firmware's translation off");
@@ -73,7 +79,9 @@ static int MUST_CHECK stop_firmware_use(struct smmu_unit *unit)
 	return 0;
 }
 
-/* 6.3.11, 6.3.12. These, and the addresses of tables and queues, may be written only while the unit is off. */
+/*
+ * 6.3.11, 6.3.12. These, and the addresses of tables and queues, may be written only while the unit is off.
+ */
 static void set_attributes(struct smmu_unit *unit)
 {
 	const u32 write_back = SMMU_CR1_QUEUE_IC_WB | SMMU_CR1_QUEUE_OC_WB | SMMU_CR1_QUEUE_ISH |
@@ -121,8 +129,8 @@ int smmu_enable(struct iommu *iommu)
 	if (!err)
 		err = interrupts_on(unit);
 	/*
-	 * Without ATSCHK a device that says that it has translated an address itself would reach all of memory
-	 * (3.9.1.2). Where there is no ATS such requests are always aborted.
+	 * Without ATSCHK a device that says that it has translated an address itself would reach all of
+	 * memory (3.9.1.2). Where there is no ATS such requests are always aborted.
 	 */
 	cr0 |= SMMU_CR0_SMMUEN | (unit->idr0 & SMMU_IDR0_ATS ? SMMU_CR0_ATSCHK : 0);
 	return err ? err : set_cr0(unit, cr0, "turn translation on");

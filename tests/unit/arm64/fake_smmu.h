@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An SMMUv3 for the host: the registers react as IHI 0070F says, and fake_dma() asks it what a device's request
- * would be told. It is written from the specification, with constants of its own, and is strict: what the
- * specification forbids software to do fails the test.
+ * An SMMUv3 for the host: the registers react as IHI 0070F says, and fake_dma() asks it what a device's
+ * request would be told. It is written from the specification, with constants of its own, and is strict: what
+ * the specification forbids software to do fails the test.
  *
  * What emulators do not show, it does: it caches all that hardware may cache (descriptors and entries of the
- * stream table, valid or not; translations by VMID; pointers to tables) and forgets only what a command names;
- * it reads an entry in two steps with time in between; it works on the queue later, not at once; it can read
- * memory past the CPU's caches, and write there; it hangs, or reports errors, when told to.
+ * stream table, valid or not; translations by VMID; pointers to tables) and forgets only what a command
+ * names; it reads an entry in two steps with time in between; it works on the queue later, not at once; it
+ * can read memory past the CPU's caches, and write there; it hangs, or reports errors, when told to.
  */
 #ifndef TESTS_FAKE_SMMU_H
 #define TESTS_FAKE_SMMU_H
@@ -44,6 +44,12 @@ struct fake_walk { /* a cached pointer to a last-level table */
 	u64 iova, table; /* 2 MiB aligned */
 };
 
+struct fake_flight { /* a request that was translated, and has not reached memory yet */
+	bool valid, named; /* named: its translation was dropped; the next CMD_SYNC waits for it */
+	u16 vmid;
+	u64 iova;
+};
+
 struct fake_smmu {
 	u8 *regs; /* nothing is stored there; only the address counts */
 	u32 idr0, idr1, idr3, idr5, aidr;
@@ -55,6 +61,7 @@ struct fake_smmu {
 	struct fake_config configs[FAKE_CACHED];
 	struct fake_translation tlb[FAKE_CACHED];
 	struct fake_walk walks[FAKE_CACHED];
+	struct fake_flight flights[8];
 	bool hang_registers, hang_queue;
 	bool overflow_aborts; /* as QEMU does it: a full event queue is a record that cannot be written */
 	unsigned int illegal_commands; /* so many of the next ones are errors, */
@@ -172,7 +179,8 @@ static void fake_gerror(struct fake_smmu *u, u32 bit)
 
 static void fake_event(struct fake_smmu *u, u8 type, u32 sid, u64 address, bool write)
 {
-	const u32 log2 = (u32)(u->eventq & 0x1f), mask = (2u << log2) - 1, used = (u->eventq_prod - u->eventq_cons) & mask;
+	const u32 log2 = (u32)(u->eventq & 0x1f), mask = (2u << log2) - 1,
+		  used = (u->eventq_prod - u->eventq_cons) & mask;
 	const u64 at = (u->eventq & ~(u64)0x1f & ~((u64)1 << 62)) + 32ull * (u->eventq_prod & (mask >> 1));
 	const bool fault = type >= 0x10;
 
@@ -263,7 +271,10 @@ static struct fake_config *fake_config_of(struct fake_smmu *u, u32 sid)
 
 static const unsigned int fake_oas[] = { 32, 36, 40, 42, 44, 48, 52 };
 
-/* 5.2, and 3.4: what must hold of an entry that translates by stage 2 alone. A mistake is Fairlead's: it fails the test. */
+/*
+ * 5.2, and 3.4: what must hold of an entry that translates by stage 2 alone. A mistake is Fairlead's: it
+ * fails the test.
+ */
 static void fake_check_entry(const struct fake_smmu *u, const u64 *w)
 {
 	const unsigned int t0sz = w[2] >> 32 & 0x3f, sl0 = w[2] >> 38 & 3, width = 64 - t0sz;
@@ -283,7 +294,8 @@ static void fake_check_entry(const struct fake_smmu *u, const u64 *w)
 	assert_int_not_equal(w[2] & 0xffff, 0);
 	assert_int_equal(w[2] >> 40 & 0x3f, snoops ? 1 | 1 << 2 | 3 << 4 : 0);
 	assert_true(sl0 <= 2 && width <= fake_oas[u->idr5 & 7] && width <= 48);
-	assert_true(width <= reach + 4 && width > reach - 9); /* at most 16 tables side by side, and no level too many */
+	assert_true(width <= reach + 4 &&
+		    width > reach - 9); /* at most 16 tables side by side, and no level too many */
 	assert_true(sl0 < 2 || fake_oas[u->idr5 & 7] >= 44);
 	assert_true((w[2] >> 48 & 7) <= (u->idr5 & 7));
 	assert_int_equal(w[3] & 0xfff, 0);
@@ -313,7 +325,8 @@ static u64 fake_table_walk(struct fake_smmu *u, const u64 *w, u64 iova, u64 *siz
 	}
 	for (;; n--) {
 		const unsigned int shift = 12 + 9 * (n - 1);
-		const u64 index = iova >> shift & (n == top ? 0x1fff : 0x1ff); /* the roots are side by side */
+		const u64 index =
+			iova >> shift & (n == top ? 0x1fff : 0x1ff); /* the roots are side by side */
 		const u64 e = fake_read(u, table + 8 * index);
 
 		*size = (u64)1 << shift;
@@ -326,7 +339,8 @@ static u64 fake_table_walk(struct fake_smmu *u, const u64 *w, u64 iova, u64 *siz
 				*fault = 0x10; /* reserved at that level */
 				return 0;
 			}
-			if ((e & 0xfffffffff000ull & (*size - 1)) || (e & 0xfffffffff000ull) >> fake_oas[w[2] >> 48 & 7])
+			if ((e & 0xfffffffff000ull & (*size - 1)) ||
+			    (e & 0xfffffffff000ull) >> fake_oas[w[2] >> 48 & 7])
 				*fault = 0x11;
 			return e;
 		}
@@ -364,8 +378,10 @@ static struct fake_translation *fake_translation_of(struct fake_smmu *u, const u
 		return NULL;
 	assert_true(i < FAKE_CACHED);
 	t = &u->tlb[i];
-	*t = (struct fake_translation){ true, (u16)w[2], iova & ~(size - 1), size, e & 0xfffffffff000ull & ~(size - 1),
-					e >> 6 & 1, e >> 7 & 1 };
+	*t = (struct fake_translation){
+		true,	    (u16)w[2], iova & ~(size - 1), size, e & 0xfffffffff000ull & ~(size - 1),
+		e >> 6 & 1, e >> 7 & 1
+	};
 	assert_true(e >> 10 & 1 || w[2] >> 53 & 1); /* access flag */
 	return t;
 }
@@ -410,6 +426,18 @@ static bool fake_request(struct fake_smmu *u, u32 sid, u64 iova, bool write, boo
 static inline bool fake_dma(struct fake_smmu *u, u32 sid, u64 iova, bool write, u64 *pa)
 {
 	return fake_request(u, sid, iova, write, false, pa);
+}
+
+/* One that takes its time: it is translated now, and reaches memory later. */
+static inline void fake_slow_dma(struct fake_smmu *u, u32 sid, u64 iova)
+{
+	unsigned int i = 0;
+	u64 pa;
+
+	while (u->flights[i].valid)
+		assert_true(++i < ARRAY_SIZE(u->flights));
+	assert_true(fake_dma(u, sid, iova, true, &pa));
+	u->flights[i] = (struct fake_flight){ true, false, (u16)fake_config_of(u, sid)->word[2], iova };
 }
 
 #endif

@@ -22,6 +22,15 @@
 			(array)[kept_].valid = false;                       \
 	} while (0)
 
+/* 4.7.3: CMD_SYNC waits for the requests that used a translation which an earlier command has dropped. */
+#define FAKE_NAME_IF(condition)                                                                   \
+	do {                                                                                      \
+		for (unsigned int f_ = 0; f_ < ARRAY_SIZE(u->flights) && u->flights[f_].valid; f_++) { \
+			struct fake_flight *it = &u->flights[f_];                                 \
+			it->named |= (condition);                                                 \
+		}                                                                                 \
+	} while (0)
+
 /* False: it does not understand that. Reserved fields are to be 0. */
 static bool fake_command(struct fake_smmu *u, u64 low, u64 high)
 {
@@ -47,12 +56,15 @@ static bool fake_command(struct fake_smmu *u, u64 low, u64 high)
 		if ((low & 0xffff0000ffffff00ull) || high)
 			return false;
 		FAKE_DROP_IF(u->tlb, it->vmid == vmid);
+		FAKE_NAME_IF(it->vmid == vmid);
 		FAKE_DROP_IF(u->walks, it->vmid == vmid);
 		break;
 	case 0x2a: /* TLBI_S2_IPA */
 		if ((low & 0xffff0000ffffff00ull) || (high & ~(u64)1) != address)
 			return false;
-		FAKE_DROP_IF(u->tlb, it->vmid == vmid && address >= it->iova && address - it->iova < it->size);
+		FAKE_DROP_IF(u->tlb,
+			     it->vmid == vmid && address >= it->iova && address - it->iova < it->size);
+		FAKE_NAME_IF(it->vmid == vmid && it->iova >> 12 == address >> 12);
 		if (!(high & 1))
 			FAKE_DROP_IF(u->walks, it->vmid == vmid && it->iova == address >> 21 << 21);
 		break;
@@ -60,11 +72,13 @@ static bool fake_command(struct fake_smmu *u, u64 low, u64 high)
 		if (low != 0x30 || high)
 			return false;
 		FAKE_DROP_IF(u->tlb, true);
+		FAKE_NAME_IF(true);
 		FAKE_DROP_IF(u->walks, true);
 		break;
 	case 0x46: /* SYNC; CS: no signal */
 		if (low != 0x46 || high)
 			return false;
+		FAKE_DROP_IF(u->flights, it->named);
 		break;
 	default: return false;
 	}
@@ -85,7 +99,8 @@ static bool fake_is_bad(struct fake_smmu *u, u32 at, const u64 *word)
 		u->bad[u->illegal_commands].word[1] = word[1];
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(u->bad); i++) {
-		if (word[0] && u->bad[i].word[0] == word[0] && u->bad[i].word[1] == word[1] && u->bad[i].at == at)
+		if (word[0] && u->bad[i].word[0] == word[0] && u->bad[i].word[1] == word[1] &&
+		    u->bad[i].at == at)
 			return true;
 	}
 	return false;
@@ -95,6 +110,7 @@ static void fake_queue_step(struct fake_smmu *u)
 {
 	const u32 mask = (2u << (u->cmdq & 0x1f)) - 1;
 	const u64 base = u->cmdq & 0xfffffffffffe0ull;
+	bool first = true;
 
 	while ((u->cr0ack & 8) && !u->hang_queue && ((u->cmdq_prod ^ u->cmdq_cons) & mask) &&
 	       !((u->gerror ^ u->gerrorn) & (FAKE_GERROR_CMDQ | FAKE_GERROR_SFM))) {
@@ -103,6 +119,9 @@ static void fake_queue_step(struct fake_smmu *u)
 		u64 word[2] = { fake_read(u, entry), fake_read(u, entry + 8) };
 		u32 error = 0;
 
+		if (word[0] == 0x46 && !first)
+			return; /* CMD_SYNC takes its time */
+		first = false;
 		if (u->abort_fetches) {
 			u->abort_fetches--;
 			error = 2;
@@ -311,13 +330,14 @@ static bool fake_mmio_write(volatile void *addr, unsigned int size, u64 value)
 }
 
 /*
- * Units as out of reset: everything passes. Their caches hold rubbish that would let streams 0 to 31 through to
- * anywhere: so it is noticed if nobody drops it.
+ * Units as out of reset: everything passes. Their caches hold rubbish that would let streams 0 to 31 through
+ * to anywhere: so it is noticed if nobody drops it.
  */
 static void fake_power_on(void)
 {
 	static u8 registers[FAKE_UNITS][FAKE_SIZE] ALIGNED(4096);
-	const u64 rubbish = 1 | (u64)20 << 32 | (u64)2 << 38 | (u64)0x35 << 40 | (u64)4 << 48 | (u64)1 << 51 | (u64)1 << 58;
+	const u64 rubbish = 1 | (u64)20 << 32 | (u64)2 << 38 | (u64)0x35 << 40 | (u64)4 << 48 | (u64)1 << 51 |
+			    (u64)1 << 58;
 
 	host_mmio_read = fake_mmio_read;
 	host_mmio_write = fake_mmio_write;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The SMMUv3 backend: which units and maps are taken, who stands behind them, and that a device reaches what its
- * domain maps, nothing else, and no longer than that. The hardware is the model in fake_smmu.h.
+ * The SMMUv3 backend: which units and maps are taken, who stands behind them, and that a device reaches what
+ * its domain maps, nothing else, and no longer than that. The hardware is the model in fake_smmu.h.
  */
 #include "tests/unit/arm64/smmu_machine.h"
 
@@ -76,8 +76,12 @@ static void test_maps_that_cannot_be(void **state)
 		{ { { 0, 0, 0x100, 0xff01, 0 } }, -EINVAL, "has no such streams" },
 		{ { { 0, 0, 0x100, 0xffffff80, 0 } }, -EINVAL, "has no such streams" },
 		{ { { 0, 0, 0x200, 0, 0 }, { 0, 0x1ff, 1, 0x1000, 0 } }, -EINVAL, "another map names some" },
-		{ { { 0, 0x100, 0x100, 0, 0 }, { 0, 0, 0x101, 0x1000, 0 } }, -EINVAL, "another map names some" },
-		{ { { 0, 0, 0x200, 0, 0 }, { 0, 0x200, 1, 0x1ff, 0 } }, -EOPNOTSUPP, "have some of these streams" },
+		{ { { 0, 0x100, 0x100, 0, 0 }, { 0, 0, 0x101, 0x1000, 0 } },
+		  -EINVAL,
+		  "another map names some" },
+		{ { { 0, 0, 0x200, 0, 0 }, { 0, 0x200, 1, 0x1ff, 0 } },
+		  -EOPNOTSUPP,
+		  "have some of these streams" },
 		{ { { 0, 0, 0x100, 0, 0 }, { 1, 0, 0x100, 0x100, 0 } }, -EOPNOTSUPP, "another PCI segment" },
 	};
 
@@ -121,11 +125,13 @@ static void test_discovery_changes_nothing(void **state)
 	iommu_first()->ops->describe(iommu_first());
 	assert_memory_equal(&before, &fake[0], sizeof(before));
 	snprintf(expected, sizeof(expected),
-		 "SMMUv3 unit 0 at 0x%llx, version 3.2: segment 0, streams of 16 bits (16 used), addresses of 48 bits, "
+		 "SMMUv3 unit 0 at 0x%llx, version 3.2: segment 0, streams of 16 bits (16 used), addresses "
+		 "of 48 bits, "
 		 "VMIDs of 16 bits, coherent, interrupts 106 (faults) and 109 (errors)",
 		 (unsigned long long)firmware.unit[0].registers);
 	assert_int_equal(log_count(expected), 1);
-	assert_int_equal(iommu_first()->registers, firmware.unit[0].registers); /* to be cut out of the guest */
+	assert_int_equal(iommu_first()->registers,
+			 firmware.unit[0].registers); /* to be cut out of the guest */
 	assert_int_equal(iommu_first()->registers_size, 0x20000);
 
 	power_on();
@@ -250,6 +256,31 @@ static void test_attach_and_block(void **state)
 	assert_int_equal(iommu_block(&nic), 0);
 }
 
+/* Wherever its entry stands; and in a unit that may override the type of requests, each goes on with its own. */
+static void test_every_place_in_a_table(void **state)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		one_unit();
+		if (i)
+			fake[0].idr1 |= FAKE_IDR1_OVR;
+		discover(1);
+		enable();
+		map(0, SIZE_2M);
+		for (u16 bdf = 0; bdf < 0x1ff; bdf += 5) {
+			struct pci_dev dev = nic;
+
+			dev.sbdf.bdf = dev.requester_id[0] = bdf;
+			assert_int_equal(iommu_attach(&dev, &guest), 0);
+			reaches(&fake[0], bdf, 0x1000, true);
+			blocked(&fake[0], bdf ^ 0x20, 0x1000, true);
+			blocked(&fake[0], bdf + 1, 0x1000, true);
+			assert_int_equal(iommu_block(&dev), 0);
+			blocked(&fake[0], bdf, 0x1000, true);
+			forget_faults();
+		}
+	}
+}
+
 static void test_attach_is_idempotent_and_exclusive(void **state)
 {
 	static struct iommu_domain other;
@@ -267,7 +298,8 @@ static void test_attach_is_idempotent_and_exclusive(void **state)
 	reaches(&fake[0], nic.sbdf.bdf, 0x1000, true);
 	assert_int_equal(iommu_block(&nic), 0);
 	assert_int_equal(iommu_attach(&nic, &other), 0);
-	blocked(&fake[0], nic.sbdf.bdf, 0x1000, true); /* the other domain maps nothing; the first one's is cached, too */
+	blocked(&fake[0], nic.sbdf.bdf, 0x1000,
+		true); /* the other domain maps nothing; the first one's is cached, too */
 	assert_int_equal(iommu_map(&other, 0, SIZE_2M, SIZE_2M, PT_READ | PT_WRITE), 0);
 	{
 		u64 pa;
@@ -345,7 +377,8 @@ static void test_widths(void **state)
 {
 	static const struct {
 		unsigned int oas, levels, bits;
-	} cases[] = { { 0, 3, 32 }, { 1, 3, 36 }, { 2, 3, 40 }, { 3, 3, 42 }, { 4, 4, 44 }, { 5, 4, 48 }, { 6, 4, 48 } };
+	} cases[] = { { 0, 3, 32 }, { 1, 3, 36 }, { 2, 3, 40 }, { 3, 3, 42 },
+		      { 4, 4, 44 }, { 5, 4, 48 }, { 6, 4, 48 } };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
 		const u64 top = (u64)1 << cases[i].bits;
@@ -431,7 +464,8 @@ static void test_unmap_wants_an_invalidation(void **state)
 		reaches(u, stream, cases[i].iova, true); /* stale */
 		by_page = u->commands[0x2a];
 		all = u->commands[0x28];
-		assert_int_equal(iommu_invalidate(&guest, cases[i].invalidate_at, cases[i].invalidate_size), 0);
+		assert_int_equal(iommu_invalidate(&guest, cases[i].invalidate_at, cases[i].invalidate_size),
+				 0);
 		for (u64 at = 0; at < cases[i].size; at += 0x1000)
 			blocked(u, stream, cases[i].iova + at, true);
 		reaches(u, stream, SIZE_2M, true);
@@ -464,7 +498,10 @@ static void test_emptied_table(void **state)
 	assert_int_equal(iommu_block(&nic), 0);
 }
 
-/* Devices that do not stop: while it is blocked they may get through, afterwards not. Each step of an attach is whole. */
+/*
+ * Devices that do not stop: while it is blocked they may get through, afterwards not. Each step of an attach
+ * is whole.
+ */
 static unsigned int tries, passed;
 static bool odd;
 
@@ -502,6 +539,27 @@ static void test_devices_that_do_not_stop(void **state)
 		}
 		fake_meanwhile = NULL;
 	}
+}
+
+/* What was let through before is in memory, and not on its way, when an invalidation or a block returns. */
+static void test_requests_under_way(void **state)
+{
+	struct fake_smmu *u = &fake[0];
+
+	start();
+	map(0, SIZE_2M);
+	assert_int_equal(iommu_attach(&nic, &guest), 0);
+	fake_slow_dma(u, nic.sbdf.bdf, 0x1000);
+	fake_slow_dma(u, nic.sbdf.bdf, 0x5000);
+	assert_int_equal(iommu_invalidate(&guest, 0x5000, 0x1000), 0);
+	assert_int_equal(u->flights[0].iova, 0x1000);
+	assert_false(u->flights[1].valid);
+	fake_slow_dma(u, nic.sbdf.bdf, 0x9000);
+	assert_int_equal(iommu_invalidate(&guest, 0, 0), 0);
+	assert_false(u->flights[0].valid);
+	fake_slow_dma(u, nic.sbdf.bdf, 0x1000);
+	assert_int_equal(iommu_block(&nic), 0);
+	assert_false(u->flights[0].valid);
 }
 
 /* ---- the doorbell -------------------------------------------------------------------------------------- */
@@ -578,6 +636,7 @@ int main(void)
 		cmocka_unit_test(test_covers),
 		cmocka_unit_test(test_nobody_reaches_anything),
 		cmocka_unit_test(test_attach_and_block),
+		cmocka_unit_test(test_every_place_in_a_table),
 		cmocka_unit_test(test_attach_is_idempotent_and_exclusive),
 		cmocka_unit_test(test_before_enable),
 		cmocka_unit_test(test_aliases_and_streams),
@@ -587,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_unmap_wants_an_invalidation),
 		cmocka_unit_test(test_emptied_table),
 		cmocka_unit_test(test_devices_that_do_not_stop),
+		cmocka_unit_test(test_requests_under_way),
 		cmocka_unit_test(test_doorbell),
 		cmocka_unit_test(test_translated_requests),
 	};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One SMMUv3: taking it over from firmware, hardware that hangs or reports errors, memory past the caches, and
- * events. The hardware is the model in fake_smmu.h.
+ * One SMMUv3: taking it over from firmware, hardware that hangs or reports errors, memory past the caches,
+ * and events. The hardware is the model in fake_smmu.h.
  */
 #include "tests/unit/arm64/smmu_machine.h"
 
@@ -11,8 +11,8 @@
 /* ---- turning on ---------------------------------------------------------------------------------------- */
 
 /*
- * A device that does not stop. Out of reset everything passes, until the unit has taken GBPA.ABORT over; where firmware has it
- * on, with a table that lets nobody through, nothing does at any time.
+ * A device that does not stop. Out of reset everything passes, until the unit has taken GBPA.ABORT over;
+ * where firmware has it on, with a table that lets nobody through, nothing does at any time.
  */
 static unsigned int steps, open_steps;
 
@@ -28,7 +28,8 @@ static void test_no_moment_open(void **state)
 {
 	for (unsigned int firmware_on = 0; firmware_on < 2; firmware_on++) {
 		one_unit();
-		memset(fake[0].configs, 0, sizeof(fake[0].configs)); /* without the rubbish that lets it through */
+		memset(fake[0].configs, 0,
+		       sizeof(fake[0].configs)); /* without the rubbish that lets it through */
 		memset(fake[0].l1, 0, sizeof(fake[0].l1));
 		if (firmware_on) {
 			fake[0].cr0 = fake[0].cr0ack = 1;
@@ -54,7 +55,9 @@ static void test_no_moment_open(void **state)
 	}
 }
 
-/* Firmware left everything on, with its own tables, queues and errors. Afterwards nothing of it is in force. */
+/*
+ * Firmware left everything on, with its own tables, queues and errors. Afterwards nothing of it is in force.
+ */
 static void test_firmware_left_it_on(void **state)
 {
 	struct fake_smmu *u = &fake[0];
@@ -81,8 +84,10 @@ static void test_firmware_left_it_on(void **state)
 		assert_int_equal(u->cr0, msi ? 0x1f : 0xf); /* discovery changes nothing */
 		enable();
 		assert_int_equal(log_count("firmware left it on"), 1);
+		assert_int_equal(log_count("\n"), 1); /* no errors */
 		assert_int_equal(u->gerror, u->gerrorn);
-		assert_int_equal(u->gerror_msi, msi ? 0 : 0x8090040); /* without MSI the register does not exist */
+		assert_int_equal(u->gerror_msi,
+				 msi ? 0 : 0x8090040); /* without MSI the register does not exist */
 		assert_int_equal(u->eventq_msi, msi ? 0 : 0x8090040);
 		assert_false(u->tlb[0].valid);
 		assert_false(u->configs[0].valid);
@@ -102,18 +107,24 @@ static void test_enable_again(void **state)
 {
 	unsigned int pages;
 
-	start();
-	map(0, SIZE_2M);
-	assert_int_equal(iommu_attach(&nic, &guest), 0);
-	reaches(&fake[0], nic.sbdf.bdf, 0x1000, true);
-	pages = fake_pages_used;
-	assert_int_equal(iommu_enable_all(), 0);
-	assert_int_equal(fake_pages_used, pages);
-	reaches(&fake[0], nic.sbdf.bdf, 0x1000, true);
-	blocked(&fake[0], disk.sbdf.bdf, 0x1000, true);
-	assert_int_equal(iommu_invalidate(&guest, 0, 0), 0);
-	assert_int_equal(iommu_block(&nic), 0);
-	blocked(&fake[0], nic.sbdf.bdf, 0x1000, true);
+	for (unsigned int linear = 0; linear < 2; linear++) {
+		one_unit();
+		if (linear)
+			firmware.map[0].count = 0x20;
+		discover(1);
+		enable();
+		map(0, SIZE_2M);
+		assert_int_equal(iommu_attach(&nic, &guest), 0);
+		reaches(&fake[0], nic.sbdf.bdf, 0x1000, true);
+		pages = fake_pages_used;
+		assert_int_equal(iommu_enable_all(), 0);
+		assert_int_equal(fake_pages_used, pages);
+		reaches(&fake[0], nic.sbdf.bdf, 0x1000, true);
+		blocked(&fake[0], disk.sbdf.bdf, 0x1000, true);
+		assert_int_equal(iommu_invalidate(&guest, 0, 0), 0);
+		assert_int_equal(iommu_block(&nic), 0);
+		blocked(&fake[0], nic.sbdf.bdf, 0x1000, true);
+	}
 }
 
 static void test_registers_that_do_not_answer(void **state)
@@ -265,6 +276,26 @@ static void test_full_queue(void **state)
 	}
 }
 
+/* To the last place, and not beyond. */
+static void test_queue_filled_exactly(void **state)
+{
+	for (unsigned int beyond = 0; beyond < 2; beyond++) {
+		one_unit();
+		fake[0].idr1 = FAKE_IDR1(6, 7, 16);
+		discover(1);
+		enable();
+		fake[0].hang_queue = true;
+		assert_int_equal(iommu_invalidate(&guest, 0, 0x20000), -ETIMEDOUT); /* 32 and CMD_SYNC */
+		assert_int_equal(iommu_invalidate(&guest, 0, 0x1e000 + 0x1000 * beyond),
+				 -ETIMEDOUT); /* 30, 31 */
+		assert_int_equal(log_count("no answer to a command"), 2 - beyond);
+		assert_int_equal(log_count("queue was full"), beyond);
+		assert_int_equal((fake[0].cmdq_prod - fake[0].cmdq_cons) & 0x7f, beyond ? 33 : 64);
+		fake[0].hang_queue = false;
+		assert_int_equal(iommu_invalidate(&guest, 0, 0x1000), 0);
+	}
+}
+
 static void test_command_errors(void **state)
 {
 	for (unsigned int bad = 1; bad <= 2; bad++) { /* the invalidation itself; CMD_SYNC too */
@@ -322,7 +353,8 @@ static void test_service_failure(void **state)
 	start();
 	fake_gerror(&fake[0], FAKE_GERROR_SFM);
 	assert_int_equal(iommu_invalidate(&guest, 0, 0), -EIO);
-	assert_int_equal(log_count("it has failed (service failure mode): all devices behind it are blocked"), 1);
+	assert_int_equal(log_count("it has failed (service failure mode): all devices behind it are blocked"),
+			 1);
 	assert_false(iommu_any_fault_pending());
 	start();
 	fake_gerror(&fake[0], FAKE_GERROR_SFM);
@@ -379,15 +411,24 @@ static void test_kinds_of_events(void **state)
 		bool addressed;
 		const char *words;
 	} kinds[] = {
-		{ 0x01, true, "does not know" },	{ 0x02, false, "not attached" },
-		{ 0x03, false, "stream table could not be read" }, { 0x04, false, "not attached" },
-		{ 0x05, false, "may not ask for translations" },	{ 0x06, false, "without a substream" },
-		{ 0x07, true, "translated addresses" },	{ 0x08, false, "substreams" },
-		{ 0x0b, true, "page table could not be read" }, { 0x10, true, "not mapped" },
-		{ 0x11, true, "beyond the width" },	{ 0x12, true, "access flag" },
-		{ 0x13, true, "for that direction" },	{ 0x20, true, "two translations" },
-		{ 0x21, false, "two configurations" },	{ 0x7f, false, "unknown to Fairlead" },
-		{ 0x00, false, "unknown to Fairlead" }, { 0xff, false, "unknown to Fairlead" },
+		{ 0x01, true, "does not know" },
+		{ 0x02, false, "not attached" },
+		{ 0x03, false, "stream table could not be read" },
+		{ 0x04, false, "not attached" },
+		{ 0x05, false, "may not ask for translations" },
+		{ 0x06, false, "without a substream" },
+		{ 0x07, true, "translated addresses" },
+		{ 0x08, false, "substreams" },
+		{ 0x0b, true, "page table could not be read" },
+		{ 0x10, true, "not mapped" },
+		{ 0x11, true, "beyond the width" },
+		{ 0x12, true, "access flag" },
+		{ 0x13, true, "for that direction" },
+		{ 0x20, true, "two translations" },
+		{ 0x21, false, "two configurations" },
+		{ 0x7f, false, "unknown to Fairlead" },
+		{ 0x00, false, "unknown to Fairlead" },
+		{ 0xff, false, "unknown to Fairlead" },
 	};
 
 	start();
@@ -426,7 +467,8 @@ static void test_budget(void **state)
 static void test_overflow(void **state)
 {
 	for (unsigned int as_qemu = 0; as_qemu < 2; as_qemu++) {
-		const char *words = as_qemu ? "faults could not be recorded (" : "more faults than it can record (";
+		const char *words =
+			as_qemu ? "faults could not be recorded (" : "more faults than it can record (";
 
 		start();
 		fake[0].overflow_aborts = as_qemu;
@@ -557,6 +599,7 @@ int main(void)
 		cmocka_unit_test(test_attach_that_fails),
 		cmocka_unit_test(test_attach_with_errors),
 		cmocka_unit_test(test_full_queue),
+		cmocka_unit_test(test_queue_filled_exactly),
 		cmocka_unit_test(test_command_errors),
 		cmocka_unit_test(test_nonsense_positions),
 		cmocka_unit_test(test_service_failure),
