@@ -33,9 +33,9 @@ int MUST_CHECK arch_map_registers(paddr_t base, u64 size);
 unsigned int arch_cpu_index(void);
 /* cpus.c: how many CPUs Fairlead has, 0 .. n-1: 0 early in boot. Any context. */
 unsigned int arch_cpu_count(void);
-/* cpu.c: stops this CPU: until an NMI, if one may come now; otherwise for good. Any context. */
+/* cpu.c: stops this CPU: until a kick, if one may come now; otherwise for good. Any context. */
 void arch_cpu_halt(void);
-/* cpu.c: from here on no interrupt comes to this CPU but an NMI. Any context. */
+/* cpu.c: from here on no interrupt comes to this CPU (x86: but an NMI). Any context. */
 void arch_interrupts_off(void);
 /* One CPU, as a person wants to see it. */
 struct arch_cpu_info {
@@ -45,12 +45,15 @@ struct arch_cpu_info {
 };
 /* cpu_state.c: false: there is no CPU of that number. Any context. */
 bool MUST_CHECK arch_cpu_info(unsigned int cpu, struct arch_cpu_info *out);
-/* nmi.c: an NMI to that CPU: if it runs the guest, it exits. Never waits. Any context, NMI included. */
+/*
+ * nmi.c, gic_cpu.c: a kick (x86: an NMI; arm64: an SGI of Fairlead's own): if that CPU runs the guest, it
+ * exits. Never waits. Any context, NMI included: that is the inside of an NMI's handler, which arm64 does not have.
+ */
 void arch_cpu_kick(unsigned int cpu);
 /*
- * timer.c: the timer that the guest does not have fires (an NMI to the boot CPU) at that moment of
- * arch_time_us(), or at once if that has passed; ~0: never. One moment at a time: the last call counts; it
- * may also fire for one before that. Any CPU, one at a time. Exit path.
+ * timer.c: the timer that the guest does not have fires (x86: an NMI to the boot CPU; arm64: this CPU's own)
+ * at that moment of arch_time_us(), or at once if that has passed; ~0: never. One moment at a time: the last
+ * call counts; it may also fire for one before that. Any CPU, one at a time. Exit path.
  */
 void arch_timer_arm(u64 at_us);
 /*

@@ -28,11 +28,11 @@ enum counted_event { /* names: core/counters.c */
 	COUNT_OVERFLOW,		  /* entries with more interrupts than list registers */
 	COUNT_MAINTENANCE,	  /* exits because list registers want to be filled, or looked at */
 	COUNT_APIC_WRITE,	  /* its writes to the local APIC's page */
-	COUNT_INTERRUPT_ENTRY,	  /* interrupt-remapping entries set or freed */
+	COUNT_INTERRUPT_ENTRY,	  /* entries of struct pci_msi_ops, and of interrupt remapping, set */
 	COUNT_IOMMU_FLUSH,	  /* invalidations that an IOMMU was asked for */
 	COUNT_IOMMU_FAULT,	  /* requests that an IOMMU blocked, as far as it reported them */
 	COUNT_IPI,		  /* its writes to the interrupt command register that exited: interrupts between its CPUs */
-	COUNT_KICK,		  /* NMIs that this CPU sent to another, or itself, to have it exit */
+	COUNT_KICK,		  /* kicks that this CPU sent to another, or itself, to have it exit */
 	COUNTED_EVENTS,
 };
 

@@ -44,7 +44,7 @@ bool shootdown_enter(struct shootdown *s)
 	generation = atomic_load_explicit(&s->generation, memory_order_seq_cst);
 	if (flushed == generation)
 		return false;
-	/* The flush is part of the entry, and so is an NMI that a later bump sends: it is held until then. */
+	/* The flush is part of the entry, and so is the kick that a later bump sends: it is held until then. */
 	atomic_store_explicit(&s->cpu[self].flushed, generation, memory_order_relaxed);
 	atomic_store_explicit(&s->cpu[self].in_guest, generation, memory_order_release);
 	return true;

@@ -2,9 +2,9 @@
 /*
  * Shoot-down of the guest's cached translations by generation.
  *
- * Who has taken something out of the guest's second-stage table bumps the generation, and kicks with an NMI
- * only the CPUs that run the guest now. A CPU inside Fairlead counts as done: it compares the generation
- * before it enters the guest, and flushes. So nobody waits for a CPU that is itself waiting for something.
+ * Who has taken something out of the guest's second-stage table bumps the generation, and kicks only
+ * the CPUs that run the guest now. A CPU inside Fairlead counts as done: it compares the generation before it
+ * enters the guest, and flushes. So nobody waits for a CPU that is itself waiting for something.
  */
 #ifndef CORE_SHOOTDOWN_H
 #define CORE_SHOOTDOWN_H

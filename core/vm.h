@@ -3,7 +3,7 @@
  * The guest: which physical addresses it reaches and who answers the rest.
  *
  * vm_map_*() put pages in the guest's second-stage table. An access that misses the table arrives at
- * vm_mmio_access(): a registered region emulates it (ECAM, APIC page), otherwise nobody owns the address:
+ * vm_mmio_access(): a registered region emulates it (ECAM, APIC page, GIC), otherwise nobody owns the address:
  * reads give all-ones, writes are dropped, both counted, logged once per page.
  */
 #ifndef CORE_VM_H

@@ -2,7 +2,7 @@
 /*
  * Deferred work: what must not, or cannot, be done where it was noticed. There is no scheduler and a busy
  * guest may not exit for seconds, so each CPU has a queue, filled from any context without a lock and
- * drained at the tail of each exit; who queues for another CPU kicks it with an NMI.
+ * drained at the tail of each exit; who queues for another CPU kicks it.
  *
  * A function that is called as work runs on the exit path with no lock held, may post (itself, too) and set
  * timers, and must not wait for hardware for longer than microseconds: longer waits are steps of a state

@@ -10,6 +10,7 @@
 #include "core/errno.h"
 #include "core/log.h"
 #include "drivers/iommu/intr.h"
+#include "drivers/iommu/vtd/discover.h"
 #include "drivers/pci/pci.h"
 
 int firmware_read_machine(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The oracle's look at interrupts: does each message deliver what the guest asked for, does the device say
- * what Fairlead has programmed and no more, and is each remapping entry in use somebody's.
+ * what Fairlead has programmed and no more, and is each entry in use somebody's.
  */
 #include "core/manage/oracle.h"
 #include "drivers/pci/msi.h"

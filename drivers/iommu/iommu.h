@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What Fairlead asks of an IOMMU, whatever its make: a table of operations that each backend (vtd/, later
- * amdvi/, smmuv3/) fills. The invariant: from iommu_enable_all() on, a requester ID that was not attached
+ * What Fairlead asks of an IOMMU, whatever its make: a table of operations that each backend (vtd/,
+ * smmuv3/, later amdvi/) fills. The invariant: from iommu_enable_all() on, a requester ID that was not attached
  * reaches no memory.
  *
  * There are two kinds of calls: discovery, which reads tables and registers and changes nothing (--probe uses
@@ -130,14 +130,6 @@ struct iommu {
 	struct pci_dev *ats_first GUARDED_BY(iommu_ats_class); /* ATS references */
 	unsigned int ats_count GUARDED_BY(iommu_ats_class);
 };
-
-/*
- * Discovery: reads a DMAR table (whole table, length- and checksum-checked by the ACPI code) and each unit's
- * registers. Returns the number of usable units (0: the table names none), or -EINVAL/-EOPNOTSUPP after one
- * log_error line that names the table, the structure's offset and what is wrong. PCI enumeration is done:
- * device-scope paths are resolved through bridges' config space. Takes memory from core/pages.
- */
-int MUST_CHECK vtd_discover(const void *dmar, size_t length);
 
 struct iommu *iommu_first(void);
 /* Forgets every unit and reserved region: discovery gave up, or the configuration says iommu=off. Boot,

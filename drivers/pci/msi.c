@@ -110,7 +110,7 @@ int pci_msi_grow(struct pci_dev *dev, bool msix, unsigned int count, u32 *first)
 	int ret;
 
 	if (!msi_ops)
-		return -EOPNOTSUPP;
+		return -ENODEV;
 	list = pool_take(count);
 	if (!list)
 		return -ENOMEM;

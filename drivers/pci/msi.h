@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Message descriptors: one for each MSI or MSI-X message that a device may send. Each is an MSI reference: as
- * long as a remapping entry may name the device, its object stays.
+ * long as an entry of the backend may name the device, its object stays.
  *
- * They are guarded by the device's vpci_lock, and freed without it, because invalidating a remapping entry
+ * They are guarded by the device's vpci_lock, and freed without it, because invalidating an entry
  * waits.
  */
 #ifndef DRIVERS_PCI_MSI_H
@@ -82,8 +82,8 @@ struct pci_msi {
 int MUST_CHECK pci_msi_init(unsigned int max);
 /*
  * Gives the device, which has none of that kind, `count` descriptors with indexes from 0, and a row of entries
- * from *first on, one each; they deliver nothing yet. -ENOMEM: the pool has fewer left; -EOPNOTSUPP: there are
- * no pci_msi_ops; else as their alloc. After an error nothing has changed.
+ * from *first on, one each; they deliver nothing yet. -ENOMEM: the pool has fewer left; -ENODEV: there are no
+ * pci_msi_ops; else as their alloc. After an error nothing has changed.
  */
 int MUST_CHECK pci_msi_grow(struct pci_dev *dev, bool msix, unsigned int count, u32 *first)
 	REQUIRES(pci_vpci_class);

@@ -84,9 +84,9 @@ static const char *why_none(int error)
 	case -ENOMEM:
 		return "no descriptors are left";
 	case -ENOSPC:
-		return "no remapping entries are left";
+		return "no interrupt entries are left";
 	case -ENODEV:
-		return "no unit remaps them";
+		return "nothing turns them into interrupts";
 	default:
 		return "what raises them cannot be checked";
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * MSI (PCIe base spec 6.0, 7.7.1). The guest reads back what it wrote; the device is programmed with the message
- * that names its remapping entries, and what the guest asks for goes into these. So to change a message is to
- * change an entry, which hardware sees whole: it delivers by the old one or by the new one, and after the flush
- * by the new one only.
+ * that names its entries (drivers/pci/msi.h), and what the guest asks for goes into these. So to change a message
+ * is to change an entry, which hardware sees whole: it delivers by the old one or by the new one, and after the
+ * flush by the new one only.
  *
  * It guards that the hardware's enable bit is set only while there are flushed entries that may deliver.
  */

@@ -62,8 +62,8 @@ struct vpci_bar {
 };
 
 /*
- * Messages, in two phases. What the guest writes is recorded, and goes into the remapping entries, under
- * vpci_lock; that takes effect when a flush is done, which waits. So whoever unlocks takes a note of the
+ * Messages, in two phases. What the guest writes is recorded, and goes into the entries (drivers/pci/msi.h),
+ * under vpci_lock; that takes effect when a flush is done, which waits. So whoever unlocks notes the
  * entries that he has changed (vpci_dev.flush), flushes them without the lock, and then, under the lock again,
  * lets the hardware use what is flushed: sets MSI's enable bit, clears mask bits in the MSI-X table.
  *
@@ -100,9 +100,9 @@ struct vpci_msix_entry {
 	u64 address;
 	u32 data;
 	u32 control;	/* vector control: bit 0 masks */
-	u64 changed_at; /* number of the last change of its remapping entry */
+	u64 changed_at; /* number of the last change of its entry */
 	bool allowed;	/* what that change said may be delivered */
-	bool ready;	/* the remapping entry says address and data, and hardware goes by it */
+	bool ready;	/* its entry says address and data, and hardware goes by it */
 	bool open;	/* the hardware's mask bit is clear */
 };
 
@@ -116,7 +116,7 @@ struct vpci_msix {
 	u32 table; /* offset in that BAR */
 	bool enabled, function_masked; /* as the guest wrote them */
 	bool on;			/* there are descriptors; the hardware is enabled */
-	u32 first;			/* remapping entries, while on: one for each of the table's */
+	u32 first;			/* entries, while on: one for each of the table's */
 	struct vpci_msix_entry *page[(VPCI_MSIX_MAX + VPCI_MSIX_PER_PAGE - 1) / VPCI_MSIX_PER_PAGE];
 };
 

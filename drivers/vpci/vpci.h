@@ -60,7 +60,7 @@ int MUST_CHECK vpci_attach(struct pci_dev *dev);
  */
 int MUST_CHECK vpci_withdraw_start(struct pci_dev *dev);
 /*
- * After that has returned 0: message descriptors are freed (their remapping entries first), rows freed, the
+ * After that has returned 0: message descriptors are freed (their entries first), rows freed, the
  * VPCI reference dropped. -EBUSY: the withdrawal is not complete; -ENODEV: not attached. Another: detached all
  * the same, but hardware may still deliver what its entries said: the device must not change hands. Exit path,
  * no lock held.

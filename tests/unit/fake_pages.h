@@ -90,6 +90,13 @@ u64 pages_left(void)
 	return fake_pages_allowed;
 }
 
+/* The machine is gone: all that was handed out, what is never given back by itself, too. */
+static inline void fake_pages_forget(void)
+{
+	while (fake_pages_used)
+		free(fake_page[--fake_pages_used]);
+}
+
 /* A sum over the contents of all pages in use; equal before and after means that nothing was written. FNV-1a,
  * 64 bits. */
 static inline u64 fake_pages_hash(void)

@@ -15,6 +15,7 @@
 #include "core/arch.h"
 #include "core/errno.h"
 #include "drivers/iommu/intr.h"
+#include "drivers/iommu/vtd/discover.h"
 #include "tests/unit/acpi_firmware.h"
 
 /* ---- fakes ---- */

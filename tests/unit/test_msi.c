@@ -267,8 +267,8 @@ static void test_no_entries(void **state)
 		int error;
 		const char *text;
 	} cases[] = {
-		{ -ENOSPC, "no remapping entries are left" },
-		{ -ENODEV, "no unit remaps them" },
+		{ -ENOSPC, "no interrupt entries are left" },
+		{ -ENODEV, "nothing turns them into interrupts" },
 		{ -EOPNOTSUPP, "what raises them cannot be checked" },
 	};
 

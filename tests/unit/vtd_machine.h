@@ -15,6 +15,7 @@
 #include "core/errno.h"
 #include "core/log.h"
 #include "drivers/iommu/intr.h"
+#include "drivers/iommu/vtd/discover.h"
 #include "drivers/iommu/vtd/vtd.h"
 #include "tests/unit/fake_vtd.h"
 
@@ -138,8 +139,7 @@ static void dmar_unit(unsigned int unit, bool rest, const u8 (*scope)[4], unsign
 static void power_on(void)
 {
 	fake_pages_allowed = FAKE_PAGES_MAX;
-	while (fake_pages_used)
-		page_free(fake_page[0]); /* of the machine before */
+	fake_pages_forget(); /* those of the machine before */
 	iommu_forget_all();
 	assert_int_equal(intr_decide(INTR_OFF), 0);
 	fake_power_on();

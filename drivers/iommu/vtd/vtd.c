@@ -12,6 +12,7 @@
 #include "core/errno.h"
 #include "core/log.h"
 #include "core/mmio.h"
+#include "drivers/iommu/vtd/discover.h"
 
 LOCK_CLASS(vtd_queue_class, "vtd_queue");
 LOCK_CLASS(vtd_tables_class, "vtd_tables");
