@@ -6,6 +6,8 @@
 #include "core/errno.h"
 #include "core/log.h"
 
+#include <libfdt.h>
+
 #define GIC_CELLS_MIN 3u
 #define GIC_CELLS_MAX 4u
 #define GICD_SIZE_MIN 0x10000u
@@ -102,12 +104,18 @@ static int no_gicv3(const void *fdt)
 
 int dt_find_gic(const void *fdt, struct dt_tree *t, struct dt_controller *gic)
 {
+	int err;
+
 	*gic = (struct dt_controller){ 0 };
 	if (!dt_first(t, fdt) || !dt_find(t, dt_gic_names))
 		return no_gicv3(fdt);
-	if (dt_u32(t, "#interrupt-cells", &gic->cells) || gic->cells < GIC_CELLS_MIN || gic->cells > GIC_CELLS_MAX)
+	err = dt_u32(t, "#interrupt-cells", &gic->cells);
+	if (err == -EINVAL)
+		return err;
+	if (gic->cells < GIC_CELLS_MIN || gic->cells > GIC_CELLS_MAX)
 		return dt_refuse(t, -EINVAL, "#interrupt-cells is not 3 or 4; update the firmware");
-	if (dt_u32(t, "phandle", &gic->phandle) || !gic->phandle)
+	gic->phandle = fdt_get_phandle(fdt, dt_node(t));
+	if (!gic->phandle)
 		return dt_refuse(t, -EINVAL, "no phandle, so no interrupt is its; update the firmware");
 	return 0;
 }

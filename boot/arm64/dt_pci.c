@@ -25,9 +25,9 @@ bool dt_phandle_is(const void *fdt, u32 phandle, const char *const compatible[],
 
 	for (more = dt_first(&t, fdt) && dt_find(&t, compatible); more; more = dt_next(&t) && dt_find(&t, compatible)) {
 		struct dt_range reg;
-		u32 own = 0;
+		const char *why;
 
-		if (!dt_u32(&t, "phandle", &own) && own == phandle && !dt_reg(&t, 0, &reg) && reg.base == base)
+		if (fdt_get_phandle(fdt, dt_node(&t)) == phandle && !dt_reg_quietly(&t, 0, &reg, &why) && reg.base == base)
 			return true;
 	}
 	return false;

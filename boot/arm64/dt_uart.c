@@ -84,10 +84,11 @@ static bool is_uart(const struct dt_tree *t)
 static bool is_wanted(const struct dt_tree *t, int node, paddr_t base)
 {
 	struct dt_range reg;
+	const char *why;
 
 	if (!base)
 		return dt_node(t) == node;
-	return is_uart(t) && !dt_reg(t, 0, &reg) && reg.base == base;
+	return is_uart(t) && !dt_reg_quietly(t, 0, &reg, &why) && reg.base == base;
 }
 
 int dt_read_uart(const void *fdt, const struct dt_controller *gic, paddr_t base, struct dt_uart *out)
