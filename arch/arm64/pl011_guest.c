@@ -30,7 +30,7 @@
 #define LOOK_SOON_US 20000u
 
 LOCK_CLASS(guest_uart_class, "guest_uart");
-static struct spinlock uart_lock ACQUIRED_BEFORE(leaf_locks) = SPINLOCK_INIT(guest_uart_class);
+static struct spinlock uart_lock ACQUIRED_BEFORE(vgic_class) = SPINLOCK_INIT(guest_uart_class);
 
 static void look(struct timer *timer);
 

@@ -288,11 +288,15 @@ static void cleared_interrupts_come_back_with_more(void **state)
 	types("0123456789");
 	out(ICR, RX);
 	assert_int_equal(in(MIS), RT);
+	assert_int_equal(in(DR), '0'); /* nine are left, which is no news */
+	assert_int_equal(in(MIS), RT);
 	out(ICR, 0x7ff & ~(RX | RT));
 	assert_int_equal(in(MIS), RT);
 	out(ICR, RT);
 	assert_int_equal(in(MIS), 0);
 	assert_false(line.level);
+	gic.handler(SPI); /* without a character, for whatever reason */
+	assert_int_equal(in(MIS), 0);
 	types("a");
 	assert_int_equal(in(MIS), RX | RT);
 	assert_true(line.level);
