@@ -389,6 +389,9 @@ static void mpam(void **state)
 	id.value[PFR0] = 0;
 	traps_compute(&id, false, 0, 1u << 17, &c);
 	assert_false(c.has_mpam || c.has_mpamhcr);
+	id.value[PFR1] = 1ull << 16; /* MPAM_frac alone: version 0.1 */
+	traps_compute(&id, false, 0, 0, &c);
+	assert_true(c.has_mpam);
 }
 
 static void registers_that_are_there(void **state)
@@ -416,34 +419,162 @@ static bool counts_from_minus_one(unsigned int reg, unsigned int shift)
 	       (reg == MMFR0 && (shift == 24 || shift == 28)) || (reg == DFR0 && shift == 36);
 }
 
-/* A CPU of the future: no field shows more than what this architecture's text knows. */
+/*
+ * Fields of AArch64's registers and the highest value that this architecture's text knows without a need at
+ * EL2 that is not met.
+ */
+static const struct {
+	const char *name;
+	unsigned int reg, shift, known;
+} most[] = {
+	{ "EL0", PFR0, 0, 2 },
+	{ "EL1", PFR0, 4, 1 },
+	{ "FP", PFR0, 16, 1 },
+	{ "AdvSIMD", PFR0, 20, 1 },
+	{ "GIC", PFR0, 24, 1 },
+	{ "SVE", PFR0, 32, 1 },
+	{ "DIT", PFR0, 48, 1 },
+	{ "CSV2", PFR0, 56, 3 },
+	{ "CSV3", PFR0, 60, 1 },
+	{ "BT", PFR1, 0, 1 },
+	{ "SSBS", PFR1, 4, 2 },
+	{ "CSV2_frac", PFR1, 32, 2 },
+	{ "SVEver", ZFR0, 0, 2 },
+	{ "AES", ZFR0, 4, 2 },
+	{ "BitPerm", ZFR0, 16, 1 },
+	{ "BF16", ZFR0, 20, 2 },
+	{ "B16B16", ZFR0, 24, 1 },
+	{ "SHA3", ZFR0, 32, 1 },
+	{ "SM4", ZFR0, 40, 1 },
+	{ "I8MM", ZFR0, 44, 1 },
+	{ "F32MM", ZFR0, 52, 1 },
+	{ "F64MM", ZFR0, 56, 1 },
+	{ "DebugVer", DFR0, 0, 9 },
+	{ "PMUVer", DFR0, 8, 6 },
+	{ "BRPs", DFR0, 12, 15 },
+	{ "WRPs", DFR0, 20, 15 },
+	{ "CTX_CMPs", DFR0, 28, 15 },
+	{ "DoubleLock", DFR0, 36, 0 },
+	{ "AES", ISAR0, 4, 2 },
+	{ "SHA1", ISAR0, 8, 1 },
+	{ "SHA2", ISAR0, 12, 2 },
+	{ "CRC32", ISAR0, 16, 1 },
+	{ "Atomic", ISAR0, 20, 3 },
+	{ "RDM", ISAR0, 28, 1 },
+	{ "SHA3", ISAR0, 32, 1 },
+	{ "SM3", ISAR0, 36, 1 },
+	{ "SM4", ISAR0, 40, 1 },
+	{ "DP", ISAR0, 44, 1 },
+	{ "FHM", ISAR0, 48, 1 },
+	{ "TS", ISAR0, 52, 2 },
+	{ "TLB", ISAR0, 56, 2 },
+	{ "RNDR", ISAR0, 60, 1 },
+	{ "DPB", ISAR1, 0, 2 },
+	{ "APA", ISAR1, 4, 5 },
+	{ "API", ISAR1, 8, 5 },
+	{ "JSCVT", ISAR1, 12, 1 },
+	{ "FCMA", ISAR1, 16, 1 },
+	{ "LRCPC", ISAR1, 20, 3 },
+	{ "GPA", ISAR1, 24, 1 },
+	{ "GPI", ISAR1, 28, 1 },
+	{ "FRINTTS", ISAR1, 32, 1 },
+	{ "SB", ISAR1, 36, 1 },
+	{ "SPECRES", ISAR1, 40, 2 },
+	{ "BF16", ISAR1, 44, 2 },
+	{ "DGH", ISAR1, 48, 1 },
+	{ "I8MM", ISAR1, 52, 1 },
+	{ "XS", ISAR1, 56, 1 },
+	{ "WFxT", ISAR2, 0, 2 },
+	{ "RPRES", ISAR2, 4, 1 },
+	{ "GPA3", ISAR2, 8, 1 },
+	{ "APA3", ISAR2, 12, 5 },
+	{ "MOPS", ISAR2, 16, 1 },
+	{ "BC", ISAR2, 20, 1 },
+	{ "PAC_frac", ISAR2, 24, 1 },
+	{ "CLRBHB", ISAR2, 28, 1 },
+	{ "RPRFM", ISAR2, 48, 1 },
+	{ "CSSC", ISAR2, 52, 1 },
+	{ "PARange", MMFR0, 0, 6 },
+	{ "ASIDBits", MMFR0, 4, 2 },
+	{ "BigEnd", MMFR0, 8, 1 },
+	{ "BigEndEL0", MMFR0, 16, 1 },
+	{ "TGran16", MMFR0, 20, 2 },
+	{ "TGran64", MMFR0, 24, 0 },
+	{ "TGran4", MMFR0, 28, 1 },
+	{ "ExS", MMFR0, 44, 1 },
+	{ "ECV", MMFR0, 60, 1 },
+	{ "HAFDBS", MMFR1, 0, 2 },
+	{ "HPDS", MMFR1, 12, 2 },
+	{ "PAN", MMFR1, 20, 3 },
+	{ "SpecSEI", MMFR1, 24, 1 },
+	{ "ETS", MMFR1, 36, 2 },
+	{ "AFP", MMFR1, 44, 1 },
+	{ "nTLBPA", MMFR1, 48, 1 },
+	{ "TIDCP1", MMFR1, 52, 1 },
+	{ "ECBHB", MMFR1, 60, 1 },
+	{ "CnP", MMFR2, 0, 1 },
+	{ "UAO", MMFR2, 4, 1 },
+	{ "LSM", MMFR2, 8, 1 },
+	{ "VARange", MMFR2, 16, 1 },
+	{ "CCIDX", MMFR2, 20, 1 },
+	{ "ST", MMFR2, 28, 1 },
+	{ "AT", MMFR2, 32, 1 },
+	{ "IDS", MMFR2, 36, 1 },
+	{ "TTL", MMFR2, 48, 1 },
+	{ "BBM", MMFR2, 52, 2 },
+	{ "E0PD", MMFR2, 60, 1 },
+};
+
+static u64 shown_field(unsigned int i, u64 value)
+{
+	struct id_registers id = { .value = { [PFR0] = 1ull << 32 } }; /* SVE: without, ZFR0 is nothing */
+
+	id.value[most[i].reg] &= ~(0xfull << most[i].shift);
+	id.value[most[i].reg] |= value << most[i].shift;
+	return shown(&id, most[i].reg) >> most[i].shift & 0xf;
+}
+
+/* All known values show as they are; of a CPU of the future, no field shows more. */
 static void newer_values_are_capped(void **state)
 {
-	static const struct {
-		unsigned int reg, shift, known;
-	} most[] = {
-		{ PFR0, 0, 2 },	  { PFR0, 4, 1 },   { PFR0, 16, 1 },  { PFR0, 20, 1 },	{ PFR0, 24, 1 },
-		{ PFR0, 32, 1 },  { PFR0, 48, 1 },  { PFR0, 56, 3 },  { PFR0, 60, 1 },	{ PFR1, 0, 1 },
-		{ PFR1, 4, 2 },	  { PFR1, 32, 2 },  { ISAR0, 4, 2 },  { ISAR0, 12, 2 }, { ISAR0, 20, 3 },
-		{ ISAR0, 52, 2 }, { ISAR0, 56, 2 }, { ISAR0, 60, 1 }, { ISAR1, 0, 2 },	{ ISAR1, 4, 5 },
-		{ ISAR1, 8, 5 },  { ISAR1, 20, 3 }, { ISAR1, 40, 2 }, { ISAR1, 56, 1 }, { ISAR2, 0, 2 },
-		{ ISAR2, 12, 5 }, { ISAR2, 16, 1 }, { ISAR2, 52, 1 }, { MMFR0, 0, 6 },	{ MMFR0, 4, 2 },
-		{ MMFR0, 20, 2 }, { MMFR0, 24, 0 }, { MMFR0, 28, 1 }, { MMFR0, 60, 1 }, { MMFR1, 0, 2 },
-		{ MMFR1, 12, 2 }, { MMFR1, 20, 3 }, { MMFR1, 44, 1 }, { MMFR2, 0, 1 },	{ MMFR2, 16, 1 },
-		{ MMFR2, 52, 2 }, { MMFR2, 60, 1 }, { DFR0, 0, 9 },   { DFR0, 8, 6 },
-	};
-
 	for (unsigned int i = 0; i < ARRAY_SIZE(most); i++) {
-		struct id_registers id = { .value = { [PFR0] = 1ull << 32 } };
-		u64 seven = 7, fourteen = 14;
+		bool is_signed = counts_from_minus_one(most[i].reg, most[i].shift);
 
-		id.value[most[i].reg] = seven << most[i].shift;
-		assert_int_equal(shown(&id, most[i].reg) >> most[i].shift & 0xf, min_u64(7, most[i].known));
-		if (counts_from_minus_one(most[i].reg, most[i].shift))
-			continue;
-		id.value[most[i].reg] = fourteen << most[i].shift;
-		assert_int_equal(shown(&id, most[i].reg) >> most[i].shift & 0xf, most[i].known);
+		for (u64 value = 0; value < (is_signed ? 8 : 15); value++) {
+			if (shown_field(i, value) != min_u64(value, most[i].known))
+				fail_msg("%s: %llu shows as %llu", most[i].name, (unsigned long long)value,
+					 (unsigned long long)shown_field(i, value));
+		}
+		for (u64 value = 8; is_signed && value < 16; value++)
+			assert_int_equal(shown_field(i, value), value);
 	}
+}
+
+/* AArch32's registers, all bits set: what is shown. */
+static void aarch32_registers(void **state)
+{
+	static const struct {
+		unsigned int reg;
+		u64 shown;
+	} registers[] = {
+		{ R(1, 0), 0x0f0fffff }, /* PFR0: RAS, AMU */
+		{ R(1, 1), 0xf00f0f0f }, /* PFR1: Virt_frac, Sec_frac, Virtualization, Security */
+		{ R(1, 2), 0x0000000f }, /* DFR0: PerfMon 15 is none; traces, memory-mapped, secure debug */
+		{ R(1, 3), 0 },		 /* AFR0 */
+		{ R(1, 4), 0xffffffff }, { R(1, 5), 0xffffffff }, { R(1, 6), 0xffffffff },
+		{ R(1, 7), 0xffffffff }, { R(2, 0), 0xffffffff }, { R(2, 1), 0xffffffff },
+		{ R(2, 2), 0xffffffff }, { R(2, 3), 0xffffffff }, { R(2, 4), 0xffffffff },
+		{ R(2, 5), 0xffffffff }, { R(2, 6), 0x0ffff0ff }, /* MMFR4: EVT, XNX */
+		{ R(2, 7), 0xffffffff }, { R(3, 0), 0xffffffff }, { R(3, 1), 0xffffffff },
+		{ R(3, 2), 0xffffffff }, { R(3, 4), 0x000000ff }, /* PFR2: RAS_frac */
+		{ R(3, 5), 0 },					  /* DFR1: HPMN0, MTPMU */
+		{ R(3, 6), 0x000000ff },			  /* MMFR5 */
+	};
+	struct id_registers id;
+
+	memset(&id, 0xff, sizeof(id));
+	for (unsigned int i = 0; i < ARRAY_SIZE(registers); i++)
+		assert_int_equal(shown(&id, registers[i].reg), registers[i].shown);
 }
 
 static void nothing_stays_nothing(void **state)
@@ -498,8 +629,9 @@ static void no_more_than_there_is(void **state)
 
 static void all_cpus_have_it(void **state)
 {
-	struct id_registers big = { .value = { [ISAR0] = 0x2, [PFR0] = 0x1ull << 60, [MMFR0] = 0x5 } },
-			    little = big;
+	struct id_registers
+		big = { .value = { [ISAR0] = 0x2, [R(1, 0)] = 0x131, [PFR0] = 0x1ull << 60, [MMFR0] = 0x5 } },
+		little = big;
 
 	big.value[ISAR0] = 2ull << 20 | 2ull << 4; /* Atomic, AES */
 	little.value[ISAR0] = 1ull << 4;
@@ -518,7 +650,7 @@ static void all_cpus_have_it(void **state)
 	features_add_cpu(3, &big); /* has more: nothing to say */
 	assert_int_equal(log_lines, 1);
 	assert_int_equal(features_guest(ISAR0), 1ull << 4);
-	features_add_cpu(0, &neoverse_n1); /* a new machine */
+	features_add_cpu(0, &neoverse_n1); /* a new machine, which has more */
 	assert_int_equal(features_guest(PFR0), 0x1100000001110012);
 	features_add_cpu(1, &cortex_a72);
 	assert_int_equal(features_guest(PFR0), 0x01000012); /* the lower of each, FP16 included */
@@ -540,6 +672,7 @@ int main(void)
 		cmocka_unit_test_setup(mpam, setup),
 		cmocka_unit_test_setup(registers_that_are_there, setup),
 		cmocka_unit_test_setup(newer_values_are_capped, setup),
+		cmocka_unit_test_setup(aarch32_registers, setup),
 		cmocka_unit_test_setup(nothing_stays_nothing, setup),
 		cmocka_unit_test_setup(no_more_than_there_is, setup),
 		cmocka_unit_test_setup(all_cpus_have_it, setup),

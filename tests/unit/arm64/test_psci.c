@@ -482,6 +482,7 @@ static void firmware_with_workarounds(void **state)
 	modern_firmware(0, 1, (s64)MINUS_32(1));
 	assert_int_equal(call_on(11, ARCH_FEATURES, JUNK | WORKAROUND_1, 0, 0), 0);
 	assert_int_equal(call_on(11, ARCH_FEATURES, WORKAROUND_2, 0, 0), 1);
+	assert_int_equal(call_on(11, ARCH_FEATURES, WORKAROUND_1 & ~0x80000000u, 0, 0), MINUS_32(1));
 	(void)call_on(11, WORKAROUND_1, 0x5555, 0, 0);
 	assert_int_equal(firmware_calls, 1);
 	assert_int_equal(last_call.function, WORKAROUND_1);

@@ -49,6 +49,16 @@ void vgic_write_sgi(struct vcpu *vcpu, unsigned int group, u64 value)
 	sgi.value = value;
 }
 
+static unsigned int deactivations;
+static u32 deactivated;
+
+void vgic_write_dir(struct vcpu *vcpu, u32 intid)
+{
+	assert_ptr_equal(vcpu, &v);
+	deactivations++;
+	deactivated = intid;
+}
+
 u64 cpu_revidr(void)
 {
 	return REVIDR;
@@ -89,7 +99,7 @@ static enum outcome access_rt(unsigned int number, bool read, unsigned int rt)
 		v.x[i] = ASKED + i - RT;
 	v.esr = 0x18ull << 26 | 1u << 25 | op0 << 20 | op2 << 17 | op1 << 14 | crn << 10 | rt << 5 |
 		crm << 1 | read;
-	skipped = undefined_count = sgis = 0;
+	skipped = undefined_count = sgis = deactivations = 0;
 	sysreg_access(&v);
 	for (unsigned int i = 0; i < 31; i++) {
 		if (i != rt || !read || undefined_count)
@@ -112,6 +122,7 @@ static enum outcome access(unsigned int number, bool read)
 #define NO (~0ull)
 #define SGI (~0ull - 1)
 #define IGNORED 0
+#define DIR (~0ull - 2)
 
 static const struct {
 	const char *name;
@@ -126,6 +137,7 @@ static const struct {
 	{ "REVIDR_EL1", N(3, 0, 0, 0, 6), REVIDR, NO },
 	{ "AIDR_EL1", N(3, 1, 0, 0, 7), AIDR, NO },
 	{ "ACTLR_EL1", N(3, 0, 1, 0, 1), 0, IGNORED },
+	{ "ICC_DIR_EL1", N(3, 0, 12, 11, 1), NO, DIR },
 	{ "ICC_SGI1R_EL1", N(3, 0, 12, 11, 5), NO, SGI },
 	{ "ICC_ASGI1R_EL1", N(3, 0, 12, 11, 6), NO, SGI },
 	{ "ICC_SGI0R_EL1", N(3, 0, 12, 11, 7), NO, SGI },
@@ -139,9 +151,13 @@ static void listed(void **state)
 		if (answered[i].read != NO)
 			assert_int_equal(v.x[RT], answered[i].read);
 		assert_int_equal(sgis, 0);
+		assert_int_equal(deactivations, 0);
 		assert_int_equal(access(answered[i].number, false),
 				 answered[i].write == NO ? UNDEFINED : DONE);
 		assert_int_equal(sgis, answered[i].write == SGI);
+		assert_int_equal(deactivations, answered[i].write == DIR);
+		if (deactivations)
+			assert_int_equal(deactivated, ASKED & 0xffffff); /* INTID: bits 23:0 */
 	}
 }
 
@@ -211,7 +227,7 @@ static void every_encoding(void **state)
 			done += is == DONE;
 		}
 	}
-	assert_int_equal(done, 7 * 8 + 8 + 8);
+	assert_int_equal(done, 7 * 8 + 8 + 9);
 }
 
 static void the_log_is_not_filled(void **state)
