@@ -234,7 +234,7 @@ static u64 access_one(struct vcpu *v, gpa_t ipa, const struct a64_access *a, uns
 			value = swap_bytes(value, a->size);
 	}
 	vm_mmio_access(&guest, ipa, a->size, a->write, &value);
-	return swap && !a->write ? swap_bytes(value, a->size) : value;
+	return swap ? swap_bytes(value, a->size) : value;
 }
 
 static void carry_out(struct vcpu *v, const struct a64_access *a, const gpa_t *ipa)

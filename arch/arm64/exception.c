@@ -27,7 +27,6 @@
 #define ISS_FNV	      BIT(10) /* FAR is not valid */
 
 /* C5.2.19: SPSR_EL1 of AArch32 state: the position in an IT block */
-#define SPSR32_T      BIT(5)
 #define SPSR32_IT_1_0 GENMASK64(26, 25)
 #define SPSR32_IT_7_2 GENMASK64(15, 10)
 
@@ -36,7 +35,8 @@
 
 static bool from_el1(const struct vcpu *v)
 {
-	return !(v->pstate & PSTATE_AARCH32) && (v->pstate & PSTATE_MODE_MASK) != PSTATE_MODE_EL0;
+	/* In AArch32 state the guest is in User mode: 0 there, too. */
+	return (v->pstate & PSTATE_MODE_MASK) != PSTATE_MODE_EL0;
 }
 
 static unsigned int vector_offset(const struct vcpu *v)
@@ -129,6 +129,5 @@ void vcpu_skip_instruction(struct vcpu *v)
 		return;
 	}
 	v->pc = (u32)(v->pc + (v->esr & ESR_IL ? 4 : 2));
-	if (v->pstate & SPSR32_T)
-		v->pstate = advance_it(v->pstate);
+	v->pstate = advance_it(v->pstate); /* 0 in A32 state */
 }

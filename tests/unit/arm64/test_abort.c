@@ -95,9 +95,12 @@ static bool device(gpa_t gpa, unsigned int size, bool write, u64 *value)
 	return true;
 }
 
+static char last_line[128];
+
 static void sink(enum log_level level, const char *line, size_t len)
 {
 	lines++;
+	snprintf(last_line, sizeof(last_line), "%.*s", (int)len, line);
 }
 
 static void flush(const struct pagetable *pt)
@@ -430,6 +433,17 @@ static void test_big_endian_pair(void **state)
 	assert_int_equal(v.x[1], 0x88776655);
 }
 
+/* The address has a tag, which the guest has ignored (TBI), and FAR_EL2 another one, or none. */
+static void test_tagged_address(void **state)
+{
+	struct vcpu v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x40);
+
+	code[4] = 0xf9400041; /* ldr x1, [x2] */
+	v.x[2] = (DEVICE_VA + 0x40) & 0x5affffffffffffff;
+	assert_int_equal(run(&v), DONE);
+	assert_int_equal(seen[0].gpa, DEVICE + 0x40);
+}
+
 /* The two halves of a pair in two pages. */
 static void test_pair_across_pages(void **state)
 {
@@ -508,13 +522,32 @@ static void test_instruction_out_of_reach(void **state)
 	v.pc = DEVICE_VA + 0x1000; /* a device's register, which a read could change */
 	assert_int_equal(run(&v), EXTERNAL);
 	v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x40);
-	v.pstate = 0x10; /* AArch32 at EL0 */
+	v.pstate = 0x10; /* AArch32 at EL0: what would be a load in A64 is none there */
+	code[4] = 0xf9400041;
+	v.x[2] = v.far;
 	assert_int_equal(run(&v), EXTERNAL);
 	assert_int_equal(v.pc, VBAR + 0x600);
 	v = abort_of(DATA | TRANSLATION, DEVICE_VA + 0x40);
 	stage1_broken = true; /* tried again: if it stays so, the guest gets a fault of its own */
 	assert_int_equal(run(&v), AGAIN);
 	assert_int_equal(seen_count, 0);
+}
+
+static void test_read_u32(void **state)
+{
+	const gpa_t at = (uintptr_t)code;
+	u32 value = 0;
+
+	code[1] = 0x12345678;
+	assert_int_equal(guest_read_u32(at + 4, &value), 0);
+	assert_int_equal(value, 0x12345678);
+	for (unsigned int low = 1; low < 4; low++)
+		assert_int_equal(guest_read_u32(at + 4 + low, &value), -EFAULT);
+	assert_int_equal(guest_read_u32(DEVICE, &value), -EFAULT);
+	assert_int_equal(guest_read_u32(~(gpa_t)3, &value), -EFAULT);
+	/* RAM that the guest may write, but not read */
+	assert_int_equal(pt_map(&guest.stage2, DEVICE, at, PAGE_SIZE, PT_WRITE), 0);
+	assert_int_equal(guest_read_u32(DEVICE + 4, &value), -EFAULT);
 }
 
 /* ---- what is no emulation ---- */
@@ -638,6 +671,7 @@ static void test_fetches(void **state)
 	assert_int_equal(v.pc, VBAR + 0x400);
 	assert_int_equal(seen_count, 0);
 	assert_int_equal(lines, 1); /* the same page */
+	assert_non_null(strstr(last_line, "instruction at 0x10001040"));
 }
 
 static void test_of_the_machine(void **state)
@@ -646,6 +680,16 @@ static void test_of_the_machine(void **state)
 
 	assert_int_equal(run(&v), EXTERNAL);
 	assert_int_equal(el1[EL1_ESR], 0x96000410);
+	/*
+	 * D19.2.37: 010011 is one of the machine's, too; 110101 is an exclusive or atomic access that nothing
+	 * supports
+	 */
+	v = abort_of(DATA | 0x13, 0xffff900000001000);
+	assert_int_equal(run(&v), EXTERNAL);
+	assert_non_null(strstr(last_line, "0xffff900000001000: the machine reports"));
+	v = abort_of(DATA | 0x35, 0xffff900000002000);
+	assert_int_equal(run(&v), EXTERNAL);
+	assert_non_null(strstr(last_line, "0xffff900000002000: no such access"));
 	v = abort_of(DATA | 0x30, DEVICE_VA + 0x40); /* a TLB conflict */
 	assert_int_equal(run(&v), AGAIN);
 	vm_set_live(&guest, flush);
@@ -680,10 +724,12 @@ int main(void)
 		TEST(test_literal),
 		TEST(test_which_stack_pointer),
 		TEST(test_big_endian_pair),
+		TEST(test_tagged_address),
 		TEST(test_pair_across_pages),
 		TEST(test_instruction_changed),
 		TEST(test_instructions_refused),
 		TEST(test_instruction_out_of_reach),
+		TEST(test_read_u32),
 		TEST(test_again),
 		TEST(test_read_only_page),
 		TEST(test_all_address_bits),

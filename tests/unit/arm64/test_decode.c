@@ -134,6 +134,13 @@ static void test_refused(void **state)
 		0x99c00000,			    /* LDAPURS, size 10, opc 11 */
 		0xd9800000,			    /* size 11, opc 10 */
 		0xd9c00000,			    /* opc 11 */
+		0xb8a0c020,			    /* as LDAPR, but Rs is not 11111, */
+		0xb83fc020,			    /* A = 0, */
+		0xb8ffc020,			    /* R = 1 */
+		0x19000400,			    /* as STLUR, but 11:10 are 01: a memory copy, */
+		0x99400800,			    /* 10: FEAT_LRCPC3, */
+		0x19000c00,			    /* 11 */
+		0xf8204c00,			    /* as register offset, but 11:10 are 11: FEAT_PAuth */
 	};
 	struct a64_access a;
 

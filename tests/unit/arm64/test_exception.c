@@ -75,7 +75,7 @@ static u64 syndrome(enum how how, bool lower, u64 copied)
 	switch (how) {
 	case UNDEFINED: return 0x02000000;
 	case DATA: return (lower ? 0x92000010 : 0x96000010) | copied;
-	case INSTRUCTION: return lower ? 0x82000010 : 0x86000010;
+	case INSTRUCTION: return (lower ? 0x82000010 : 0x86000010) | copied;
 	case ALIGNMENT: return (lower ? 0x92000021 : 0x96000021) | copied;
 	}
 	return 0;
@@ -84,7 +84,7 @@ static u64 syndrome(enum how how, bool lower, u64 copied)
 static void check(const struct source *s, enum how how, u64 pstate, u64 sctlr, u64 esr)
 {
 	struct vcpu v = before(s, pstate), old = v;
-	u64 want;
+	u64 want, copied = 0;
 
 	el1[EL1_SCTLR] = sctlr;
 	v.esr = esr;
@@ -92,7 +92,11 @@ static void check(const struct source *s, enum how how, u64 pstate, u64 sctlr, u
 	assert_int_equal(v.pc, VBAR + s->offset);
 	assert_int_equal(el1[EL1_ELR], PC);
 	assert_int_equal(el1[EL1_SPSR], s->m | pstate);
-	assert_int_equal(el1[EL1_ESR], syndrome(how, s->lower, esr >> 26 == 0x24 ? esr & 0x540 : 0));
+	if (esr >> 26 == 0x24)
+		copied = esr & 0x540;
+	else if (esr >> 26 == 0x20)
+		copied = esr & 0x400;
+	assert_int_equal(el1[EL1_ESR], syndrome(how, s->lower, copied));
 	assert_int_equal(written[EL1_FAR], how != UNDEFINED);
 	if (how != UNDEFINED)
 		assert_int_equal(el1[EL1_FAR], FAR);
@@ -147,6 +151,8 @@ static void test_what_the_guest_learns(void **state)
 	check(s, DATA, 0, 0, 0x92000047 | BIT(8));
 	check(s, DATA, 0, 0, 0x92000010 | BIT(10));
 	check(s, DATA, 0, 0, 0x920000c7);
+	check(s, INSTRUCTION, 0, 0, 0x82000010 | BIT(10));
+	check(s, INSTRUCTION, 0, 0, 0x820003d0);
 	check(s, ALIGNMENT, 0, 0, 0x93c08047);
 	/* asked for by another handler: its syndrome has other fields there */
 	check(s, DATA, 0, 0, 0x62000000 | BIT(6) | BIT(8));
