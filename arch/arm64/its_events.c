@@ -186,8 +186,10 @@ static bool take_row(struct its_device *d, u32 count, u32 *first) REQUIRES(event
 		at += step;
 	if (at + step > end)
 		return false;
-	for (u32 i = at; i < at + count; i++)
-		event[i].flags = EVENT_USED; /* it raises nothing, or it would not be free */
+	for (u32 i = at; i < at + count; i++) {
+		atomic_store_explicit(&event[i].spi, 0, memory_order_relaxed);
+		event[i].flags = EVENT_USED;
+	}
 	d->used += count;
 	used += count;
 	*first = at;

@@ -100,13 +100,12 @@ enum its_opcode {
 #define ITS_DEVICE(id)	     ((u64)(id) << 32) /* word 0 */
 #define ITS_EVENT(id)	     ((u64)(id))       /* word 1 */
 #define ITS_INTID(id)	     ((u64)(id) << 32) /* word 1 */
-#define ITS_EVENT_BITS(bits) ((u64)(bits)-1)   /* word 1 of MAPD: bits of the EventIDs that the table is for \
-						*/
-#define ITS_VALID	   BIT(63)	       /* word 2 of MAPD, MAPC */
-#define ITS_ITT_ADDRESS	   GENMASK64(51, 8)    /* word 2 of MAPD */
-#define ITS_TARGET	   GENMASK64(51, 16) /* word 2 of MAPC, SYNC: a redistributor */
-#define ITS_COLLECTION(id) ((u64)(id))	     /* word 2 */
-#define ITS_ITT_ALIGN	   256u
+#define ITS_EVENT_BITS(bits) ((u64)(bits)-1)   /* word 1 of MAPD: of the table's EventIDs */
+#define ITS_VALID	     BIT(63)	       /* word 2 of MAPD, MAPC */
+#define ITS_ITT_ADDRESS	     GENMASK64(51, 8)  /* word 2 of MAPD */
+#define ITS_TARGET	     GENMASK64(51, 16) /* word 2 of MAPC, SYNC: a redistributor */
+#define ITS_COLLECTION(id)   ((u64)(id))       /* word 2 */
+#define ITS_ITT_ALIGN	     256u
 
 /* ---- the distributor and redistributors ---- */
 

@@ -57,7 +57,7 @@ static struct fake_its {
 	bool aloof[FAKE_SOURCES];		  /* does not snoop; says so by its shareability */
 	bool uncached[FAKE_SOURCES];		  /* the same; says so by its cacheability */
 	unsigned int busy;			  /* reads of GITS_CTLR until it is quiescent; ~0: never */
-	bool fixed_addresses;			  /* takes none */
+	bool fixed_addresses, fixed_queue;	  /* takes none */
 	/* state */
 	u32 ctlr;
 	u64 cbaser, cwriter, creadr, baser[8];
@@ -65,7 +65,7 @@ static struct fake_its {
 	unsigned int at_once; /* commands done at each look of software's; 0: hangs */
 	unsigned int refuse;  /* so many of the next commands of that kind are errors: */
 	u8 refused_kind;      /* 0: of any */
-	bool mad;	      /* CREADR is nonsense */
+	u64 mad;	      /* not 0: CREADR says this, which is nonsense */
 	u64 done;	      /* commands */
 	u64 done_of[256];
 	struct fake_device device[FAKE_MAPPED];
@@ -199,6 +199,7 @@ static bool fake_has_entry(u32 id)
 	if (!(first & FAKE_VALID))
 		return false;
 	assert_int_equal(first & (page - 1), 0);
+	assert_zeroes(first & ~FAKE_VALID, page);
 	return true;
 }
 
@@ -246,14 +247,26 @@ static u64 fake_id_limit(unsigned int cpu)
 	return limit;
 }
 
+static u8 fake_configuration(unsigned int cpu, u32 lpi)
+{
+	return fake_byte(FAKE_BY_LPIS, (fake.cpu[cpu].propbaser & 0xffffffffff000ull) + lpi - 8192);
+}
+
+static bool fake_any_mapped(void)
+{
+	for (unsigned int i = 0; i < FAKE_MAPPED; i++) {
+		if (fake.device[i].valid)
+			return true;
+	}
+	return false;
+}
+
 static void fake_try(unsigned int cpu, u32 lpi)
 {
 	if (!fake.cpu[cpu].pending[lpi] || !(fake.cpu[cpu].ctlr & 1))
 		return;
 	if (fake.cpu[cpu].cached[lpi] < 0)
-		fake.cpu[cpu].cached[lpi] =
-			fake_byte(FAKE_BY_LPIS, (fake.cpu[cpu].propbaser & 0xffffffffff000ull) + lpi - 8192) &
-			1;
+		fake.cpu[cpu].cached[lpi] = fake_configuration(cpu, lpi) & 1;
 	if (!fake.cpu[cpu].cached[lpi])
 		return;
 	fake.cpu[cpu].pending[lpi] = false;
@@ -494,8 +507,8 @@ static void fake_write_its(u64 at, u64 value)
 	case 0x0080:
 		assert_false(fake.ctlr & 1);
 		assert_int_equal(value & 0xf000, 0);
-		fake.cbaser = fake_attributes(
-			FAKE_BY_QUEUE, fake.fixed_addresses ? value & ~0xffffffffff000ull : value, 59, 10);
+		fake.cbaser = fake_attributes(FAKE_BY_QUEUE,
+					      fake.fixed_queue ? value & ~0xffffffffff000ull : value, 59, 10);
 		fake.creadr = 0;
 		return;
 	case 0x0088:
@@ -523,7 +536,7 @@ static u64 fake_read_its(u64 at)
 	case 0x0008: return fake.typer;
 	case 0x0080: return fake.cbaser;
 	case 0x0088: return fake.cwriter;
-	case 0x0090: fake_run(); return fake.mad ? ~0ull : fake.creadr | fake.stalled;
+	case 0x0090: fake_run(); return fake.mad ? fake.mad : fake.creadr | fake.stalled;
 	default: assert_true(at >= 0x100 && at < 0x140); return fake.baser[(at - 0x100) / 8];
 	}
 }
@@ -543,6 +556,8 @@ static void fake_write_rd(unsigned int cpu, u64 at, u64 value)
 			fake.cpu[cpu].started = true;
 			assert_true(fake.cpu[cpu].pendbaser & 1ull << 62); /* else the table is read */
 			assert_zeroes(fake.cpu[cpu].pendbaser & 0xfffffffff0000ull, fake_id_limit(cpu) / 8);
+			for (u64 i = 8192; i < fake_id_limit(cpu) && !fake_any_mapped(); i++)
+				assert_int_equal(fake_configuration(cpu, (u32)i) & 1, 0);
 			memset(fake.cpu[cpu].cached, -1, sizeof(fake.cpu[cpu].cached));
 		}
 		fake.cpu[cpu].ctlr = (u32)value & 1;
@@ -568,7 +583,7 @@ static u64 fake_read_rd(unsigned int cpu, u64 at)
 			fake.cpu[cpu].rwp--;
 		rwp = fake.cpu[cpu].rwp ? 8 : 0;
 		return fake.cpu[cpu].ctlr | rwp | (u32)fake.cpu[cpu].ces << 1;
-	case 0x0008: return !fake.cpu[cpu].no_lpis;
+	case 0x0008: return (u64)(cpu + 5) << 8 | !fake.cpu[cpu].no_lpis;
 	case 0x0070: return fake.cpu[cpu].propbaser;
 	case 0x0078: return fake.cpu[cpu].pendbaser & ~(1ull << 62);
 	default: fail_msg("read of GICR+0x%llx", (unsigned long long)at); return 0;

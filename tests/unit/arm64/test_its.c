@@ -302,6 +302,30 @@ static void test_table_too_small(void **state)
 	assert_int_equal(msi->alloc(&far, 1, &e), -ENODEV);
 }
 
+/* More devices than there is memory for: those without a page of the second level get no messages. */
+static void test_second_level_too_large(void **state)
+{
+	struct pci_dev far = other;
+	u32 e;
+
+	fake.device_entry = 32;
+	far_apart();
+	dt.msi_maps = 3;
+	for (u16 i = 0; i < 3; i++)
+		dt.msi_map[i] = (struct dt_msi_map){
+			.segment = i, .first = 0, .count = 0x10000, .device_id = i << 20
+		};
+	start(1);
+	assert_int_equal(log_count("1 its: devices whose IDs have no place"), 1);
+	works();
+	far.sbdf.segment = 1;
+	e = take(&far, 1);
+	aim(&far, e, SPI_FIRST);
+	assert_int_equal(sends(OTHER_ID | 1u << 20, &far, e), 1);
+	far.sbdf.segment = 2;
+	assert_int_equal(msi->alloc(&far, 1, &e), -ENODEV);
+}
+
 static void test_larger_pages(void **state)
 {
 	fake.indirect = false;
@@ -316,6 +340,12 @@ static void test_table_not_taken(void **state)
 {
 	fake.fixed_addresses = true;
 	refused(-EOPNOTSUPP, "does not take the table of devices");
+}
+
+static void test_queue_not_taken(void **state)
+{
+	fake.fixed_queue = true;
+	refused(-EOPNOTSUPP, "does not take the command queue");
 }
 
 static void test_no_device_table(void **state)
@@ -386,11 +416,17 @@ static void test_attributes(void **state)
 	assert_int_equal(fake.cpu[0].propbaser >> 7 & 0xf, 7 | 8);
 	assert_int_equal(fake.cpu[0].pendbaser >> 7 & 0xf, 7 | 8);
 	power_on();
-	fake.aloof[FAKE_BY_QUEUE] = fake.aloof[FAKE_BY_TABLES] = fake.aloof[FAKE_BY_LPIS] = true;
-	start(1);
-	assert_int_equal(fake.cbaser >> 59 & 7, 1); /* as it is: not cached */
-	assert_int_equal(device_baser() >> 59 & 7, 1);
-	assert_int_equal(fake.cpu[0].propbaser >> 7 & 0xf, 1);
+	for (unsigned int aloof = 0; aloof < 2; aloof++) {
+		power_on();
+		for (unsigned int source = 0; source < FAKE_SOURCES; source++)
+			*(aloof ? &fake.aloof[source] : &fake.uncached[source]) = true;
+		start(1);
+		assert_int_equal(fake.cbaser >> 59 & 7, 1); /* as it is: not cached */
+		assert_int_equal(fake.cbaser >> 10 & 3, 0);
+		assert_int_equal(device_baser() >> 59 & 7, 1);
+		assert_int_equal(device_baser() >> 10 & 3, 0);
+		assert_int_equal(fake.cpu[0].propbaser >> 7 & 0xf, 1);
+	}
 }
 
 /* ---- how many LPIs ---- */
@@ -478,8 +514,10 @@ int main(void)
 		T(test_two_levels),
 		T(test_odd_entries),
 		T(test_table_too_small),
+		T(test_second_level_too_large),
 		T(test_larger_pages),
 		T(test_table_not_taken),
+		T(test_queue_not_taken),
 		T(test_no_device_table),
 		T(test_collections),
 		T(test_no_memory),

@@ -142,12 +142,19 @@ static void test_nonsense(void **state)
 	const u32 e = take(&nic, 1);
 	const u64 before = fake_now;
 
-	fake.mad = true;
+	fake.mad = ~0ull;
 	assert_true(set(&nic, e, SPI_FIRST));
 	assert_int_equal(msi->flush(&nic, e, 1), -ETIMEDOUT);
 	assert_in_range(fake_now - before, 1000000, 1100000);
 	assert_int_equal(usage_now().errors, 0);
-	fake.mad = false;
+	fake.mad = fake.cwriter + 64; /* beyond what it was given */
+	assert_int_equal(msi->flush(&nic, e, 1), -ETIMEDOUT);
+	fake.mad = fake.cwriter + QUEUE * 32; /* and beyond the ring */
+	assert_int_equal(msi->flush(&nic, e, 1), -ETIMEDOUT);
+	fake.mad = fake.cwriter + 64 + 1; /* stalled, there */
+	assert_int_equal(msi->flush(&nic, e, 1), -ETIMEDOUT);
+	assert_int_equal(usage_now().errors, 0);
+	fake.mad = 0;
 	assert_int_equal(msi->flush(&nic, e, 1), 0);
 	assert_int_equal(sends(NIC_ID, &nic, e), 1);
 }
@@ -218,11 +225,11 @@ static void test_discard_refused(void **state)
 	aim(&nic, e, SPI_FIRST);
 	assert_true(msi->set(&nic, e, NULL));
 	refuse(0x0f);
-	assert_int_equal(msi->flush(&nic, e, 1), -EIO);
+	assert_int_equal(msi->flush(&nic, e, 8), -EIO);
 	msi->free(&nic, e, 1);
 	assert_int_equal(in_use(), 1); /* the LPI is nobody else's */
 	f = take(&nic, 1);
-	assert_int_not_equal(f, e);
+	assert_int_equal(f, e + 1); /* that was nobody's, and so is not lost */
 	aim(&nic, f, SPI_FIRST + 5);
 	(void)fake_message(NIC_ID, dt.its.base + 0x10040, 0); /* mapped still: delivers nothing */
 	assert_int_equal(all_raised, 0);
@@ -231,6 +238,8 @@ static void test_discard_refused(void **state)
 
 static void test_said_once(void **state)
 {
+	unsigned int said = 0;
+
 	for (unsigned int i = 0; i < 20; i++) {
 		u32 e;
 
@@ -239,8 +248,9 @@ static void test_said_once(void **state)
 		assert_true(set(&nic, e, SPI_FIRST));
 		refuse(0x0a);
 		assert_int_equal(msi->flush(&nic, e, 1), -EIO);
+		said += log_count("its: it refuses command 0x0a");
 	}
-	assert_true(log_count("it refuses command 0x0a") <= 1);
+	assert_true(said <= 1); /* an earlier test may have seen it */
 }
 
 /* An ITS that refuses whatever it gets, SYNC as well. */
