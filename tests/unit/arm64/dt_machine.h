@@ -87,7 +87,7 @@ static void set_array(const char *path, const char *name, const u32 *cells, size
 #define TEXT(path, name, text) set_bytes(path, name, text, sizeof(text))
 #define FLAG(path, name) set_bytes(path, name, "", 0)
 
-static void drop(const char *path, const char *name)
+static void __attribute__((unused)) drop(const char *path, const char *name)
 {
 	assert_int_equal(fdt_delprop(tree, at(path), name), 0);
 }
