@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The machine's distributor and redistributors (gic.h). It guards that nothing firmware has left can come or be stuck: every interrupt
- * starts disabled, not pending and not active (an active one would never be signalled again), at the guest's priority.
+ * The machine's distributor and redistributors (gic.h). It guards that nothing firmware has left can come or
+ * be stuck: every interrupt starts disabled, not pending and not active (an active one would never be
+ * signalled again), at the guest's priority.
  *
- * All registers but ICFGR are written by the bit or the byte, or are one CPU's to write, so only ICFGR's read-modify-write has a lock.
- * With two Security states Fairlead has the Non-secure view: what belongs to Secure software reads as zero and ignores writes.
+ * All registers but ICFGR are written by the bit or the byte, or are one CPU's to write, so only ICFGR's
+ * read-modify-write has a lock. With two Security states Fairlead has the Non-secure view: what belongs to
+ * Secure software reads as zero and ignores writes.
  */
 #include "arch/arm64/gic.h"
 
@@ -18,7 +20,7 @@
 #include "core/string.h"
 
 #define WAIT_US 100000u /* for a write to take effect; hardware needs a few bus cycles */
-#define ALL 0xffffffffu
+#define ALL	0xffffffffu
 
 static struct {
 	volatile u8 *gicd;
@@ -35,7 +37,7 @@ static struct spinlock config_lock LEAF_LOCK = SPINLOCK_INIT(gic_class);
 static struct {
 	gic_handler fn;
 	const char *name;
-} claim[GIC_CLAIMS_MAX + 1];	       /* from 1 */
+} claim[GIC_CLAIMS_MAX + 1]; /* from 1 */
 static unsigned int claims;
 static u8 claim_of[GIC_SPECIAL_FIRST]; /* 0: the guest's. Written at boot */
 
@@ -46,7 +48,9 @@ static volatile u32 *dist(unsigned int offset)
 	return (volatile u32 *)(volatile void *)(gic.gicd + offset);
 }
 
-/* Where the registers of an interrupt are: the distributor, or the second frame of its CPU's redistributor. */
+/*
+ * Where the registers of an interrupt are: the distributor, or the second frame of its CPU's redistributor.
+ */
 static volatile u8 *frame_of(unsigned int cpu, u32 intid)
 {
 	return intid < GIC_SPI_FIRST ? gic.cpu[cpu].rd + GICR_SGI_FRAME : gic.gicd;
@@ -108,7 +112,8 @@ int gic_peek_spis(paddr_t gicd)
 static void found_redistributor(volatile u8 *rd, u64 typer)
 {
 	for (unsigned int cpu = 0; cpu < arm64_cpus.count; cpu++) {
-		if (gic_packed_affinity(arm64_cpus.mpidr[cpu]) != GICR_TYPER_AFFINITY(typer) || gic.cpu[cpu].rd)
+		if (gic_packed_affinity(arm64_cpus.mpidr[cpu]) != GICR_TYPER_AFFINITY(typer) ||
+		    gic.cpu[cpu].rd)
 			continue;
 		gic.cpu[cpu].rd = rd;
 		gic.cpu[cpu].number = GICR_TYPER_NUMBER(typer);
@@ -182,7 +187,8 @@ static int start_distributor(void)
 	if (!wait_clear(dist(GICD_CTLR), GICD_CTLR_RWP))
 		goto stuck;
 	if (!(mmio_read32(dist(GICD_CTLR)) & GICD_CTLR_ARE)) {
-		log_error("gic: affinity routing cannot be switched on: a GICv2, or firmware that keeps the GIC in its mode");
+		log_error("gic: affinity routing cannot be switched on: a GICv2, or firmware that keeps the "
+			  "GIC in its mode");
 		return -EOPNOTSUPP;
 	}
 	for (unsigned int bank = 1; bank * 32 < GIC_SPI_FIRST + gic.spis; bank++)
@@ -215,7 +221,8 @@ int gic_init(const struct dt_machine *dt)
 	forget();
 	gic.gicd = phys_to_virt(dt->gicd.base);
 	if (!is_gicv3(gic.gicd)) {
-		log_error("gic: the interrupt controller at 0x%llx is no GICv3 (a GICv2?), which Fairlead needs",
+		log_error("gic: the interrupt controller at 0x%llx is no GICv3 (a GICv2?), which Fairlead "
+			  "needs",
 			  (unsigned long long)dt->gicd.base);
 		return -EOPNOTSUPP;
 	}
@@ -329,7 +336,8 @@ int gic_claim(u32 intid, gic_handler fn, const char *name)
 	if (intid >= GIC_SPECIAL_FIRST)
 		return -EINVAL;
 	if (claim_of[intid]) {
-		log_error("gic: interrupt %u is wanted for %s, and taken for %s", intid, name, claim[claim_of[intid]].name);
+		log_error("gic: interrupt %u is wanted for %s, and taken for %s", intid, name,
+			  claim[claim_of[intid]].name);
 		return -EEXIST;
 	}
 	if (claims == GIC_CLAIMS_MAX)

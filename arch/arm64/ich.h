@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The virtual CPU interface of this CPU, as EL2 controls it (IHI 0069H, 12.4; fields in gic_regs.h): the guest acknowledges and ends
- * virtual interrupts there without an exit. vgic_cpu.c; the host's tests supply a model of it.
+ * The virtual CPU interface of this CPU, as EL2 controls it (IHI 0069H, 12.4; fields in gic_regs.h): the
+ * guest acknowledges and ends virtual interrupts there without an exit. vgic_cpu.c; the host's tests supply a
+ * model of it.
  */
 #ifndef ARCH_ARM64_ICH_H
 #define ARCH_ARM64_ICH_H

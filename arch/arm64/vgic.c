@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The emulated GIC: one interrupt's life, and how it comes to a CPU (vgic.h). It guards that no interrupt is lost, whoever changes
- * what while its CPU is in the guest, and that a physical interrupt which was taken is deactivated exactly once.
+ * The emulated GIC: one interrupt's life, and how it comes to a CPU (vgic.h). It guards that no interrupt is
+ * lost, whoever changes what while its CPU is in the guest, and that a physical interrupt which was taken is
+ * deactivated exactly once.
  *
- * Where an interrupt is. Everything about it is guarded by its bank's lock. It is in at most one of two places:
- *   listed  in the set of a CPU: it is pending and enabled, or active, and waits for a list register;
- *   held    in a list register of a CPU, from that CPU's entry to its next exit, when all are read back. What the guest does to it
- *           is in the register then; what others want of it is left in marks, which the CPU obeys as it takes it back.
+ * Where an interrupt is. Everything about it is guarded by its bank's lock. It is in at most one place:
+ * - listed, in the set of a CPU: it is pending and enabled, or active, and waits for a list register;
+ * - held, in a list register of a CPU, from that CPU's entry to its next exit, when all are read back. What
+ *   the guest does to it is in the register then; what others want of it is left in marks, which the CPU obeys
+ *   as it takes it back.
  *
- * Why no two locks. A set is an atomic word for each bank, and a word is written under that bank's lock only: so to move an interrupt
- * from one CPU's set to another's takes the one lock that guards the interrupt. A CPU that fills its list registers looks
- * through its set bank by bank, then takes its choice one by one, looking again under the lock whether each is still its own. What
- * changes in between changes by somebody who kicks it.
+ * Why no two locks. A set is an atomic word for each bank, and a word is written under that bank's lock only:
+ * so to move an interrupt from one CPU's set to another's takes the one lock that guards the interrupt. A CPU
+ * that fills its list registers looks through its set bank by bank, then takes its choice one by one, looking
+ * again under the lock whether each is still its own. What changes in between changes by somebody who kicks
+ * it.
  *
- * Why no kick is lost. A CPU says `inside`, then looks at its set; who changes the set then looks at `inside`: a store and a
- * load on each side, with a full fence between, so one of the two sees the other. A kick that comes between the look and the entry is a
- * pending interrupt, and ends that entry at once.
+ * Why no kick is lost. A CPU says `inside`, then looks at its set; who changes the set then looks at
+ * `inside`: a store and a load on each side, with a full fence between, so one of the two sees the other. A
+ * kick that comes between the look and the entry is a pending interrupt, and ends that entry at once.
  *
- * Why nobody waits for ever. vgic_recall() waits for another CPU to come out, with no lock held. Who is not in the guest has read
- * its list registers back already, so two CPUs that wait for each other do not wait at all.
+ * Why nobody waits for ever. vgic_recall() waits for another CPU to come out, with no lock held. Who is not
+ * in the guest has read its list registers back already, so two CPUs that wait for each other do not wait at
+ * all.
  */
 #include "arch/arm64/vgic_internal.h"
 
@@ -29,8 +33,8 @@
 #include "core/log.h"
 #include "core/once.h"
 
-#define RECALL_US 10000u	/* an interrupt's way to another CPU, many times over */
-#define TAKEN_AT_ONCE 64u	/* physical interrupts in one exit; more make the next entry exit */
+#define RECALL_US     10000u /* an interrupt's way to another CPU, many times over */
+#define TAKEN_AT_ONCE 64u    /* physical interrupts in one exit; more make the next entry exit */
 
 LOCK_CLASS(vgic_class, "vgic");
 
@@ -60,7 +64,9 @@ static void set_member(struct vgic_bank *bank, unsigned int cpu, unsigned int n,
 		atomic_fetch_and_explicit(&c->banks, ~BIT32(number), memory_order_relaxed);
 }
 
-/* Active ones stay with the CPU that took them, wherever the guest routes them: their end comes from there. */
+/*
+ * Active ones stay with the CPU that took them, wherever the guest routes them: their end comes from there.
+ */
 static u8 wanted_by(const struct virq *irq)
 {
 	if (irq->held != VGIC_NOBODY)
@@ -216,8 +222,9 @@ unsigned int vgic_target(u32 intid)
 /* ---- physical interrupts ---- */
 
 /*
- * A physical interrupt of the guest's was taken: it is active, and stays so until the guest has ended the virtual one. If that one
- * is in a list register now, of another CPU, then the guest has ended it there, or it could not have come again.
+ * A physical interrupt of the guest's was taken: it is active, and stays so until the guest has ended the
+ * virtual one. If that one is in a list register now, of another CPU, then the guest has ended it there, or
+ * it could not have come again.
  */
 static void physical_interrupt(unsigned int cpu, u32 intid)
 {

@@ -12,7 +12,7 @@
 #define ICH_MISR_EL2 "S3_4_C12_C11_2"
 #define ICH_VMCR_EL2 "S3_4_C12_C11_7"
 
-/* ICH_VTR_EL2.PREbits, less one: 5 bits of preemption have one register a group, 6 two, 7 four (12.4.1 ICH_AP0R<n>_EL2). */
+/* ICH_VTR_EL2.PREbits: 5 bits of preemption have one register a group, 6 two, 7 four (12.4, ICH_AP0R<n>_EL2). */
 #define VTR_PREBITS(v) (((unsigned int)((v) >> 26) & 7) + 1)
 
 u64 ich_read_vtr(void)
@@ -65,9 +65,10 @@ void ich_clear_active_priorities(void)
 }
 
 /* A list register's number is part of the instruction. */
-#define EACH_LR(one)                                                                                                          \
-	one(0, "12_0") one(1, "12_1") one(2, "12_2") one(3, "12_3") one(4, "12_4") one(5, "12_5") one(6, "12_6") one(7, "12_7") \
-	one(8, "13_0") one(9, "13_1") one(10, "13_2") one(11, "13_3") one(12, "13_4") one(13, "13_5") one(14, "13_6")           \
+#define EACH_LR(one)                                                                            \
+	one(0, "12_0") one(1, "12_1") one(2, "12_2") one(3, "12_3") one(4, "12_4")              \
+	one(5, "12_5") one(6, "12_6") one(7, "12_7") one(8, "13_0") one(9, "13_1")              \
+	one(10, "13_2") one(11, "13_3") one(12, "13_4") one(13, "13_5") one(14, "13_6")         \
 	one(15, "13_7")
 #define READ_LR(n, number) case n: return sysreg_read("S3_4_C12_C" number);
 #define WRITE_LR(n, number) case n: sysreg_write("S3_4_C12_C" number, value); return;

@@ -2,18 +2,20 @@
 /*
  * The emulated distributor (IHI 0069H, 12.9): control, type, routing; the rest is vgic_regs.c's.
  *
- * The guest sees a GIC with a single Security state (GICD_CTLR.DS reads as one): both groups are its own, and its CPU interface, which is
- * the hardware's virtual one, shows priorities as such a GIC does; Linux compares the two. Affinity routing is always on. LPIs
- * (GICD_TYPER.LPIS) and interrupts to any one of several CPUs (No1N) are not there, so GICD_IROUTER's Interrupt_Routing_Mode is RAZ/WI.
+ * The guest sees a GIC with a single Security state (GICD_CTLR.DS reads as one): both groups are its own, and
+ * its CPU interface, which is the hardware's virtual one, shows priorities as such a GIC does; Linux compares
+ * the two. Affinity routing is always on. LPIs (GICD_TYPER.LPIS) and interrupts to any one of several CPUs
+ * (No1N) are not there, so GICD_IROUTER's Interrupt_Routing_Mode is RAZ/WI.
  */
 #include "arch/arm64/cpus.h"
 #include "arch/arm64/its.h"
 #include "arch/arm64/vgic_internal.h"
 #include "core/counters.h"
 
-#define LINES (VGIC_BANKS - 1) /* GICD_TYPER.ITLinesNumber */
-#define IDBITS (10 - 1)	       /* INTIDs have 10 bits */
-#define AFF0_IN_A_LIST 16u     /* a CPU with Aff0 from that on is named by SGI target lists with a range selector */
+#define LINES  (VGIC_BANKS - 1) /* GICD_TYPER.ITLinesNumber */
+#define IDBITS (10 - 1)		/* INTIDs have 10 bits */
+#define AFF0_IN_A_LIST \
+	16u /* a CPU with Aff0 from that on is named by SGI target lists with a range selector */
 
 static u32 read_typer(void)
 {
@@ -41,13 +43,11 @@ static u32 read_register(u32 offset)
 {
 	switch (offset) {
 	case GICD_CTLR:
-		return atomic_load_explicit(&vgic.groups, memory_order_relaxed) | GICD_CTLR_ARE | GICD_CTLR_DS;
-	case GICD_TYPER:
-		return read_typer();
-	case GICD_IIDR:
-		return VGIC_IIDR;
-	case GIC_PIDR2:
-		return VGIC_PIDR2;
+		return atomic_load_explicit(&vgic.groups, memory_order_relaxed) | GICD_CTLR_ARE |
+		       GICD_CTLR_DS;
+	case GICD_TYPER: return read_typer();
+	case GICD_IIDR: return VGIC_IIDR;
+	case GIC_PIDR2: return VGIC_PIDR2;
 	}
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The GICv2m frame: where the guest has its devices send messages (Server Base System Architecture, DEN 0029, appendix on GICv2m). A
- * device's message never gets here: vPCI has it sent to the ITS. A write by the guest's own CPU raises the SPI as the frame would.
+ * The GICv2m frame: where the guest has its devices send messages (Server Base System Architecture, DEN 0029,
+ * appendix on GICv2m). A device's message never gets here: vPCI has it sent to the ITS. A write by the
+ * guest's own CPU raises the SPI as the frame would.
  */
 #include "arch/arm64/vgic_internal.h"
 #include "core/counters.h"
@@ -9,7 +10,8 @@
 struct vgic_frame vgic_frame_for(unsigned int hardware_spis, paddr_t base)
 {
 	const u32 first = GIC_SPI_FIRST + hardware_spis;
-	const u32 last = GIC_SPECIAL_FIRST - 2; /* not 1019: Linux refuses a frame of which first + count passes it */
+	const u32 last =
+		GIC_SPECIAL_FIRST - 2; /* not 1019: Linux refuses a frame of which first + count passes it */
 
 	return (struct vgic_frame){ base, first, first <= last ? last - first + 1 : 0 };
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The emulated GIC's beginning: its state, its regions in the guest's address space, and what a vCPU starts with.
+ * The emulated GIC's beginning: its state, its regions in the guest's address space, and what a vCPU starts
+ * with.
  */
 #include "arch/arm64/cpus.h"
 #include "arch/arm64/vgic_internal.h"
@@ -11,7 +12,10 @@
 static struct vgic_redist redist[DT_REDISTRIBUTORS_MAX];
 static paddr_t dist_base;
 
-/* It has made the guest exit, which was all: vgic_leave() has taken its reason away, and the next entry does what it was for. */
+/*
+ * It has made the guest exit, which was all: vgic_leave() has taken its reason away, and the next entry does
+ * what it was for.
+ */
 static void maintenance(u32 intid UNUSED)
 {
 }
@@ -39,7 +43,8 @@ static void init_bank(struct vgic_bank *bank, u32 first, unsigned int cpu)
 
 static int make_state(unsigned int cpus)
 {
-	const u64 bytes = cpus * sizeof(struct vgic_cpu), spi_bytes = (VGIC_BANKS - 1) * sizeof(struct vgic_bank);
+	const u64 bytes = cpus * sizeof(struct vgic_cpu),
+		  spi_bytes = (VGIC_BANKS - 1) * sizeof(struct vgic_bank);
 
 	vgic.cpu = pages_alloc_contig(ALIGN_UP(bytes, PAGE_SIZE) / PAGE_SIZE, PAGE_SIZE);
 	vgic.spi = pages_alloc_contig(ALIGN_UP(spi_bytes, PAGE_SIZE) / PAGE_SIZE, PAGE_SIZE);
@@ -58,8 +63,8 @@ static int make_state(unsigned int cpus)
 /* ---- regions ---- */
 
 /*
- * As many CPUs in each as fit, one after the other. The stride is the tree's, or two frames: the guest's redistributors have no
- * virtual LPIs, so it expects them close together.
+ * As many CPUs in each as fit, one after the other. The stride is the tree's, or two frames: the guest's
+ * redistributors have no virtual LPIs, so it expects them close together.
  */
 static int add_redistributors(struct vm *vm, const struct dt_machine *dt)
 {
@@ -67,7 +72,8 @@ static int add_redistributors(struct vm *vm, const struct dt_machine *dt)
 
 	for (unsigned int i = 0; i < dt->redistributor_regions; i++) {
 		struct vgic_redist *r = &redist[i];
-		struct vm_mmio_region region = { dt->gicr[i].base, dt->gicr[i].size, vgic_redist_access, r, "redistributors" };
+		struct vm_mmio_region region = { dt->gicr[i].base, dt->gicr[i].size, vgic_redist_access, r,
+						 "redistributors" };
 		int ret;
 
 		r->base = dt->gicr[i].base;
@@ -80,7 +86,8 @@ static int add_redistributors(struct vm *vm, const struct dt_machine *dt)
 			return ret;
 	}
 	if (placed < vgic.cpus) {
-		log_error("gic: the tree's redistributor regions have room for %u CPUs of %u", placed, vgic.cpus);
+		log_error("gic: the tree's redistributor regions have room for %u CPUs of %u", placed,
+			  vgic.cpus);
 		return -ENOSPC;
 	}
 	return 0;
@@ -88,12 +95,15 @@ static int add_redistributors(struct vm *vm, const struct dt_machine *dt)
 
 int vgic_init(struct vm *vm, const struct dt_machine *dt, unsigned int cpus, const struct vgic_frame *frame)
 {
-	const struct vm_mmio_region dist = { dt->gicd.base, dt->gicd.size, vgic_dist_access, &dist_base, "distributor" };
-	const struct vm_mmio_region msi = { frame->base, PAGE_SIZE, vgic_frame_access, &vgic.frame, "GICv2m frame" };
+	const struct vm_mmio_region dist = { dt->gicd.base, dt->gicd.size, vgic_dist_access, &dist_base,
+					     "distributor" };
+	const struct vm_mmio_region msi = { frame->base, PAGE_SIZE, vgic_frame_access, &vgic.frame,
+					    "GICv2m frame" };
 	int ret;
 
 	if (dt->maintenance_intid < GIC_PPI_FIRST || dt->maintenance_intid >= GIC_SPI_FIRST) {
-		log_error("gic: the tree names no private interrupt for maintenance of virtual ones (%u)", dt->maintenance_intid);
+		log_error("gic: the tree names no private interrupt for maintenance of virtual ones (%u)",
+			  dt->maintenance_intid);
 		return -EINVAL;
 	}
 	ret = make_state(cpus);

@@ -2,9 +2,10 @@
 /*
  * The emulated GIC's state, for its own files (vgic.h is for the others).
  *
- * A bank is what shares a register of one bit each: 32 interrupts. Bank 0 exists once for each vCPU (SGIs, PPIs), banks 1 to 31 once
- * (SPIs). A bank has a lock, which guards all that there is to know of its interrupts. Only one bank's lock is ever held at a
- * time, and under it only leaves are taken (of gic.c); vgic.c says why that is enough.
+ * A bank is what shares a register of one bit each: 32 interrupts. Bank 0 exists once for each vCPU (SGIs,
+ * PPIs), banks 1 to 31 once (SPIs). A bank has a lock, which guards all that there is to know of its
+ * interrupts. Only one bank's lock is ever held at a time, and under it only leaves are taken (of gic.c);
+ * vgic.c says why that is enough.
  */
 #ifndef ARCH_ARM64_VGIC_INTERNAL_H
 #define ARCH_ARM64_VGIC_INTERNAL_H
@@ -15,8 +16,8 @@
 #include "arch/arm64/vgic.h"
 #include "core/lock.h"
 
-#define VGIC_BANK 32u  /* interrupts in one */
-#define VGIC_BANKS 32u /* that a CPU sees: INTIDs below 1024 */
+#define VGIC_BANK   32u /* interrupts in one */
+#define VGIC_BANKS  32u /* that a CPU sees: INTIDs below 1024 */
 #define VGIC_NOBODY 0xffu
 static_assert(CPUS_MAX < VGIC_NOBODY, "a CPU's number in a byte");
 
@@ -24,15 +25,15 @@ static_assert(CPUS_MAX < VGIC_NOBODY, "a CPU's number in a byte");
 #define VGIC_PRIORITY_MASK 0xf8u
 
 struct virq {
-	u64 route;   /* an SPI's GICD_IROUTER */
+	u64 route; /* an SPI's GICD_IROUTER */
 	u8 priority;
-	u8 target;   /* the CPU it goes to */
-	u8 listed;   /* the CPU that has it in its set (struct vgic_cpu), */
-	u8 held;     /* or has it in its list registers; VGIC_NOBODY */
-	u8 taker;    /* while active: the CPU that took it */
+	u8 target; /* the CPU it goes to */
+	u8 listed; /* the CPU that has it in its set (struct vgic_cpu), */
+	u8 held;   /* or has it in its list registers; VGIC_NOBODY */
+	u8 taker;  /* while active: the CPU that took it */
 	bool enabled, group1, edge;
-	bool latch;  /* pending by an edge, a message, an SGI, GICD_ISPENDR, or because its physical interrupt was taken */
-	bool line;   /* the line of an emulated device */
+	bool latch; /* pending by an edge, a message, an SGI, GICD_ISPENDR, or a physical interrupt taken */
+	bool line;  /* the line of an emulated device */
 	bool active;
 	bool linked; /* its physical interrupt is active: to be deactivated when this one is */
 	/* While it is held: what to do when it comes back. */
@@ -50,12 +51,16 @@ struct vgic_bank {
 
 struct ALIGNED(64) vgic_cpu {
 	/*
-	 * Its set: what wants a list register here, being pending and enabled, or active. A bit is written under the lock of its
-	 * bank, and is set if and only if that interrupt's `listed` says this CPU. `banks`: which words are not 0.
+	 * Its set: what wants a list register here, being pending and enabled, or active. A bit is written
+	 * under the lock of its bank, and is set if and only if that interrupt's `listed` says this CPU.
+	 * `banks`: which words are not 0.
 	 */
 	_Atomic u32 set[VGIC_BANKS];
 	_Atomic u32 banks;
-	/* It is in the guest, or has begun to look at its set in order to be: who changes something must kick it. */
+	/*
+	 * It is in the guest, or has begun to look at its set in order to be: who changes something must kick
+	 * it.
+	 */
 	_Atomic bool inside;
 	_Atomic u64 returns; /* how often it has come back, list registers read */
 
@@ -65,10 +70,10 @@ struct ALIGNED(64) vgic_cpu {
 	/* The CPU's own. */
 	unsigned int lrs; /* list registers that it has */
 	bool has_tdir;
-	u32 loaded; /* list registers that are not 0 */
-	u32 offered; /* of these, those that were loaded pending, */
-	u32 ends;    /* and those whose end is to be an exit */
-	u64 hcr;     /* ICH_HCR_EL2 as written last */
+	u32 loaded;		/* list registers that are not 0 */
+	u32 offered;		/* of these, those that were loaded pending, */
+	u32 ends;		/* and those whose end is to be an exit */
+	u64 hcr;		/* ICH_HCR_EL2 as written last */
 	u16 intid[ICH_LRS_MAX]; /* what each of `loaded` holds */
 };
 
@@ -82,7 +87,8 @@ struct vgic {
 };
 extern struct vgic vgic; /* pointers and numbers are written at boot */
 
-static inline void vgic_lock_at(struct vgic_bank *bank, struct code_site site) ACQUIRES(bank->lock, vgic_class) NO_THREAD_ANALYSIS
+static inline void vgic_lock_at(struct vgic_bank *bank, struct code_site site)
+	ACQUIRES(bank->lock, vgic_class) NO_THREAD_ANALYSIS
 {
 	spin_lock_at(&bank->lock, site);
 }
@@ -102,7 +108,8 @@ static inline struct vgic_bank *vgic_bank_of(unsigned int cpu, u32 intid)
 /* Its interrupts that exist: 1020 to 1023 do not. */
 static inline u32 vgic_usable(const struct vgic_bank *bank)
 {
-	return bank->first + VGIC_BANK > GIC_SPECIAL_FIRST ? BIT32(GIC_SPECIAL_FIRST - bank->first) - 1 : ~(u32)0;
+	return bank->first + VGIC_BANK > GIC_SPECIAL_FIRST ? BIT32(GIC_SPECIAL_FIRST - bank->first) - 1
+							   : ~(u32)0;
 }
 
 /* ---- vgic.c: one interrupt ---- */
@@ -127,7 +134,8 @@ void vgic_unlink(struct vgic_bank *bank, struct virq *irq) REQUIRES(vgic_class);
 /* Does the distributor forward its group? Any context. */
 static inline bool vgic_forwarded(const struct virq *irq)
 {
-	return atomic_load_explicit(&vgic.groups, memory_order_relaxed) & (irq->group1 ? GICD_CTLR_GRP1 : GICD_CTLR_GRP0);
+	return atomic_load_explicit(&vgic.groups, memory_order_relaxed) &
+	       (irq->group1 ? GICD_CTLR_GRP1 : GICD_CTLR_GRP0);
 }
 
 /* Kicks those of them, but this one, that are in the guest. No bank's lock held. */
@@ -142,9 +150,15 @@ void vgic_reset_interface(struct vgic_cpu *c);
 
 /* ---- vgic_regs.c: the guest's registers that distributor and redistributor share ---- */
 
-/* Which bank's a register at that offset is: false: it is none with a bit, a byte or two bits an interrupt. Pure. */
+/*
+ * Which bank's a register at that offset is: false: it is none with a bit, a byte or two bits an interrupt.
+ * Pure.
+ */
 bool MUST_CHECK vgic_bank_register(u64 offset, unsigned int *bank);
-/* An access to it, aligned. What is reserved or has no such size: reads give 0, writes are dropped. Exit path, no lock held. */
+/*
+ * An access to it, aligned. What is reserved or has no such size: reads give 0, writes are dropped. Exit
+ * path, no lock held.
+ */
 void vgic_bank_access(struct vgic_bank *bank, u32 offset, unsigned int size, bool write, u64 *value);
 /* A write of ones to one of the registers with a bit an interrupt. As above. */
 void vgic_write_bits(struct vgic_bank *bank, u32 reg, u32 bits);
@@ -168,7 +182,7 @@ static inline u64 vgic_part64(u64 reg, u64 offset, unsigned int size)
 }
 
 /* Identification, IHI 0069H 12.9.8 GICD_IIDR: a product of nobody's list, with Arm's implementer number. */
-#define VGIC_IIDR 0x4600043bu
+#define VGIC_IIDR  0x4600043bu
 #define VGIC_PIDR2 (GIC_ARCHREV_V3 << 4 | 0xb)
 
 #endif

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The list registers (IHI 0069H, 6.2 and 12.4): filled directly before an entry, read back directly after each exit. It guards that the
- * most urgent interrupts are in them, that those which are not get their turn, and that an end which the guest writes finds its
- * interrupt, in a list register or not.
+ * The list registers (IHI 0069H, 6.2 and 12.4): filled directly before an entry, read back directly after
+ * each exit. It guards that the most urgent interrupts are in them, that those which are not get their turn,
+ * and that an end which the guest writes finds its interrupt, in a list register or not.
  *
  * More than fit:
- *   pending ones wait for the next maintenance interrupt: there is none pending in the list registers any more (NPIE), so the guest
- *   has taken them in order; or one of a group that the guest has switched off meanwhile is let in (VGrp0EIE, VGrp1EIE);
- *   active ones are ended by number in ICH_HCR_EL2.EOIcount (LRENPIE): with EOImode 0 the guest ends the one of highest priority first;
- *   with EOImode 1 it names them in ICC_DIR_EL1, which traps then (TDIR).
- * One that becomes pending meanwhile and is more urgent makes the CPU exit, and everything is chosen anew.
+ * - Pending ones wait for the next maintenance interrupt: none is pending in the list registers any more
+ *   (NPIE), so the guest has taken them in order; or a group that the guest had switched off is on again
+ *   (VGrp0EIE, VGrp1EIE).
+ * - Active ones are ended by number, in ICH_HCR_EL2.EOIcount (LRENPIE): with EOImode 0 the guest ends the one
+ *   of highest priority first; with EOImode 1 it names them in ICC_DIR_EL1, which traps then (TDIR).
+ * - One that becomes pending meanwhile and is more urgent makes the CPU exit, and all are chosen anew.
  */
 #include "arch/arm64/vgic_internal.h"
 
@@ -18,9 +19,9 @@
 #include "core/trace.h"
 
 /* The order of choice: lowest key first. */
-#define KEY_INTID 0x3ffu
+#define KEY_INTID	   0x3ffu
 #define KEY_PRIORITY_SHIFT 10
-#define KEY_GROUP_OFF BIT32(31) /* the guest's CPU interface lets none of its group through */
+#define KEY_GROUP_OFF	   BIT32(31) /* the guest's CPU interface lets none of its group through */
 
 struct shortlist {
 	unsigned int count; /* in key[], ascending, at most a list register each */
@@ -89,8 +90,9 @@ static void gather(struct vgic_cpu *c, unsigned int cpu, struct candidates *all)
 /* ---- in ---- */
 
 /*
- * Active and pending at once: only by software, for a physical interrupt's second pending state is the physical GIC's to keep
- * (12.4, ICH_LR<n>_EL2.State). A level that is still high when its interrupt ends is pending anew: EOI makes that an exit.
+ * Active and pending at once: only by software, for a physical interrupt's second pending state is the
+ * physical GIC's to keep (12.4, ICH_LR<n>_EL2.State). A level that is still high when its interrupt ends is
+ * pending anew: EOI makes that an exit.
  */
 static u64 make_lr(struct virq *irq, u32 intid)
 {
@@ -140,8 +142,9 @@ static bool load(struct vgic_cpu *c, unsigned int cpu, unsigned int slot, u32 in
 }
 
 /*
- * How many of each. The active one of highest priority ends next, so it has a list register if there is more than one; the other
- * active ones come after all that are pending: by ending them late nothing is lost, and nobody who leaves many active is in the way.
+ * How many of each. The active one of highest priority ends next, so it has a list register if there is more
+ * than one; the other active ones come after all that are pending: by ending them late nothing is lost, and
+ * nobody who leaves many active is in the way.
  */
 static void share(const struct candidates *all, unsigned int *active, unsigned int *pending)
 {
@@ -152,14 +155,16 @@ static void share(const struct candidates *all, unsigned int *active, unsigned i
 }
 
 /* What has to make the guest exit, for those that are left out. */
-static u64 watch(const struct vgic_cpu *c, const struct candidates *all, unsigned int active, unsigned int pending)
+static u64 watch(const struct vgic_cpu *c, const struct candidates *all, unsigned int active,
+		 unsigned int pending)
 {
 	u64 hcr = ICH_HCR_EN;
 
 	if (all->let_in > pending)
 		hcr |= ICH_HCR_NPIE;
 	if (all->pending.total > max_u32(pending, all->let_in))
-		hcr |= (all->vmcr & ICH_VMCR_ENG0 ? 0 : ICH_HCR_GRP0EIE) | (all->vmcr & ICH_VMCR_ENG1 ? 0 : ICH_HCR_GRP1EIE);
+		hcr |= (all->vmcr & ICH_VMCR_ENG0 ? 0 : ICH_HCR_GRP0EIE) |
+		       (all->vmcr & ICH_VMCR_ENG1 ? 0 : ICH_HCR_GRP1EIE);
 	if (all->active.total > active)
 		hcr |= ICH_HCR_LRENPIE | (c->has_tdir ? ICH_HCR_TDIR : 0);
 	return hcr;
@@ -203,8 +208,8 @@ void vgic_enter(struct vcpu *v)
 /* ---- and out ---- */
 
 /*
- * A level-triggered device that has let go of its line before the guest took the interrupt: it is not pending any more, as on the
- * hardware. The line is what GICD_ISPENDR says of an active interrupt.
+ * A level-triggered device that has let go of its line before the guest took the interrupt: it is not pending
+ * any more, as on the hardware. The line is what GICD_ISPENDR says of an active interrupt.
  */
 static bool withdrawn(const struct vgic_bank *bank, const struct virq *irq, u32 intid)
 {
@@ -304,12 +309,16 @@ void vgic_leave(struct vcpu *v)
 		end_unlisted(c, v->index, ICH_HCR_EOICOUNT(ich_read_hcr()));
 	for (u32 left = c->loaded; left; left &= left - 1)
 		unload(c, v->index, (unsigned int)__builtin_ctz(left));
-	/* No reason for maintenance any more, or its interrupt, which is level-triggered, would come again and again. */
+	/*
+	 * No reason for maintenance any more, or its interrupt, which is level-triggered, would come again
+	 * and again.
+	 */
 	if (c->hcr != ICH_HCR_EN) {
 		ich_write_hcr(ICH_HCR_EN);
 		c->hcr = ICH_HCR_EN;
 	}
-	atomic_store_explicit(&c->returns, atomic_load_explicit(&c->returns, memory_order_relaxed) + 1, memory_order_release);
+	atomic_store_explicit(&c->returns, atomic_load_explicit(&c->returns, memory_order_relaxed) + 1,
+			      memory_order_release);
 	atomic_store_explicit(&c->inside, false, memory_order_release);
 }
 

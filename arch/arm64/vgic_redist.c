@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The emulated redistributors (IHI 0069H, 12.11), one a vCPU, one after the other in the regions that firmware's tree names. Without
- * LPIs all that is of them reads as zero. What the guest has of GICR_WAKER sleeps and wakes at once.
+ * The emulated redistributors (IHI 0069H, 12.11), one a vCPU, one after the other in the regions that
+ * firmware's tree names. Without LPIs all that is of them reads as zero. What the guest has of GICR_WAKER
+ * sleeps and wakes at once.
  */
 #include "arch/arm64/cpus.h"
 #include "arch/arm64/vgic_internal.h"
@@ -20,10 +21,12 @@ static u32 read_waker(unsigned int cpu)
 	return waker & GICR_WAKER_SLEEP ? waker | GICR_WAKER_ASLEEP : waker;
 }
 
-static void rd_access(const struct vgic_redist *region, unsigned int cpu, u32 offset, unsigned int size, bool write, u64 *value)
+static void rd_access(const struct vgic_redist *region, unsigned int cpu, u32 offset, unsigned int size,
+		      bool write, u64 *value)
 {
 	if (offset == GICR_WAKER && size == 4 && write)
-		atomic_store_explicit(&vgic.cpu[cpu].waker, (u32)*value & GICR_WAKER_SLEEP, memory_order_relaxed);
+		atomic_store_explicit(&vgic.cpu[cpu].waker, (u32)*value & GICR_WAKER_SLEEP,
+				      memory_order_relaxed);
 	else if (write)
 		return;
 	else if (offset == GICR_TYPER || offset == GICR_TYPER + 4)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's registers with a bit, a byte or two bits for each interrupt, which distributor and redistributor have at the same
- * offsets (IHI 0069H, 12.9 and 12.11). It guards that a write has its effect wherever the interrupt is now, and that of an
- * interrupt which exists in hardware and is the guest's, the physical one is set up alike. Priorities stay virtual: physically all of
- * the guest's interrupts have one.
+ * The guest's registers with a bit, a byte or two bits for each interrupt, which distributor and
+ * redistributor have at the same offsets (IHI 0069H, 12.9 and 12.11). It guards that a write has its effect
+ * wherever the interrupt is now, and that of an interrupt which exists in hardware and is the guest's, the
+ * physical one is set up alike. Priorities stay virtual: physically all of the guest's interrupts have one.
  *
- * An interrupt in another CPU's list registers: a write that takes something from it, and a read of what the guest may have changed
- * there, have that CPU come out first (vgic_recall()). It comes out at once, or after 10 ms the write is left to it in a mark,
- * and the read gives what it was when that CPU went in.
+ * An interrupt in another CPU's list registers: a write that takes something from it, and a read of what the
+ * guest may have changed there, have that CPU come out first (vgic_recall()). It comes out at once, or after
+ * 10 ms the write is left to it in a mark, and the read gives what it was when that CPU went in.
  */
 #include "arch/arm64/vgic_internal.h"
 
@@ -37,7 +37,10 @@ static void set_enabled(struct vgic_bank *bank, unsigned int n, bool on) REQUIRE
 		gic_enable(bank->cpu, bank->first + n, on);
 }
 
-/* What has hardware becomes pending there. If it is pending here already, nothing changes, as one state cannot be twice so. */
+/*
+ * What has hardware becomes pending there. If it is pending here already, nothing changes, as one state
+ * cannot be twice so.
+ */
 static void set_pending(struct vgic_bank *bank, unsigned int n) REQUIRES(vgic_class)
 {
 	struct virq *irq = &bank->irq[n];
@@ -96,25 +99,13 @@ static void clear_active(struct vgic_bank *bank, unsigned int n) REQUIRES(vgic_c
 static void write_bit(struct vgic_bank *bank, u32 reg, unsigned int n, bool one) REQUIRES(vgic_class)
 {
 	switch (reg) {
-	case GICD_IGROUPR:
-		bank->irq[n].group1 = one;
-		break;
+	case GICD_IGROUPR: bank->irq[n].group1 = one; break;
 	case GICD_ISENABLER:
-	case GICD_ICENABLER:
-		set_enabled(bank, n, reg == GICD_ISENABLER);
-		break;
-	case GICD_ISPENDR:
-		set_pending(bank, n);
-		break;
-	case GICD_ICPENDR:
-		clear_pending(bank, n);
-		break;
-	case GICD_ISACTIVER:
-		set_active(bank, n);
-		break;
-	case GICD_ICACTIVER:
-		clear_active(bank, n);
-		break;
+	case GICD_ICENABLER: set_enabled(bank, n, reg == GICD_ISENABLER); break;
+	case GICD_ISPENDR: set_pending(bank, n); break;
+	case GICD_ICPENDR: clear_pending(bank, n); break;
+	case GICD_ISACTIVER: set_active(bank, n); break;
+	case GICD_ICACTIVER: clear_active(bank, n); break;
 	}
 }
 
@@ -142,16 +133,12 @@ void vgic_write_bits(struct vgic_bank *bank, u32 reg, u32 bits)
 static bool read_bit(const struct virq *irq, u32 reg)
 {
 	switch (reg) {
-	case GICD_IGROUPR:
-		return irq->group1;
+	case GICD_IGROUPR: return irq->group1;
 	case GICD_ISENABLER:
-	case GICD_ICENABLER:
-		return irq->enabled;
+	case GICD_ICENABLER: return irq->enabled;
 	case GICD_ISPENDR:
-	case GICD_ICPENDR:
-		return vgic_is_pending(irq) || irq->taken;
-	default:
-		return irq->active;
+	case GICD_ICPENDR: return vgic_is_pending(irq) || irq->taken;
+	default: return irq->active;
 	}
 }
 
@@ -239,7 +226,10 @@ static u32 read_config(struct vgic_bank *bank, unsigned int n)
 	return value;
 }
 
-/* SGIs are edge-triggered for ever; for others hardware may have it fixed too, and then that is what the guest reads. */
+/*
+ * SGIs are edge-triggered for ever; for others hardware may have it fixed too, and then that is what the
+ * guest reads.
+ */
 static void write_config(struct vgic_bank *bank, unsigned int n, u32 value)
 {
 	u64 cpus = 0;

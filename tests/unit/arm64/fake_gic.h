@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A machine's GICv3 for tests, written from IHI 0069H (chapters 4, 12): a distributor, redistributors and physical CPU interfaces. Its
- * registers are answered through core/mmio.h's hooks; system registers are the functions of gic.h that gic_cpu.c has on the
- * machine. Each thread is a CPU (host_cpu). Numbers are the specification's, not gic_regs.h's.
+ * A machine's GICv3 for tests, written from IHI 0069H (chapters 4, 12): a distributor, redistributors and
+ * physical CPU interfaces. Its registers are answered through core/mmio.h's hooks; system registers are the
+ * functions of gic.h that gic_cpu.c has on the machine. Each thread is a CPU (host_cpu). Numbers are the
+ * specification's, not gic_regs.h's.
  */
 #ifndef TESTS_FAKE_GIC_H
 #define TESTS_FAKE_GIC_H
@@ -35,12 +36,12 @@ static struct {
 	/* How it is. */
 	unsigned int cpus, lines; /* GICD_TYPER.ITLinesNumber */
 	u32 arch_rev;
-	bool two_states;      /* this is the Non-secure view */
-	bool are_fixed_off;   /* no affinity routing */
+	bool two_states;			 /* this is the Non-secure view */
+	bool are_fixed_off;			 /* no affinity routing */
 	bool gicd_stuck, gicr_stuck, wake_stuck; /* RWP, ChildrenAsleep never go */
-	bool vlpis;	      /* four frames each */
-	u64 stride;	      /* between redistributors */
-	u32 last;	      /* number of the one that says so */
+	bool vlpis;				 /* four frames each */
+	u64 stride;				 /* between redistributors */
+	u32 last;				 /* number of the one that says so */
 	bool no_sysregs;
 	u32 fixed_edge[FAKE_CPUS]; /* PPIs whose configuration cannot be written: edge */
 	/* State. */
@@ -73,7 +74,7 @@ static inline bool fake_pending(unsigned int cpu, u32 intid)
 {
 	struct fake_pirq *p = fake_pirq(cpu, intid);
 
-	if (intid == 25 && fg.maintenance)
+	if (intid == 25 && fg.maintenance && cpu == host_cpu)
 		p->line = fg.maintenance(cpu);
 	return p->latch || (p->line && !p->edge);
 }
@@ -341,7 +342,9 @@ static bool fake_gicr(unsigned int cpu, u64 offset, unsigned int size, bool writ
 	if (offset == 0x0014 && size == 4) { /* WAKER; Non-secure: RAZ/WI */
 		if (write)
 			fg.waker[cpu] = (u32)*value & 2;
-		*value = fg.two_states ? 0 : fg.waker[cpu] | (fg.waker[cpu] & 2 ? 4 : 0) | (fg.wake_stuck ? 4 : 0);
+		*value = fg.two_states
+				 ? 0
+				 : fg.waker[cpu] | (fg.waker[cpu] & 2 ? 4 : 0) | (fg.wake_stuck ? 4 : 0);
 		return true;
 	}
 	if ((offset == 0xffe8 || offset == 0x1ffe8) && size == 4 && !write) {
@@ -358,7 +361,8 @@ static bool fake_register(u64 at, unsigned int size, bool write, u64 *value)
 	if (at - FAKE_GICD < 0x10000)
 		known = fake_gicd((u32)(at - FAKE_GICD), size, write, value);
 	else if (at - FAKE_GICR < fg.stride * fg.cpus)
-		known = fake_gicr((unsigned int)((at - FAKE_GICR) / fg.stride), (at - FAKE_GICR) % fg.stride, size, write, value);
+		known = fake_gicr((unsigned int)((at - FAKE_GICR) / fg.stride), (at - FAKE_GICR) % fg.stride,
+				  size, write, value);
 	else if (at - FAKE_GICR < 0x2000000)
 		known = !write && (*value = 0, true); /* nobody there */
 	else

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The hardware's virtual CPU interface for tests, written from IHI 0069H (4.8, chapter 6, 12.3, 12.4): what a guest's reads of ICC_IAR1_EL1
- * and writes of ICC_EOIR1_EL1 and ICC_DIR_EL1 do to list registers, and when there is a maintenance interrupt. Each thread is a
- * CPU. With it a loop that plays a guest CPU under Fairlead: an exit whenever a physical interrupt is signalled.
+ * The hardware's virtual CPU interface for tests, written from IHI 0069H (4.8, chapter 6, 12.3, 12.4): what a
+ * guest's reads of ICC_IAR1_EL1 and writes of ICC_EOIR1_EL1 and ICC_DIR_EL1 do to list registers, and when
+ * there is a maintenance interrupt. Each thread is a CPU. With it a loop that plays a guest CPU under
+ * Fairlead: an exit whenever a physical interrupt is signalled.
  */
 #ifndef TESTS_FAKE_VCPU_INTERFACE_H
 #define TESTS_FAKE_VCPU_INTERFACE_H
@@ -11,11 +12,11 @@
 #include "arch/arm64/vgic.h"
 #include "tests/unit/arm64/fake_gic.h"
 
-#define LR_STATE(lr) ((lr) >> 62)
-#define LR_PEND 1u
-#define LR_ACT 2u
-#define LR_INTID(lr) ((u32)(lr))
-#define LR_PRIO(lr) ((u32)((lr) >> 48) & 0xff)
+#define LR_STATE(lr)	 ((lr) >> 62)
+#define LR_PEND		 1u
+#define LR_ACT		 2u
+#define LR_INTID(lr)	 ((u32)(lr))
+#define LR_PRIO(lr)	 ((u32)((lr) >> 48) & 0xff)
 #define HCR_EOICOUNT_ONE (1u << 27)
 
 static struct fake_vcpu {
@@ -44,7 +45,10 @@ u64 ich_read_lr(unsigned int n)
 	return fv[host_cpu].lr[n];
 }
 
-/* 12.4, ICH_LR<n>_EL2: UNPREDICTABLE: two with one vINTID, HW with pending and active, HW with two of one pINTID, special INTIDs. */
+/*
+ * 12.4, ICH_LR<n>_EL2: UNPREDICTABLE: two with one vINTID, HW with pending and active, HW with two of one
+ * pINTID, special INTIDs.
+ */
 void ich_write_lr(unsigned int n, u64 value)
 {
 	struct fake_vcpu *v = &fv[host_cpu];
@@ -122,7 +126,10 @@ u64 ich_read_misr(void)
 
 /* ---- what the guest has ---- */
 
-/* The pending list register that is signalled: enabled group, below PMR, above the running priority. -1: none. */
+/*
+ * The pending list register that is signalled: enabled group, below PMR, above the running priority. -1:
+ * none.
+ */
 static int fake_signalled(const struct fake_vcpu *v, bool group1)
 {
 	u32 limit = min_u32((u32)(v->vmcr >> 24) & 0xff, v->depth ? v->stack[v->depth - 1] : 0x100);
@@ -248,6 +255,7 @@ static inline void guest_dir(u32 intid)
 }
 
 /* On another CPU for a moment. */
-#define ON_CPU(cpu) for (unsigned int was_ = host_cpu, go_ = (host_cpu = (cpu), 1); go_; go_ = 0, host_cpu = was_)
+#define ON_CPU(cpu) \
+	for (unsigned int was_ = host_cpu, go_ = (host_cpu = (cpu), 1); go_; go_ = 0, host_cpu = was_)
 
 #endif

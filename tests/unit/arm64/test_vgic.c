@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The emulated GICv3 as a guest's CPUs see it: what is pending comes, once, in the order of priorities, however few list registers there
- * are; what is physical is deactivated with it; and each costs one exit. Expectations: IHI 0069H, 4.1 (states), 4.8 (priorities),
- * chapter 6 (virtual interrupts).
+ * The emulated GICv3 as a guest's CPUs see it: what is pending comes, once, in the order of priorities,
+ * however few list registers there are; what is physical is deactivated with it; and each costs one exit.
+ * Expectations: IHI 0069H, 4.1 (states), 4.8 (priorities), chapter 6 (virtual interrupts).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,7 +58,9 @@ static void the_guests_timer_costs_one_exit_a_tick(void **state)
 	assert_int_equal(guest_ack(), 1023);
 }
 
-/* 4.1.1: a level-triggered interrupt is not pending any more when its line falls before it was acknowledged. */
+/*
+ * 4.1.1: a level-triggered interrupt is not pending any more when its line falls before it was acknowledged.
+ */
 static void a_level_that_falls_before_it_is_taken_is_gone(void **state)
 {
 	enable(41, 0xa0, false);
@@ -102,7 +104,10 @@ static void disabled_ones_wait(void **state)
 	guest_eoi(40);
 }
 
-/* It was taken from the hardware already, which has it active; the guest's mask and unmask neither lose nor double it. */
+/*
+ * It was taken from the hardware already, which has it active; the guest's mask and unmask neither lose nor
+ * double it.
+ */
 static void disabled_while_pending(void **state)
 {
 	enable(40, 0xa0, true);
@@ -201,7 +206,7 @@ static void overflow_in_order(unsigned int lrs, bool hardware, bool eoimode, uns
 	fake_exit();
 	fake_lrs = lrs;
 	ON_CPU(0)
-		vgic_start_cpu(&fake_cpus[0]);
+	vgic_start_cpu(&fake_cpus[0]);
 	guest_cpu_init();
 	fv[0].vmcr |= eoimode ? 0x200 : 0;
 	for (u32 i = 0; i < 64; i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The emulated GICv3 with several CPUs (one thread plays them all): interrupts between them, routing, what one CPU does to
- * an interrupt that another has in its list registers, CPUs off and on. Expectations: IHI 0069H, 4.1, 12.2.22, 12.9.
+ * The emulated GICv3 with several CPUs (one thread plays them all): interrupts between them, routing, what
+ * one CPU does to an interrupt that another has in its list registers, CPUs off and on. Expectations: IHI
+ * 0069H, 4.1, 12.2.22, 12.9.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +21,8 @@ static void sgis_go_where_they_are_sent(void **state)
 	guest_sgi(SGI(3, 0xe)); /* CPUs 1 to 3 of this cluster */
 	for (unsigned int cpu = 1; cpu < 4; cpu++) {
 		assert_int_equal(kicks[cpu], 1);
-		ON_CPU(cpu) {
+		ON_CPU(cpu)
+		{
 			assert_int_equal(guest_ack(), 3);
 			guest_eoi(3);
 			assert_int_equal(guest_ack(), 1023);
@@ -34,7 +36,8 @@ static void sgis_go_where_they_are_sent(void **state)
 	guest_sgi(SGI(6, 0) | 1ull << 40); /* all others */
 	assert_int_equal(guest_ack(), 1023);
 	for (unsigned int cpu = 1; cpu < 4; cpu++) {
-		ON_CPU(cpu) {
+		ON_CPU(cpu)
+		{
 			assert_int_equal(guest_ack(), 6);
 			guest_eoi(6);
 		}
@@ -46,7 +49,7 @@ static void sgis_go_where_they_are_sent(void **state)
 	guest_sgi(SGI(6, 0xfff0));
 	for (unsigned int cpu = 0; cpu < 4; cpu++) {
 		ON_CPU(cpu)
-			assert_int_equal(guest_ack(), 1023);
+		assert_int_equal(guest_ack(), 1023);
 	}
 }
 
@@ -65,9 +68,10 @@ static void sgis_collapse(void **state)
 	guest_sgi(SGI(1, 2));
 	guest_sgi(SGI(1, 2));
 	ON_CPU(1)
-		assert_int_equal(guest_ack(), 1);
+	assert_int_equal(guest_ack(), 1);
 	guest_sgi(SGI(1, 2));
-	ON_CPU(1) {
+	ON_CPU(1)
+	{
 		assert_int_equal(guest_ack(), 1023);
 		guest_eoi(1);
 		assert_int_equal(guest_ack(), 1);
@@ -87,7 +91,8 @@ static void routed_elsewhere(void **state)
 	assert_true(fg.spi[40].route == fake_mpidr(2));
 	fake_edge(0, 40);
 	assert_int_equal(guest_ack(), 1023);
-	ON_CPU(2) {
+	ON_CPU(2)
+	{
 		assert_int_equal(guest_ack(), 40);
 		guest_eoi(40);
 	}
@@ -102,11 +107,12 @@ static void routed_elsewhere(void **state)
 	vgic_raise(FRAME_FIRST + 7);
 	assert_int_equal(kicks[3], 1);
 	ON_CPU(3)
-		fake_exit();
+	fake_exit();
 	vgic_raise(FRAME_FIRST + 7);
 	vgic_raise(FRAME_FIRST + 7);
 	assert_int_equal(kicks[3], 1); /* it will look before it enters */
-	ON_CPU(3) {
+	ON_CPU(3)
+	{
 		fake_enter();
 		assert_int_equal(guest_ack(), FRAME_FIRST + 7);
 		guest_eoi(FRAME_FIRST + 7);
@@ -114,34 +120,41 @@ static void routed_elsewhere(void **state)
 	}
 }
 
-/* It is in CPU 0's list register, pending, when the guest routes it away; or active, and then it ends where it began. */
+/*
+ * It is in CPU 0's list register, pending, when the guest routes it away; or active, and then it ends where
+ * it began.
+ */
 static void routed_while_pending_and_active(void **state)
 {
 	enable(40, 0xa0, true);
 	fake_edge(0, 40);
 	fake_interrupts();
-	ON_CPU(1) {
+	ON_CPU(1)
+	{
 		fake_exit();
 		set_route(40, 2);
 		fake_enter();
 	}
 	assert_int_equal(guest_ack(), 1023);
 	ON_CPU(2)
-		assert_int_equal(guest_ack(), 40);
-	ON_CPU(1) {
+	assert_int_equal(guest_ack(), 40);
+	ON_CPU(1)
+	{
 		fake_exit();
 		set_route(40, 3);
 		fake_enter();
 	}
 	ON_CPU(3)
-		assert_int_equal(guest_ack(), 1023);
-	ON_CPU(2) {
+	assert_int_equal(guest_ack(), 1023);
+	ON_CPU(2)
+	{
 		guest_eoi(40);
 		assert_int_equal(guest_ack(), 1023);
 	}
 	assert_false(fg.spi[40].active);
 	fake_edge(0, 40);
-	ON_CPU(3) {
+	ON_CPU(3)
+	{
 		assert_int_equal(guest_ack(), 40);
 		guest_eoi(40);
 	}
@@ -163,51 +176,56 @@ static void routed_to_nobody_and_back(void **state)
 	guest_eoi(FRAME_FIRST);
 }
 
-/* A write is effective when it returns, and a read is true, also of what another CPU has in its list registers. */
+/*
+ * A write is effective when it returns, and a read is true, also of what another CPU has in its list
+ * registers.
+ */
 static void what_another_cpu_has(void **state)
 {
 	enable(40, 0xa0, true);
 	fake_edge(0, 40);
 	fake_interrupts(); /* pending in CPU 0's list register */
-	ON_CPU(1) {
+	ON_CPU(1)
+	{
 		fake_exit();
 		assert_true(intid_bit(40, 0x200));
 		assert_false(intid_bit(40, 0x300));
 	}
 	assert_int_equal(fake_iar(true), 40); /* no exit */
-	ON_CPU(1) {
+	ON_CPU(1)
+	{
 		assert_false(intid_bit(40, 0x200));
 		assert_true(intid_bit(40, 0x300));
 	}
 	fake_eoir(40);
 	ON_CPU(1)
-		assert_false(intid_bit(40, 0x300));
+	assert_false(intid_bit(40, 0x300));
 	fake_edge(0, 40);
 	fake_interrupts();
 	ON_CPU(1)
-		set_intid_bit(40, 0x180);
+	set_intid_bit(40, 0x180);
 	assert_int_equal(fake_iar(true), 1023);
 	ON_CPU(1)
-		set_intid_bit(40, 0x100);
+	set_intid_bit(40, 0x100);
 	assert_int_equal(fake_iar(true), 40);
 	ON_CPU(1)
-		set_intid_bit(40, 0x380); /* ends it for CPU 0 */
+	set_intid_bit(40, 0x380); /* ends it for CPU 0 */
 	fv[0].depth = 0;
 	assert_false(fg.spi[40].active);
 	fake_edge(0, 40);
 	fake_interrupts();
 	ON_CPU(1)
-		set_intid_bit(40, 0x280);
+	set_intid_bit(40, 0x280);
 	assert_int_equal(guest_ack(), 1023);
 	assert_false(fg.spi[40].active);
 	ON_CPU(1)
-		set_intid_bit(40, 0x300);
+	set_intid_bit(40, 0x300);
 	ON_CPU(1)
-		assert_true(intid_bit(40, 0x300));
+	assert_true(intid_bit(40, 0x300));
 	ON_CPU(1)
-		set_intid_bit(40, 0x380);
+	set_intid_bit(40, 0x380);
 	ON_CPU(1)
-		fake_enter();
+	fake_enter();
 }
 
 /* The other CPU does not come out in time: the write waits for it in a mark. */
@@ -221,7 +239,8 @@ static void what_another_cpu_has_for_long(void **state)
 	vgic_raise(FRAME_FIRST);
 	fake_enter();
 	kicks_off = true;
-	ON_CPU(1) {
+	ON_CPU(1)
+	{
 		fake_exit();
 		set_intid_bit(40, 0x280);
 		set_intid_bit(FRAME_FIRST, 0x280);
@@ -230,37 +249,43 @@ static void what_another_cpu_has_for_long(void **state)
 	assert_int_equal(guest_ack(), 1023);
 	assert_false(fg.spi[40].active);
 	/* Made active, made inactive. */
-	ON_CPU(0) {
+	ON_CPU(0)
+	{
 		fake_exit();
 		vgic_raise(FRAME_FIRST);
 		fake_enter();
 	}
 	ON_CPU(1)
-		set_intid_bit(FRAME_FIRST, 0x300);
+	set_intid_bit(FRAME_FIRST, 0x300);
 	assert_int_equal(guest_ack(), 1023);
 	ON_CPU(1)
-		set_intid_bit(FRAME_FIRST, 0x380);
+	set_intid_bit(FRAME_FIRST, 0x380);
 	assert_int_equal(guest_ack(), FRAME_FIRST);
 	ON_CPU(1)
-		set_intid_bit(FRAME_FIRST, 0x380);
+	set_intid_bit(FRAME_FIRST, 0x380);
 	fake_interrupts();
 	fv[0].depth = 0;
 	assert_int_equal(guest_ack(), 1023);
-	ON_CPU(1) {
+	ON_CPU(1)
+	{
 		assert_false(intid_bit(FRAME_FIRST, 0x300));
 		fake_enter();
 	}
 	kicks_off = false;
 }
 
-/* Ended in the guest without an exit, and raised again by the device, which another CPU takes: not yet read back, not lost. */
+/*
+ * Ended in the guest without an exit, and raised again by the device, which another CPU takes: not yet read
+ * back, not lost.
+ */
 static void taken_anew_elsewhere(void **state)
 {
 	enable(40, 0xa0, true);
 	fake_edge(0, 40);
 	fake_interrupts();
 	kicks_off = true;
-	ON_CPU(1) { /* routed away, and CPU 0 has not come out */
+	ON_CPU(1)
+	{ /* routed away, and CPU 0 has not come out */
 		fake_exit();
 		set_route(40, 1);
 		fake_enter();
@@ -269,12 +294,13 @@ static void taken_anew_elsewhere(void **state)
 	fake_eoir(40);
 	fake_edge(0, 40);
 	ON_CPU(1)
-		fake_interrupts();
+	fake_interrupts();
 	assert_true(fg.spi[40].active);
 	kicks_off = false;
 	fake_interrupts(); /* comes out: gives it on */
 	assert_int_equal(guest_ack(), 1023);
-	ON_CPU(1) {
+	ON_CPU(1)
+	{
 		assert_int_equal(guest_ack(), 40);
 		guest_eoi(40);
 		assert_int_equal(guest_ack(), 1023);
@@ -286,7 +312,8 @@ static void taken_anew_elsewhere(void **state)
 
 static void a_cpu_starts_anew(void **state)
 {
-	ON_CPU(1) {
+	ON_CPU(1)
+	{
 		enable(27, 0xa0, false);
 		enable(FRAME_FIRST, 0xa0, true);
 		fake_exit();
@@ -301,7 +328,8 @@ static void a_cpu_starts_anew(void **state)
 	vgic_raise(FRAME_FIRST);
 	fake_enter();
 	assert_int_equal(kicks[1], 0); /* it is not in the guest */
-	ON_CPU(1) {
+	ON_CPU(1)
+	{
 		fake_line(1, 27, false);
 		vgic_start_cpu(&fake_cpus[1]);
 		assert_false(fg.own[1][27].enabled || fg.own[1][27].active);

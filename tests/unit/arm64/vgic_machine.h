@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A machine with the emulated GIC on it, for tests: the fakes of the physical GIC and of the virtual CPU interface, and a guest that
- * programs the emulated one as the specification has it. Who plays the CPUs: vgic_single.h, test_vgic_threads.c.
+ * A machine with the emulated GIC on it, for tests: the fakes of the physical GIC and of the virtual CPU
+ * interface, and a guest that programs the emulated one as the specification has it. Who plays the CPUs:
+ * vgic_single.h, test_vgic_threads.c.
  */
 #ifndef TESTS_VGIC_MACHINE_H
 #define TESTS_VGIC_MACHINE_H
@@ -10,11 +11,11 @@
 #include "tests/unit/arm64/fake_vcpu_interface.h"
 #include "tests/unit/fake_pages.h"
 
-#define FRAME_BASE 0x09ffe000ull
-#define FRAME_FIRST 288u /* behind 256 SPIs */
-#define GICD(offset) (FAKE_GICD + (offset))
-#define GICR(cpu, offset) (FAKE_GICR + (cpu) * 0x20000ull + (offset))
-#define SGI_FRAME 0x10000u
+#define FRAME_BASE	  0x09ffe000ull
+#define FRAME_FIRST	  288u /* behind 256 SPIs */
+#define GICD(offset)	  (FAKE_GICD + (offset))
+#define GICR(cpu, offset) (FAKE_GICR + (cpu)*0x20000ull + (offset))
+#define SGI_FRAME	  0x10000u
 
 static struct vm machine_vm;
 
@@ -91,7 +92,8 @@ static inline void set_route(u32 intid, unsigned int cpu)
 
 static inline void set_edge(u32 intid, bool edge)
 {
-	u64 at = intid < 32 ? GICR(host_cpu, SGI_FRAME + 0xc00 + intid / 16 * 4) : GICD(0xc00 + intid / 16 * 4);
+	u64 at = intid < 32 ? GICR(host_cpu, SGI_FRAME + 0xc00 + intid / 16 * 4)
+			    : GICD(0xc00 + intid / 16 * 4);
 	u32 bit = 2u << intid % 16 * 2, value = read32(at);
 
 	write32(at, edge ? value | bit : value & ~bit);
@@ -118,7 +120,7 @@ static inline void guest_init(void)
 	write32(GICD(0), 2);
 	for (unsigned int cpu = 0; cpu < fg.cpus; cpu++)
 		ON_CPU(cpu)
-			guest_cpu_init();
+	guest_cpu_init();
 }
 
 static inline void vgic_machine_start(const struct dt_machine *dt)
@@ -135,7 +137,8 @@ static inline void vgic_machine_start(const struct dt_machine *dt)
 		abort();
 	for (unsigned int cpu = 0; cpu < dt->cpus; cpu++) {
 		fake_cpus[cpu] = (struct vcpu){ .index = cpu, .mpidr = fake_mpidr(cpu) };
-		ON_CPU(cpu) {
+		ON_CPU(cpu)
+		{
 			if (gic_start_cpu())
 				abort();
 			vgic_start_cpu(&fake_cpus[cpu]);

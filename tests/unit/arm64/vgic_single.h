@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One thread plays all CPUs of vgic_machine.h (ON_CPU): a kick makes the other CPU exit at once; or, with kicks off, it stays in the guest
- * until the test has it come out.
+ * One thread plays all CPUs of vgic_machine.h (ON_CPU): a kick makes the other CPU exit at once; or, with
+ * kicks off, it stays in the guest until the test has it come out.
  */
 #ifndef TESTS_VGIC_SINGLE_H
 #define TESTS_VGIC_SINGLE_H
@@ -21,7 +21,7 @@ void arch_cpu_kick(unsigned int cpu)
 	if (kicks_off || !fv[cpu].in_guest)
 		return;
 	ON_CPU(cpu)
-		fake_interrupts();
+	fake_interrupts();
 }
 
 void its_interrupt(u32 lpi)
@@ -48,7 +48,7 @@ static int setup(void **state)
 	for (unsigned int cpu = 0; cpu < 4; cpu++) {
 		kicks[cpu] = 0;
 		ON_CPU(cpu)
-			fake_enter();
+		fake_enter();
 	}
 	return 0;
 }
