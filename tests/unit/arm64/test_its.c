@@ -302,6 +302,42 @@ static void test_table_too_small(void **state)
 	assert_int_equal(msi->alloc(&far, 1, &e), -ENODEV);
 }
 
+/* What the tree maps beyond the ITS's own limit has no entry, in either level. */
+static void test_two_levels_limited(void **state)
+{
+	struct pci_dev far = other;
+	u32 e;
+
+	far_apart();
+	fake.typer = (fake.typer & ~(0x1full << 13)) | 19ull << 13; /* 20 bits */
+	start(1);
+	assert_true(device_baser() & 1ull << 62);
+	works();
+	far.sbdf = (struct sbdf){ 1, 0x240 };
+	far.requester_id[0] = 0x240;
+	assert_int_equal(msi->alloc(&far, 1, &e), -ENODEV);
+}
+
+/* Two mappings into one page of the second level. */
+static void test_second_level_shared(void **state)
+{
+	unsigned int pages[2];
+
+	for (u32 i = 0; i < 2; i++) {
+		power_on();
+		far_apart();
+		dt.msi_maps = 2 + i;
+		dt.msi_map[0].count = 0x100 >> i;
+		dt.msi_map[2] =
+			(struct dt_msi_map){ .segment = 0, .first = 0x80, .count = 0x80, .device_id = 0x80 };
+		pages[i] = fake_pages_used;
+		start(1);
+		pages[i] = fake_pages_used - pages[i];
+		works();
+	}
+	assert_int_equal(pages[0], pages[1]);
+}
+
 /* More devices than there is memory for: those without a page of the second level get no messages. */
 static void test_second_level_too_large(void **state)
 {
@@ -514,6 +550,8 @@ int main(void)
 		T(test_two_levels),
 		T(test_odd_entries),
 		T(test_table_too_small),
+		T(test_two_levels_limited),
+		T(test_second_level_shared),
 		T(test_second_level_too_large),
 		T(test_larger_pages),
 		T(test_table_not_taken),

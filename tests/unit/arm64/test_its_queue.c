@@ -149,7 +149,7 @@ static void test_nonsense(void **state)
 	assert_int_equal(usage_now().errors, 0);
 	fake.mad = fake.cwriter + 64; /* beyond what it was given */
 	assert_int_equal(msi->flush(&nic, e, 1), -ETIMEDOUT);
-	fake.mad = fake.cwriter + QUEUE * 32; /* and beyond the ring */
+	fake.mad = fake.cwriter + 32 + QUEUE * 32; /* the next SYNC's, but beyond the ring */
 	assert_int_equal(msi->flush(&nic, e, 1), -ETIMEDOUT);
 	fake.mad = fake.cwriter + 64 + 1; /* stalled, there */
 	assert_int_equal(msi->flush(&nic, e, 1), -ETIMEDOUT);
