@@ -119,6 +119,7 @@ static inline u32 gic_packed_affinity(u64 mpidr)
 #define ICH_LR_HW	      BIT(61)
 #define ICH_LR_GROUP1	      BIT(60)
 #define ICH_LR_PRIORITY_SHIFT 48
+#define ICH_LR_PRIORITY(v)    ((u8)((v) >> ICH_LR_PRIORITY_SHIFT))
 #define ICH_LR_PINTID_SHIFT   32      /* with HW; */
 #define ICH_LR_EOI	      BIT(41) /* without: maintenance interrupt at deactivation */
 

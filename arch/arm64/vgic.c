@@ -7,8 +7,8 @@
  * Where an interrupt is. Everything about it is guarded by its bank's lock. It is in at most one place:
  * - listed, in the set of a CPU: it is pending and enabled, or active, and waits for a list register;
  * - held, in a list register of a CPU, from that CPU's entry to its next exit, when all are read back. What
- *   the guest does to it is in the register then; what others want of it is left in marks, which the CPU obeys
- *   as it takes it back.
+ *   the guest does to it is in the register then; what others want of it is left in marks, which the CPU
+ *   obeys as it takes it back.
  *
  * Why no two locks. A set is an atomic word for each bank, and a word is written under that bank's lock only:
  * so to move an interrupt from one CPU's set to another's takes the one lock that guards the interrupt. A CPU

@@ -12,7 +12,7 @@
 #define ICH_MISR_EL2 "S3_4_C12_C11_2"
 #define ICH_VMCR_EL2 "S3_4_C12_C11_7"
 
-/* ICH_VTR_EL2.PREbits: 5 bits of preemption have one register a group, 6 two, 7 four (12.4, ICH_AP0R<n>_EL2). */
+/* ICH_VTR_EL2.PREbits: 5 bits of preemption have one register a group, 6 two, 7 four (ICH_AP0R<n>_EL2). */
 #define VTR_PREBITS(v) (((unsigned int)((v) >> 26) & 7) + 1)
 
 u64 ich_read_vtr(void)

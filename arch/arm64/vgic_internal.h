@@ -23,6 +23,7 @@ static_assert(CPUS_MAX < VGIC_NOBODY, "a CPU's number in a byte");
 
 /* Five bits of priority are everywhere (IHI 0069H, 4.8), and the list registers have no fewer. */
 #define VGIC_PRIORITY_MASK 0xf8u
+#define VGIC_UNTAKEN	   0xffu
 
 struct virq {
 	u64 route; /* an SPI's GICD_IROUTER */
@@ -30,7 +31,8 @@ struct virq {
 	u8 target; /* the CPU it goes to */
 	u8 listed; /* the CPU that has it in its set (struct vgic_cpu), */
 	u8 held;   /* or has it in its list registers; VGIC_NOBODY */
-	u8 taker;  /* while active: the CPU that took it */
+	u8 taker;  /* while active: the CPU that took it, */
+	u8 rank;   /* and the priority with which it did; VGIC_UNTAKEN: the guest has made it active by a write */
 	bool enabled, group1, edge;
 	bool latch; /* pending by an edge, a message, an SGI, GICD_ISPENDR, or a physical interrupt taken */
 	bool line;  /* the line of an emulated device */

@@ -54,7 +54,8 @@ static void enlist(struct shortlist *list, unsigned int limit, u32 key)
 
 static void consider(struct candidates *all, const struct virq *irq, u32 intid)
 {
-	u32 key = (u32)irq->priority << KEY_PRIORITY_SHIFT | intid;
+	u8 priority = irq->active ? irq->rank : irq->priority;
+	u32 key = (u32)priority << KEY_PRIORITY_SHIFT | intid;
 	bool on = all->vmcr & (irq->group1 ? ICH_VMCR_ENG1 : ICH_VMCR_ENG0);
 
 	if (irq->active) {
@@ -216,8 +217,13 @@ static bool withdrawn(const struct vgic_bank *bank, const struct virq *irq, u32 
 	return irq->linked && irq->latch && !irq->active && !irq->edge && !gic_pending(bank->cpu, intid);
 }
 
-/* What was done to it in the list register, and then what others have wanted of it meanwhile. */
-static void take_back(struct vgic_bank *bank, struct virq *irq, unsigned int cpu, u64 lr) REQUIRES(vgic_class)
+/*
+ * What was done to it in the list register, and then what others have wanted of it meanwhile. `acked`: the
+ * guest has acknowledged it. The guest may write another priority while it is active, but it ends in its
+ * place.
+ */
+static void take_back(struct vgic_bank *bank, struct virq *irq, unsigned int cpu, u64 lr, bool acked)
+	REQUIRES(vgic_class)
 {
 	const u32 intid = bank->first + (u32)(irq - bank->irq);
 
@@ -226,8 +232,10 @@ static void take_back(struct vgic_bank *bank, struct virq *irq, unsigned int cpu
 		irq->linked = false; /* the hardware has deactivated the physical one */
 	irq->linked |= irq->linked_again;
 	irq->active = lr & ICH_LR_ACTIVE;
-	if (irq->active)
+	if (acked) {
 		irq->taker = (u8)cpu;
+		irq->rank = ICH_LR_PRIORITY(lr);
+	}
 	if (lr & ICH_LR_PENDING && !irq->drop_pending)
 		irq->latch |= irq->taken;
 	else if (lr & ICH_LR_PENDING && lr & ICH_LR_HW && !irq->latch)
@@ -237,6 +245,7 @@ static void take_back(struct vgic_bank *bank, struct virq *irq, unsigned int cpu
 	if (irq->make_active && !irq->active) {
 		irq->active = true;
 		irq->taker = (u8)cpu;
+		irq->rank = VGIC_UNTAKEN;
 		if (vgic_backed(bank, intid) && !irq->linked) {
 			irq->linked = true;
 			gic_set_active(bank->cpu, intid, true);
@@ -255,14 +264,15 @@ static void unload(struct vgic_cpu *c, unsigned int cpu, unsigned int slot)
 	struct vgic_bank *bank = vgic_bank_of(cpu, intid);
 	struct virq *irq = &bank->irq[intid % VGIC_BANK];
 	const u64 lr = ich_read_lr(slot);
+	const bool acked = c->offered & BIT32(slot) && !(lr & ICH_LR_PENDING);
 	u64 cpus;
 
 	vgic_lock(bank);
-	take_back(bank, irq, cpu, lr);
+	take_back(bank, irq, cpu, lr, acked);
 	cpus = vgic_update(bank, irq);
 	vgic_unlock(bank);
 	vgic_notify(cpus); /* the guest may have routed it away */
-	if (c->offered & BIT32(slot) && !(lr & ICH_LR_PENDING))
+	if (acked)
 		count_event(COUNT_INJECTED_INTERRUPT);
 	if (lr & ICH_LR_STATE)
 		return;

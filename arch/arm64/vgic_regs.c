@@ -77,6 +77,7 @@ static void set_active(struct vgic_bank *bank, unsigned int n) REQUIRES(vgic_cla
 	} else if (!irq->active && irq->target != VGIC_NOBODY) {
 		irq->active = true;
 		irq->taker = irq->target;
+		irq->rank = VGIC_UNTAKEN;
 		if (vgic_backed(bank, bank->first + n) && !irq->linked) {
 			irq->linked = true;
 			gic_set_active(bank->cpu, bank->first + n, true);

@@ -128,10 +128,14 @@ static inline void fake_line(unsigned int cpu, u32 intid, bool level)
 	pthread_mutex_unlock(&fg.lock);
 }
 
+/* One pulse. */
 static inline void fake_edge(unsigned int cpu, u32 intid)
 {
-	fake_line(cpu, intid, true);
-	fake_line(cpu, intid, false);
+	struct fake_pirq *p = fake_pirq(cpu, intid);
+
+	pthread_mutex_lock(&fg.lock);
+	p->latch |= p->edge;
+	pthread_mutex_unlock(&fg.lock);
 }
 
 static inline void fake_lpi(unsigned int cpu, u32 lpi)

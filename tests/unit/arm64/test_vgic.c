@@ -272,8 +272,11 @@ static void a_more_urgent_one_gets_in(void **state)
 	assert_int_equal(guest_ack(), 1023);
 }
 
-/* 20 levels of preemption on 4 list registers, EOImode 0: each end finds its interrupt. */
-static void active_beyond_the_list_registers(void **state)
+/*
+ * 20 levels of preemption on 4 list registers, EOImode 0: each end finds its interrupt, also when the guest
+ * has written other priorities meanwhile: it runs at the one with which it took the interrupt (4.8).
+ */
+static void nest(bool change)
 {
 	const u32 count = 20;
 
@@ -284,13 +287,14 @@ static void active_beyond_the_list_registers(void **state)
 		assert_int_equal(guest_ack(), 40 + i);
 	}
 	assert_int_equal(guest_ack(), 1023);
+	for (u32 i = 0; i < count && change; i++)
+		set_priority(40 + i, (u8)(0x10 + 8 * i));
 	for (u32 i = 0; i < count; i++)
 		assert_true(fg.spi[40 + i].active);
 	for (u32 i = count; i-- > 0;) {
 		guest_eoi(40 + i);
-		assert_false(fg.spi[40 + i].active);
-		for (u32 k = 0; k < i; k++)
-			assert_true(fg.spi[40 + k].active);
+		for (u32 k = 0; k < count; k++)
+			assert_int_equal(fg.spi[40 + k].active, k < i);
 	}
 	assert_int_equal(guest_ack(), 1023);
 	for (u32 i = 0; i < count; i++) {
@@ -298,6 +302,16 @@ static void active_beyond_the_list_registers(void **state)
 		assert_int_equal(guest_ack(), 40 + i);
 		guest_eoi(40 + i);
 	}
+}
+
+static void active_beyond_the_list_registers(void **state)
+{
+	nest(false);
+}
+
+static void active_beyond_with_other_priorities(void **state)
+{
+	nest(true);
 }
 
 /* EOImode 1: all priorities dropped, ended by name in any order. */
@@ -562,6 +576,7 @@ int main(void)
 		TEST(all_come_in_order),
 		TEST(a_more_urgent_one_gets_in),
 		TEST(active_beyond_the_list_registers),
+		TEST(active_beyond_with_other_priorities),
 		TEST(active_beyond_with_eoimode_1),
 		TEST(left_active_is_in_nobodys_way),
 		TEST(a_storm_of_overflow_costs_less_than_an_exit_each),

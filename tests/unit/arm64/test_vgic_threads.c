@@ -19,7 +19,7 @@
 #include "tests/unit/arm64/vgic_machine.h"
 
 #define CPUS	      4u
-#define ROUNDS	      1500u
+#define ROUNDS	      15000u
 #define DRAIN_SECONDS 60
 
 #define EDGES	 40u /* physical: 8 of each */
