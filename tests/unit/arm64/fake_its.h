@@ -89,7 +89,7 @@ static struct fake_its {
 		bool pending[FAKE_LPIS];
 	} cpu[FAKE_CPUS];
 } fake;
-static u64 fake_now; /* microseconds */
+static _Atomic u64 fake_now; /* microseconds */
 
 static void fake_taken(unsigned int cpu, u32 lpi);
 
