@@ -12,11 +12,9 @@ from dataclasses import dataclass
 import pexpect
 
 import qmp
+from arch import ROOT, X86
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 RUN_QEMU = os.path.join(ROOT, "tools", "run-qemu")
-EFI = os.path.join(ROOT, "build", "x86", "fairlead.efi")    # pytest --efi takes another
-DEBUG_EFI = os.path.join(ROOT, "build", "x86-debug", "fairlead.efi")
 LOGS = os.path.join(ROOT, "build", "tests", "system")
 
 READY = "FAIRLEAD-GUEST-READY"
@@ -104,8 +102,10 @@ class Monitor:
 class Machine:
     """Start one with the options of run-qemu; use it as a context manager, or call stop()."""
 
-    def __init__(self, name, *options, bare=False, limit=MACHINE_LIMIT_S, efi=None):
+    def __init__(self, name, *options, arch=X86, bare=False, limit=MACHINE_LIMIT_S, efi=None):
         os.makedirs(LOGS, exist_ok=True)
+        self.arch = arch
+        name = arch.prefix + name
         self.name = name
         self.log_path = os.path.join(LOGS, f"{name}.log")
         self.folder = tempfile.TemporaryDirectory(prefix="fairlead-test-")
@@ -114,11 +114,11 @@ class Machine:
         self._commands = 0
         self._transcript = ""
         self.usable = True      # False once the guest has not answered in time
-        arguments = [RUN_QEMU, "--qmp", self.qmp_path, "--log", self.log_path, "--timeout", str(limit)]
+        arguments = [RUN_QEMU, "--arch", arch.name, "--qmp", self.qmp_path, "--log", self.log_path, "--timeout", str(limit)]
         if bare:
             arguments.append("--bare")
         else:
-            arguments += ["--efi", efi or EFI]
+            arguments += ["--efi", efi or arch.efi]
         self.options = arguments[1:] + list(options)
         # QEMU reports each blocked DMA on its standard error, which must not come in the middle of a serial line.
         def own_stderr():
@@ -264,6 +264,10 @@ class Machine:
                 ranges[start] = MemoryRange(start, end, found.group(3))
         return [r for _, r in sorted(ranges.items()) if kind in (None, r.kind)]
 
+    def nvme(self):
+        """The disk's file in /dev: under U-Boot the boot disk is an NVMe, too."""
+        return self.sh("for d in /sys/block/nvme?n1; do [ $(cat $d/device/serial) = fairlead ] && echo /dev/${d##*/}; done; true").output.strip()
+
     # --- the machine from outside ----------------------------------------------------------------------------------
 
     @property
@@ -273,7 +277,9 @@ class Machine:
         return self._qmp
 
     def ecam(self):
-        """Where configuration space of bus 0 is in memory, as the ACPI table MCFG says."""
+        """Where configuration space of bus 0 is in memory, as the ACPI table MCFG or the device tree says."""
+        if self.arch.name != "x86":
+            return int(self.sh("grep -i ECAM /proc/iomem").output.split("-")[0], 16)
         table = bytes.fromhex(self.sh("hexdump -ve '1/1 \"%02x\"' /sys/firmware/acpi/tables/MCFG").output.strip())
         # A header of 36 bytes, 8 reserved ones, then the first window: its base address in 64 bits.
         return int.from_bytes(table[44:52], "little")

@@ -2,7 +2,7 @@
 """Devices behind bridges: PCIe root ports, and a PCIe-to-PCI bridge, whose devices make requests under another's ID."""
 import pytest
 
-from machine import Machine
+from conftest import keep
 from test_guest import with_address
 
 PORT_1, PORT_2, BRIDGE = "00:05.0", "00:06.0", "00:07.0"
@@ -19,9 +19,8 @@ BEHIND = ["--netdev", "user,id=n0",
 
 
 @pytest.fixture
-def behind(keeper, bare):
-    extra = ["--append", "intel_iommu=off"] if bare else []
-    return keeper.get("bridges", lambda: Machine("bridges", *BEHIND, *extra, bare=bare))
+def behind(keeper, bare, arch):
+    return keep(keeper, "bridges", BEHIND, bare, arch)
 
 
 @pytest.mark.parametrize("driver, host", [pytest.param("igb", "10.0.2.2", id="igb"),

@@ -21,7 +21,14 @@ USAGE_ERROR, TIME_LIMIT = 2, 124
     (["--efi", "/nonexistent/fairlead.efi"], "/nonexistent/fairlead.efi"),
     (["--bare", "--set", "iommu=off"], "--bare"),
     (["--set", "nonsense"], "nonsense"),
-    (["--arch", "arm64"], "arm64"),
+    (["--arch", "mips"], "mips"),
+    (["--iommu", "smmuv3"], "smmuv3"),
+    (["--firmware", "uboot"], "uboot"),
+    (["--arch", "arm64", "--iommu", "vtd"], "vtd"),
+    (["--arch", "arm64", "--firmware", "ovmf"], "ovmf"),
+    (["--arch", "arm64", "--firmware", "uboot", "--shell="], "--shell"),
+    (["--arch", "arm64", "--accel", "kvm"], "kvm"),
+    (["--arch", "arm64", "--efi", "/nonexistent/fairlead.efi"], "/nonexistent/fairlead.efi"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
 def test_wrong_option_is_named_in_one_line(options, named):
     done = run_qemu(*options)
@@ -41,7 +48,7 @@ def test_conf_that_is_missing(tmp_path):
 def test_help_names_every_option_of_the_manual():
     done = run_qemu("--help")
     assert done.returncode == 0
-    for option in ("arch iommu accel cpu smp mem device netdev drive qemu-arg kernel initrd append set conf efi timeout "
+    for option in ("arch iommu firmware accel cpu smp mem device netdev drive qemu-arg kernel initrd append set conf efi timeout "
                    "log icount qmp gdb bare").split():
         assert f"--{option}" in done.stdout
 

@@ -8,7 +8,7 @@ import pytest
 from conftest import EDU
 from fairlead_memory import assert_absent, code_and_constants, snapshot
 from pattern import edu_page
-from test_memory import ABOVE_RAM, GLOBAL_STATUS, ROOT_TABLE, VTD_REGISTERS, fairlead_ranges
+from test_memory import ABOVE_RAM, fairlead_ranges, iommu_state
 
 STEP = 2 * 1024 * 1024
 SEED = 0xED0
@@ -22,7 +22,7 @@ def fault(verb, address):
 
 def targets(guest):
     first = fairlead_ranges(guest)[0]
-    return {"fairlead": first.start, "iommu-registers": VTD_REGISTERS, "unowned": ABOVE_RAM}
+    return {"fairlead": first.start, "iommu-registers": guest.arch.registers["base"], "unowned": ABOVE_RAM}
 
 
 @pytest.fixture(autouse=True, name="working_dma")
@@ -84,11 +84,9 @@ def test_the_pattern_would_be_found(guest):
 
 
 def test_iommu_registers_are_safe_from_dma(guest):
-    status = guest.qmp.memory32(VTD_REGISTERS + GLOBAL_STATUS)
-    root = guest.qmp.memory(VTD_REGISTERS + ROOT_TABLE, 8)
-    guest.sh(f"edudma -s {SEED} to {VTD_REGISTERS:#x}")
-    assert guest.qmp.memory32(VTD_REGISTERS + GLOBAL_STATUS) == status
-    assert guest.qmp.memory(VTD_REGISTERS + ROOT_TABLE, 8) == root
+    before = iommu_state(guest)
+    guest.sh(f"edudma -s {SEED} to {guest.arch.registers['base']:#x}")
+    assert iommu_state(guest) == before
 
 
 def test_firmware_memory_is_safe_from_dma(guest):

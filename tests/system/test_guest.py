@@ -11,6 +11,7 @@ import pytest
 from conftest import E1000E, EDU, NVME, NVME_BYTES, VIRTIO_NET
 
 DOWNLOAD_BYTES = 10 * 1000 * 1000
+SMALL_BYTES = 1000 * 1000
 DOWNLOAD_S = 120
 
 # Driver, and the address of the host in that card's own network. Routes go by network, so a transfer from that address
@@ -20,17 +21,18 @@ CARDS = [pytest.param("e1000e", "10.0.2.2", id="e1000e"), pytest.param("virtio_n
 
 @pytest.fixture(scope="module", name="served")
 def _served():
-    """A web server on the loopback interface of the host, with one file of random bytes: (port, SHA-256)."""
+    """A web server on the loopback interface of the host, with one file of random bytes, and its beginning as another: (port, SHA-256)."""
     data = random.Random("download").randbytes(DOWNLOAD_BYTES)
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        """Answers every GET with the file."""
+        """Answers every GET with the file, or with its beginning."""
 
         def do_GET(self):   # pylint: disable=invalid-name
+            part = data[:SMALL_BYTES] if self.path == "/small" else data
             self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
+            self.send_header("Content-Length", str(len(part)))
             self.end_headers()
-            self.wfile.write(data)
+            self.wfile.write(part)
 
         def log_message(self, format, *args):   # pylint: disable=redefined-builtin
             pass
@@ -63,16 +65,17 @@ def test_guest_shell_reached_unattended(guest):
 
 
 def test_fairlead_is_underneath(guest):
-    """Fairlead has named its memory, and the CPU says that there is a hypervisor with the documented KVM leaves."""
+    """Fairlead has named its memory. On x86 the CPU says that there is a hypervisor with the documented KVM leaves, on arm64 the
+    kernel finds itself at EL1."""
     assert guest.memory_map("Fairlead")
     assert guest.memory_map("RAM")
-    assert "Hypervisor detected: KVM" in guest.sh("dmesg").output
+    assert guest.arch.hypervisor in guest.sh("dmesg").output
 
 
 def test_lspci_shows_the_devices(guest):
     shown = {line.split()[0]: line for line in guest.sh("lspci -n").output.splitlines()}
     for bdf, ids in ((E1000E, "8086:10d3"), (VIRTIO_NET, "1af4:1041"), (NVME, "1b36:0010"), (EDU, "1234:11e8"),
-                     ("00:00.0", "8086:29c0"), ("00:1f.2", "8086:2922")):
+                     ("00:00.0", guest.arch.host_bridge), guest.arch.boot_disk[:2]):
         assert bdf in shown, f"{bdf} is missing in {shown}"
         assert ids in shown[bdf]
 
@@ -107,20 +110,21 @@ def test_download_of_10_mb(guest, driver, host, served):
 
 
 def test_nvme_reads_the_image(guest, nvme_image):
-    got = guest.sh(f"dd if=/dev/nvme0n1 bs=64k 2>/dev/null | head -c {NVME_BYTES} | sha256sum", 120).output.split()[0]
+    got = guest.sh(f"dd if={guest.nvme()} bs=64k count={NVME_BYTES // 65536} 2>/dev/null | sha256sum", 120).output.split()[0]
     assert got == hashlib.sha256(nvme_image.read_bytes()).hexdigest()
 
 
 def test_nvme_writes_and_reads_back(guest):
     """The image is a snapshot: what is written lasts as long as the machine."""
     guest.sh("dd if=/dev/urandom of=/tmp/r bs=64k count=16 2>/dev/null")
-    guest.sh("dd if=/tmp/r of=/dev/nvme0n1 bs=64k seek=64 conv=fsync 2>/dev/null")
-    guest.sh("echo 3 > /proc/sys/vm/drop_caches; dd if=/dev/nvme0n1 bs=64k skip=64 count=16 2>/dev/null | cmp - /tmp/r")
+    disk = guest.nvme()
+    guest.sh(f"dd if=/tmp/r of={disk} bs=64k seek=64 conv=fsync 2>/dev/null")
+    guest.sh(f"echo 3 > /proc/sys/vm/drop_caches; dd if={disk} bs=64k skip=64 count=16 2>/dev/null | cmp - /tmp/r")
 
 
-def test_ahci_reads_the_boot_disk(guest):
+def test_guest_reads_the_boot_disk(guest):
     """The boot disk is the guest's too; its file system is labelled by tools/mkboot."""
-    assert "FAIRLEAD" in guest.sh("dd if=/dev/sda bs=64k count=1 2>/dev/null | strings").output
+    assert "FAIRLEAD" in guest.sh(f"dd if={guest.arch.boot_disk[2]} bs=64k count=1 2>/dev/null | strings").output
 
 
 def test_interrupts_arrive(guest):
@@ -166,12 +170,13 @@ def test_kernel_log_is_clean(guest):
     log = guest.sh("dmesg").output
     for bad in ("unchecked MSR access", "PV spinlocks disabled, no host support", "WARNING:", "BUG:", "Oops", "Call Trace",
                 "rcu_sched", "soft lockup", "DMAR:", "failed to assign", "can't claim", "broken device",
-                "NMI received for unknown reason", "Uhhuh"):
+                "NMI received for unknown reason", "Uhhuh", "arm-smmu", "SError", "Unhandled fault"):
         # One WARNING is a matter of the CPU model's, the same without a hypervisor.
         lines = [line for line in log.splitlines() if bad in line and "Speculative Return Stack Overflow" not in line]
         assert not lines, lines
 
 
+@pytest.mark.x86
 def test_acpi_tables_are_filtered(guest):
     """The guest has the firmware's tables, but none that names what is Fairlead's."""
     tables = guest.sh("ls /sys/firmware/acpi/tables").output.split()
@@ -180,6 +185,28 @@ def test_acpi_tables_are_filtered(guest):
     assert not re.search(r"(?i)(invalid|incorrect|bad).*checksum", guest.sh("dmesg | grep -i acpi").output)
 
 
+@pytest.mark.arm64
+def test_device_tree_is_filtered(guest):
+    """The guest has the firmware's tree without SMMU and ITS; messages go to the frame; PSCI is Fairlead's; memory is reserved."""
+    guest.sh("cd /proc/device-tree; find . -name compatible -exec cat {} + | tr '\\0' '\\n' | sort -u > /tmp/compatible")
+    found = set(guest.sh("cat /tmp/compatible").output.split())
+    assert {"arm,gic-v3", "arm,gic-v2m-frame", "pci-host-ecam-generic", "arm,pl011"} <= found
+    assert not {"arm,smmu-v3", "arm,gic-v3-its"} & found
+    assert guest.sh("cat /proc/device-tree/psci/method").output.strip("\0\n ") == "hvc"
+    assert guest.sh("cd /proc/device-tree; find . -name iommu-map -o -name iommus").output.strip() == ""
+    frame = guest.sh("cd /proc/device-tree; for f in $(find . -name msi-controller); do d=${f%/*}; "
+                     "grep -q v2m $d/compatible && hexdump -ve '1/1 \"%02x\"' $d/phandle; done").output.strip()
+    msi_map = guest.sh("cd /proc/device-tree; hexdump -ve '1/1 \"%02x\"' pcie*/msi-map").output.strip()
+    assert len(frame) == 8 and [msi_map[at + 8:at + 16] for at in range(0, len(msi_map), 32)] == [frame] * (len(msi_map) // 32)
+    assert "ITS" not in guest.sh("cat /proc/interrupts").output
+    iomem = guest.sh("cat /proc/iomem").output
+    for r in guest.memory_map("Fairlead"):
+        for line in iomem.splitlines():
+            start, end = (int(text, 16) for text in line.split()[0].split("-"))
+            assert "System RAM" not in line or end < r.start or start >= r.end, line
+
+
+@pytest.mark.x86
 def test_hpet_is_hidden(guest):
     assert "hpet" not in guest.sh("cat /sys/devices/system/clocksource/clocksource0/available_clocksource").output
     assert "hpet" not in guest.sh("cat /proc/iomem /proc/timer_list").output.lower()

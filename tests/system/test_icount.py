@@ -11,7 +11,6 @@ import re
 
 import pytest
 
-import machine
 from machine import LOGS, run_qemu
 
 pytestmark = pytest.mark.full
@@ -21,11 +20,11 @@ TOLERANCE = 0.001
 COMMAND = 'fl.run="instructions; dmesg | grep Run./init" fl.net=0 fl.poweroff quiet'
 
 
-def instructions(name, *options):
+def instructions(arch, name, *options):
     """(counter at init, the kernel's own time at init in microseconds) of one run."""
     os.makedirs(LOGS, exist_ok=True)
-    log = os.path.join(LOGS, f"{name}.log")
-    done = run_qemu("--efi", machine.EFI, "--icount", "--no-devices", "--timeout", str(LIMIT_S), "--log", log,
+    log = os.path.join(LOGS, f"{arch.prefix}{name}.log")
+    done = run_qemu("--arch", arch.name, "--efi", arch.efi, "--icount", "--no-devices", "--timeout", str(LIMIT_S), "--log", log,
                     "--append", COMMAND, *options, timeout=LIMIT_S + 30)
     assert done.returncode == 0, done.stderr
     with open(log, encoding="utf-8", errors="replace") as file:
@@ -34,15 +33,15 @@ def instructions(name, *options):
     return int(re.search(r"instructions=(\d+)", text).group(1)), int(seconds) * 1000000 + int(fraction)
 
 
-def test_instructions_to_init(keeper):
+def test_instructions_to_init(keeper, arch):
     keeper.stop()
-    bare = instructions("icount-bare", "--bare")
-    first = instructions("icount-1")
-    second = instructions("icount-2")
+    bare = instructions(arch, "icount-bare", "--bare")
+    first = instructions(arch, "icount-1")
+    second = instructions(arch, "icount-2")
     figures = {"counter at init, bare": bare[0], "counter at init, Fairlead": first[0],
                "kernel to init, bare (thousands of instructions)": bare[1],
                "kernel to init, Fairlead (thousands of instructions)": first[1]}
-    with open(os.path.join(LOGS, "icount.json"), "w", encoding="ascii") as file:
+    with open(os.path.join(LOGS, f"{arch.prefix}icount.json"), "w", encoding="ascii") as file:
         json.dump(figures, file, indent=1)
     for name, value in figures.items():
         print(f"{name}: {value}")

@@ -1,39 +1,42 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Interrupts by the pins of the I/O APIC and of the 8259, and what is left of a PC's own: PIT, RTC, PM timer."""
+"""Interrupts by the pins of the I/O APIC and of the 8259, and what is left of a PC's own: PIT, RTC, PM timer; arm64: by the SPIs of the
+host bridge, and the RTC's."""
 import pytest
 
 import outside
-from conftest import NVME_BYTES, start_machine
+from arch import X86
+from conftest import NVME_BYTES, keep
 from machine import Machine
 from outside import Exits
 from test_guest import interface_of, with_address
-from test_interrupts import COUNT, NMIS_A_SECOND, RUN_S, count_of, irq_of, unhandled, use_pins
+from test_interrupts import COUNT, at_most_one_exit_each, NMIS_A_SECOND, RUN_S, count_of, irq_of, unhandled, use_pins
 
 PM_TIMER = 0x608        # of QEMU's q35, as FADT says
 ALARM_S = 2
 
 
-def devices(nvme_image, bare, *options):
+def devices(nvme_image, *options):
     """Three devices on one pin (slots 2, 6 and 10), each with a driver of its own; no messages."""
     return ["--netdev", "user,id=n0",
             "--device", "e1000e,netdev=n0,addr=2,romfile=",
             "--device", "edu,dma_mask=0xffffffffffff,addr=6",
             "--drive", f"file={nvme_image},if=none,id=d0,format=raw,snapshot=on",
             "--device", "nvme,drive=d0,serial=fairlead,addr=0xa",
-            "--append", "iomem=relaxed pci=nomsi", *options, *(["--append", "intel_iommu=off"] if bare else [])]
+            "--append", "iomem=relaxed pci=nomsi", *options]
 
 
 @pytest.fixture(name="pins")
-def _pins(keeper, nvme_image, bare):
-    return keeper.get("intx", lambda: start_machine("intx", devices(nvme_image, bare), bare))
+def _pins(keeper, nvme_image, bare, arch):
+    return keep(keeper, "intx", devices(nvme_image), bare, arch)
 
 
 def test_the_pin_is_shared(pins):
     line = pins.sh("grep nvme0q1 /proc/interrupts").output
     assert interface_of(pins, "e1000e") in line
-    assert "IO-APIC" in line and "fasteoi" in line, "not a level-triggered pin of the I/O APIC"
+    assert all(word in line for word in pins.arch.level), "not a level-triggered pin"
 
 
+@pytest.mark.x86
 @pytest.mark.parametrize("kind", ["ping", "disk"])
 def test_no_exit_per_interrupt(pins, kind):
     """Raised by pin, acknowledged to the local APIC, which tells the I/O APIC: not one exit."""
@@ -50,6 +53,19 @@ def test_no_exit_per_interrupt(pins, kind):
     assert not by_code
     assert nmis <= 5 + NMIS_A_SECOND * seconds
     assert sum(count for vector, count in by_vector.items() if vector) >= interrupts
+
+
+@pytest.mark.arm64
+@pytest.mark.parametrize("kind", ["ping", "disk"])
+def test_one_exit_per_interrupt_at_most(pins, kind):
+    """Raised by pin: the list register is tied to the physical interrupt, whose deactivation is hardware's."""
+    with_address(pins, "e1000e")
+    target = "/dev/nvme0n1" if kind == "disk" else "10.0.2.2"
+
+    def run():
+        result = pins.sh(f"irqload {kind} {COUNT} nvme0q {target}", RUN_S)
+        assert result.number("lost") == 0 and result.number("interrupts") >= COUNT
+    at_most_one_exit_each(pins, run, COUNT)
 
 
 def test_both_at_once(pins):
@@ -69,18 +85,20 @@ def test_both_at_once(pins):
 
 
 def test_rtc_alarm(pins):
-    before = count_of(pins, "rtc0")
+    before = count_of(pins, pins.arch.rtc)
     pins.sh(f"echo 0 > /sys/class/rtc/rtc0/wakealarm; echo +{ALARM_S} > /sys/class/rtc/rtc0/wakealarm; "
             "for i in $(seq 200); do [ -z \"$(cat /sys/class/rtc/rtc0/wakealarm)\" ] && exit; sleep 0.1; done; exit 1")
-    assert count_of(pins, "rtc0") == before + 1
+    assert count_of(pins, pins.arch.rtc) == before + 1
 
 
+@pytest.mark.x86
 def test_pit_at_boot(pins):
     """Linux tries the PIT's interrupt before it trusts the I/O APIC."""
     assert count_of(pins, " timer") > 0
     assert "MP-BIOS bug" not in pins.sh("dmesg").output
 
 
+@pytest.mark.x86
 def test_pm_timer_without_exits(pins):
     first, second = (pins.sh(f"portio in 4 {PM_TIMER:#x}").number() for _ in range(2))
     assert first != second
@@ -91,10 +109,11 @@ def test_pm_timer_without_exits(pins):
     assert not by_code
 
 
+@pytest.mark.x86
 def test_without_the_io_apic(keeper, nvme_image, bare):
     """`noapic`: the 8259s and LINT0 for good, messages and pins of PCI included."""
     keeper.stop()
-    with Machine("noapic", *devices(nvme_image, bare, "--append", "noapic"), bare=bare) as guest:
+    with Machine("noapic", *devices(nvme_image, "--append", "noapic"), *(X86.bare if bare else []), bare=bare) as guest:
         guest.wait_for_shell()
         with_address(guest, "e1000e")
         lines = guest.sh("cat /proc/interrupts").output

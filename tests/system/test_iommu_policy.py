@@ -8,9 +8,9 @@ from machine import Machine
 @pytest.mark.parametrize("name, options", [
     pytest.param("iommu-off", ["--set", "iommu=off"], id="off"),
     pytest.param("iommu-optional", ["--set", "iommu=optional", "--iommu", "none"], id="optional-without-iommu")])
-def test_unprotected_is_said_aloud(keeper, name, options):
+def test_unprotected_is_said_aloud(keeper, arch, name, options):
     keeper.stop()
-    with Machine(name, "--device", "edu,dma_mask=0xffffffffffff", *options) as machine:
+    with Machine(name, "--device", "edu,dma_mask=0xffffffffffff", *options, arch=arch) as machine:
         machine.wait_for_shell()
         warnings = [line for line in machine.fairlead_lines() if line.startswith("warning: ")]
         assert any("UNPROTECTED" in line for line in warnings), warnings
@@ -22,18 +22,19 @@ def test_protected_boot_does_not_warn(guest):
     assert not [line for line in guest.fairlead_lines() if "UNPROTECTED" in line]
 
 
-def test_optional_with_an_iommu_protects(keeper):
+def test_optional_with_an_iommu_protects(keeper, arch):
     keeper.stop()
-    with Machine("iommu-optional-vtd", "--device", "edu,dma_mask=0xffffffffffff,addr=5",
-                 "--set", "iommu=optional") as machine:
+    with Machine("iommu-optional-protects", "--device", "edu,dma_mask=0xffffffffffff,addr=5",
+                 "--set", "iommu=optional", arch=arch) as machine:
         machine.wait_for_shell()
         assert not [line for line in machine.fairlead_lines() if "UNPROTECTED" in line]
         since = machine.mark()
         assert machine.sh("edudma self").values["self"] == "ok"
-        machine.sh("edudma to 0xfed90000")
+        machine.sh(f"edudma to {arch.registers['base']:#x}")
         machine.wait_for_fairlead("iommu: DMA write by 0000:00:05.0 .* blocked", since)
 
 
+@pytest.mark.x86
 @pytest.mark.full
 @pytest.mark.parametrize("options", [
     pytest.param(["--set", "intremap=off"], id="off"),

@@ -2,8 +2,7 @@
 """`memory=` and `hide`: what the configuration takes away is really gone. One boot."""
 import pytest
 
-from conftest import E1000E, EDU
-from machine import Machine
+from conftest import E1000E, EDU, keep
 from pattern import edu_page
 
 LIMIT = 512 * 1024 * 1024
@@ -11,10 +10,10 @@ SEED = 0x11317
 
 
 @pytest.fixture
-def limited(keeper, default_devices, bare):
+def limited(keeper, default_devices, bare, arch):
     """The default machine, cut to 512 MiB, its e1000e hidden."""
     settings = [] if bare else ["--set", "memory=512M", "--set", f"device {E1000E}: hide"]
-    return keeper.get("limits", lambda: Machine("limits", *default_devices, *settings, bare=bare))
+    return keep(keeper, "limits", default_devices + settings, bare, arch)
 
 
 def cut(machine):
@@ -54,7 +53,7 @@ def test_cut_memory_is_out_of_a_devices_reach(limited):
 def test_hidden_device_is_not_there(limited):
     assert E1000E not in limited.sh("lspci -n").output
     base = limited.ecam()
-    for door in ("cf8", f"ecam={base:#x}"):
+    for door in limited.arch.doors(base):
         for offset in (0, 8, 0x10):
             assert limited.sh(f"cfgspace {door} read 4 {E1000E} {offset:#x}").number() == 0xFFFFFFFF
         limited.sh(f"cfgspace {door} write 2 {E1000E} 4 0x7")

@@ -11,9 +11,6 @@ from fairlead_memory import code_and_constants, snapshot
 
 MIB = 1024 * 1024
 PAGE = 4096
-VTD_REGISTERS = 0xFED90000      # of QEMU's intel-iommu
-GLOBAL_COMMAND, GLOBAL_STATUS, ROOT_TABLE = 0x18, 0x1C, 0x20   # VT-d specification 4.1, 11.4
-TRANSLATION_ENABLED = 1 << 31
 SCRIBBLE = 0x5C21BB1E5C21BB1E
 ABOVE_RAM = 0x800000000         # 32 GiB: no machine here has memory there
 
@@ -22,6 +19,12 @@ def fairlead_ranges(guest):
     ranges = guest.memory_map("Fairlead")
     assert ranges, "Fairlead has not said where its memory is"
     return ranges
+
+
+def iommu_state(guest):
+    """The IOMMU's status and the address of its table, from outside."""
+    arch = guest.arch
+    return guest.qmp.memory32(arch.register("status")), guest.qmp.memory(arch.register("table"), 8)
 
 
 def test_unowned_access_is_logged_once_a_page(guest):
@@ -62,20 +65,21 @@ def test_writing_fairlead_memory_changes_nothing(guest):
 @pytest.mark.parametrize("size", [1, 2, 4, 8])
 def test_unowned_reads_give_all_ones_of_each_size(guest, size):
     for address in (ABOVE_RAM, ABOVE_RAM + 3, ABOVE_RAM + 0xFFF):   # the last one crosses into the next page
+        if address % size and not guest.arch.unaligned:
+            continue
         assert guest.sh(f"physmem read {size} {address:#x}").number() == (1 << 8 * size) - 1
 
 
 def test_iommu_registers_are_out_of_reach(guest):
     """All-ones to the guest; and a write that would switch translation off does not arrive."""
-    status = guest.qmp.memory32(VTD_REGISTERS + GLOBAL_STATUS)
-    root = guest.qmp.memory(VTD_REGISTERS + ROOT_TABLE, 8)
-    assert status & TRANSLATION_ENABLED, "DMA translation is not on"
-    for offset in (0, 8, GLOBAL_STATUS, ROOT_TABLE):
-        assert guest.sh(f"physmem read 4 {VTD_REGISTERS + offset:#x}").number() == 0xFFFFFFFF
-    guest.sh(f"physmem write 4 {VTD_REGISTERS + GLOBAL_COMMAND:#x} 0")
-    guest.sh(f"physmem write 8 {VTD_REGISTERS + ROOT_TABLE:#x} 0")
-    assert guest.qmp.memory32(VTD_REGISTERS + GLOBAL_STATUS) == status
-    assert guest.qmp.memory(VTD_REGISTERS + ROOT_TABLE, 8) == root
+    arch = guest.arch
+    before = iommu_state(guest)
+    assert before[0] & arch.enabled(), "DMA translation is not on"
+    for address in (arch.registers["base"], arch.registers["base"] + 8, arch.register("status"), arch.register("table")):
+        assert guest.sh(f"physmem read 4 {address:#x}").number() == 0xFFFFFFFF
+    guest.sh(f"physmem write 4 {arch.register('control'):#x} 0")
+    guest.sh(f"physmem write 8 {arch.register('table'):#x} 0")
+    assert iommu_state(guest) == before
 
 
 def test_memory_map_accounts_for_all_ram(guest):

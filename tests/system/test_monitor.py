@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from conftest import E1000E, EDU, NVME
+from conftest import E1000E, EDU, NVME, keep
 from machine import MONITOR_ESCAPE
 from test_guest import with_address
 
@@ -250,10 +250,9 @@ def test_monitor_answers_when_the_guest_is_dead(debug_guest):
     assert guest.sh(f"cat /sys/bus/pci/devices/0000:{NVME}/vendor").output.strip() == "0x1b36"
 
 
-def test_monitor_off(keeper, default_devices):
+def test_monitor_off(keeper, default_devices, arch):
     """monitor=off: three times Ctrl-a are three characters to the guest."""
-    from conftest import start_machine     # pylint: disable=import-outside-toplevel
-    off = keeper.get("monitor-off", lambda: start_machine("monitor-off", default_devices + ["--set", "monitor=off"], False))
+    off = keep(keeper, "monitor-off", default_devices + ["--set", "monitor=off"], False, arch)
     off.type("sh -c 'stty -icanon -echo min 4; echo begin; dd bs=4 count=1 2>/dev/null | hexdump -ve \"1/1 \\\"%02x\\\"\"; "
              "echo; stty icanon echo'\r")
     off.expect(r"[\r\n]begin\r")

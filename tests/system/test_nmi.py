@@ -2,6 +2,10 @@
 """NMIs that are not Fairlead's reach the guest, and Fairlead's own go on working among them."""
 import re
 
+import pytest
+
+pytestmark = pytest.mark.x86
+
 NMIS = 5
 
 

@@ -5,9 +5,9 @@ import pytest
 from machine import Machine
 
 
-def boots_twice(name, mode):
+def boots_twice(name, mode, arch):
     """Fairlead panics in each boot; the second one shows what the first one left."""
-    machine = Machine(name, "--no-devices", "--panic-reboots", "--set", f"debug={mode}")
+    machine = Machine(name, "--no-devices", "--panic-reboots", "--set", f"debug={mode}", arch=arch)
     with machine:
         machine.expect(r"fairlead: panic: ", 240)
         machine.expect(r"resetting the machine: panic", 60)
@@ -16,15 +16,21 @@ def boots_twice(name, mode):
     return machine.fairlead_lines()
 
 
-@pytest.mark.parametrize("mode, vector, function", [
-    ("crash", 14, "write_to_rodata"),
-    pytest.param("overflow", 8, "recurse", marks=pytest.mark.full)])
-def test_panic_is_dumped_recorded_and_shown_by_the_next_boot(keeper, mode, vector, function):
+# What a panic calls the exception: x86's page fault and double fault; arm64's data abort at EL2, exception class 0x25.
+EXCEPTIONS = {"x86": {"crash": "exception 14 ", "overflow": "exception 8 "},
+              "arm64": {"crash": "exception 0x25", "overflow": "exception 0x25"}}
+
+
+@pytest.mark.parametrize("mode, function", [
+    ("crash", "write_to_rodata"),
+    pytest.param("overflow", "recurse", marks=pytest.mark.full)])
+def test_panic_is_dumped_recorded_and_shown_by_the_next_boot(keeper, arch, mode, function):
     keeper.stop()
-    lines = boots_twice(f"panic-{mode}", mode)
+    exception = EXCEPTIONS[arch.name][mode]
+    lines = boots_twice(f"panic-{mode}", mode, arch)
     first = next(n for n, line in enumerate(lines) if line.startswith("panic: "))
     dump = "\n".join(lines[:first])
-    assert f"exception {vector} " in dump
+    assert exception in dump
     assert f"{function}+0x" in dump
     shown = "\n".join(line for line in lines if "previous:" in line)
-    assert f"{function}+0x" in shown and f"panic: exception {vector}" in shown
+    assert f"{function}+0x" in shown and f"panic: {exception.strip()}" in shown

@@ -5,6 +5,8 @@ Registers are compared from outside: configuration space through its window in m
 """
 import pytest
 
+pytestmark = pytest.mark.x86
+
 PM1_CONTROL = 0x604         # of QEMU's q35
 SCI_ENABLED = 1 << 0        # ACPI 6.5, table 4.16
 SLEEP_ENABLE = 1 << 13

@@ -2,14 +2,14 @@
 """Each way to end or restart the machine. One emulator: every reset goes through firmware and comes back to the shell."""
 import functools
 import http.server
-import os
 import threading
 
 import pytest
 
-from machine import ROOT, Machine
+from conftest import keep
+from machine import Machine
 
-RESETS = {
+RESETS = {      # all but the first are x86's
     "reboot-command": "reboot",
     "reset-control-register": "portio out 1 0xcf9 6",
     "keyboard-controller": "portio out 1 0x64 0xfe",
@@ -19,15 +19,17 @@ RESETS = {
 
 
 @pytest.fixture
-def plain(keeper, bare):
+def plain(keeper, bare, arch):
     """The machine of `make run`."""
-    return keeper.get("power", lambda: Machine("power", bare=bare))
+    return keep(keeper, "power", [], bare, arch)
 
 
 @pytest.mark.parametrize("way", [
-    "reboot-command", "keyboard-controller", "triple-fault",
-    pytest.param("reset-control-register", marks=pytest.mark.full),
-    pytest.param("acpi-reset-register", marks=pytest.mark.full)])
+    "reboot-command",
+    pytest.param("keyboard-controller", marks=pytest.mark.x86),
+    pytest.param("triple-fault", marks=pytest.mark.x86),
+    pytest.param("reset-control-register", marks=[pytest.mark.x86, pytest.mark.full]),
+    pytest.param("acpi-reset-register", marks=[pytest.mark.x86, pytest.mark.full])])
 def test_reset_comes_back_to_the_shell(plain, way, bare):
     plain.sh("touch /tmp/before")
     since = plain.mark()
@@ -47,15 +49,17 @@ def test_network_works_after_resets(plain):
 
 
 @pytest.fixture(name="guest_files")
-def _guest_files():
+def _guest_files(request):
     """A web server on the loopback interface of the host with the guest's kernel and initramfs; its port."""
+    arch = request.getfixturevalue("smp" if "smp" in request.fixturenames else "plain").arch
+
     class Handler(http.server.SimpleHTTPRequestHandler):
-        """Answers with the files of build/guest, in silence."""
+        """Answers with files, in silence."""
 
         def log_message(self, format, *args):   # pylint: disable=redefined-builtin
             pass
 
-    handler = functools.partial(Handler, directory=os.path.join(ROOT, "build", "guest"))
+    handler = functools.partial(Handler, directory=arch.files)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_address[1]
@@ -81,7 +85,7 @@ def test_power_off_ends_with_success(plain):
     assert plain.wait_for_end(60) == 0
 
 
-def test_reset_with_no_reboot_ends_with_success(keeper, bare):
+def test_reset_with_no_reboot_ends_with_success(keeper, bare, arch):
     keeper.stop()
-    with Machine("no-reboot", "--no-devices", "--no-reboot", "--append", "fl.run=reboot", bare=bare) as machine:
+    with Machine("no-reboot", "--no-devices", "--no-reboot", "--append", "fl.run=reboot", arch=arch, bare=bare) as machine:
         assert machine.wait_for_end(240) == 0

@@ -12,9 +12,12 @@ from conftest import CPUS, E1000E, EDU, NVME, VIRTIO_NET, start_machine
 from counters import counts_of
 from outside import Exits
 from test_guest import _served, interface_of, with_address    # _served: the fixture "served"
+from test_interrupts import at_most_one_exit_each, virtio_of
 
 ALL = set(range(CPUS))
 X2APIC = pytest.mark.parametrize("smp", ["x2apic"], indirect=True)
+ON_X86 = pytest.mark.parametrize("smp", ["x2apic", "xapic"], indirect=True)
+ONCE_EACH = pytest.mark.parametrize("smp", ["x2apic", "arm64"], indirect=True)
 DOWNLOADS = (("e1000e", E1000E, "10.0.2.2"), ("virtio_net", VIRTIO_NET, "10.0.3.2"))
 DOWNLOAD_S = 240
 BENCH_S = 240               # fair locks crawl while the host runs two of four CPUs
@@ -24,7 +27,6 @@ COUNT = 2000                # interrupts in one measurement
 NMIS_A_SECOND = 25 * CPUS
 NMIS, NMI_TRIES = 3, 3      # from outside
 APIC_PAGE, APIC_EOI = 0xFEE00000, 0xB0
-BAR_ELSEWHERE = 0xD0000000
 COMPLAINTS = ("WARNING:", "BUG:", "Oops", "soft lockup", "rcu_preempt", "rcu_sched", "timeout", "nobody cared", "No irq handler",
               "APIC error", "unchecked MSR access", "unknown reason", "failed to", "not responding", "unresponsive")
 
@@ -64,10 +66,10 @@ def by_cpu(guest, row):
 
 def all_compute(guest, cpus=CPUS):
     """A program on each CPU gives the right result, and the timer of each ticks."""
-    before = by_cpu(guest, "LOC")
+    before = by_cpu(guest, guest.arch.timer_row)
     for cpu in range(cpus):
         assert guest.sh(f"taskset {1 << cpu:x} sh -c 'sleep 0.02; echo $((6 * {cpu + 7}))'").output.strip() == str(6 * (cpu + 7))
-    after = by_cpu(guest, "LOC")
+    after = by_cpu(guest, guest.arch.timer_row)
     assert set(after) == set(range(cpus))
     assert all(after[cpu] > before[cpu] for cpu in after), (before, after)
 
@@ -81,15 +83,16 @@ def test_all_cpus_came_up(smp, request, bare):
     assert f"Brought up 1 node, {CPUS} CPUs" in log
     if not bare:
         assert any(re.search(rf"cpus: the guest gets {CPUS} of {CPUS}", line) for line in smp.fairlead_lines())
+    if not bare and smp.arch.name == "x86":
         x2apic = "x2apic" in request.node.callspec.params.values()
         assert ("Switched APIC routing to physical x2apic" in log) == x2apic
     all_compute(smp)
 
 
 def test_locks_are_native(smp):
-    """Not the test-and-set locks that Linux takes when it finds a hypervisor and no help for its own."""
+    """Not the test-and-set locks that Linux takes on x86 when it finds a hypervisor and no help for its own."""
     log = smp.sh("dmesg").output
-    assert "PV spinlocks disabled with KVM_HINTS_REALTIME hints" in log
+    assert smp.arch.name != "x86" or "PV spinlocks disabled with KVM_HINTS_REALTIME hints" in log
     assert "no host support" not in log
     one, four = (smp.sh(f"lockbench {n}", BENCH_S).values for n in (1, CPUS))
     for name in one:
@@ -119,7 +122,7 @@ def test_idle_cpus_halt(smp):
     assert smp.sh("cat /sys/devices/system/cpu/cpuidle/current_driver").output.strip() != "haltpoll"
 
 
-@X2APIC
+@ONCE_EACH
 def test_each_cpu_is_counted_for_itself(smp, bare):
     """What a program does on CPU 2 is counted on CPU 2."""
     if bare:
@@ -129,7 +132,8 @@ def test_each_cpu_is_counted_for_itself(smp, bare):
     smp.sh(f"taskset 4 irqload none {exits} - -")
     after = counts_of(smp).exits
     assert set(after) == ALL
-    grown = {cpu: after[cpu]["io"] - before[cpu]["io"] for cpu in ALL}
+    reason = "io" if smp.arch.name == "x86" else "data-abort"
+    grown = {cpu: after[cpu][reason] - before[cpu][reason] for cpu in ALL}
     assert grown[2] >= exits + 2 * outside.MARKS
     assert all(grown[cpu] < exits // 2 for cpu in ALL - {2}), grown    # the console's
 
@@ -142,7 +146,7 @@ def download_both(guest, served):
     port, digest = served
     for driver, _, _ in DOWNLOADS:
         with_address(guest, driver)
-    names = [interface_of(guest, "e1000e"), "virtio0-"]
+    names = [interface_of(guest, "e1000e"), virtio_of(guest, VIRTIO_NET) + "-"]
     before = [by_cpu(guest, name) for name in names]
     movers = " ".join(f"irqmove 0000:{bdf} > /tmp/m{n} & M{n}=$!;" for n, (_, bdf, _) in enumerate(DOWNLOADS))
     wgets = " ".join(f"(wget -q -O - http://{host}:{port}/file | sha256sum > /tmp/h{n}) & W{n}=$!;"
@@ -198,6 +202,15 @@ def test_no_exit_per_interrupt(smp):
     print(f"{result.number('interrupts')} interrupts, {nmis} exits by NMI, others: {dict(by_code)}")
     assert nmis <= CPUS * 5 + NMIS_A_SECOND * result.number("us") / 1e6
     assert sum(by_code.values()) <= COUNT // 10
+
+
+@pytest.mark.parametrize("smp", ["arm64"], indirect=True)
+def test_one_exit_per_interrupt_at_most(smp):
+    """Of all CPUs together, interrupts between them included."""
+    def run():
+        result = smp.sh(f"taskset 8 irqload disk {COUNT} nvme0q /dev/nvme0n1", 300)
+        assert result.number("lost") == 0 and result.number("interrupts") >= COUNT
+    at_most_one_exit_each(smp, run, COUNT)
 
 
 @pytest.mark.parametrize("smp", ["xapic"], indirect=True)
@@ -256,6 +269,7 @@ def test_cpus_go_off_and_on_100_times(smp):
 # --- NMIs ------------------------------------------------------------------------------------------------------------------
 
 
+@ON_X86
 def test_backtraces_of_all_cpus(smp):
     """The kernel sends each other CPU an NMI, and each prints where it was."""
     before = by_cpu(smp, "NMI")
@@ -269,6 +283,7 @@ def test_backtraces_of_all_cpus(smp):
     assert {cpu: after[cpu] - before[cpu] for cpu in ALL} == {0: 1, 1: 1, 2: 0, 3: 1}
 
 
+@ON_X86
 def test_nmi_from_outside(smp):
     """It comes to the CPUs whose LINT1 listens: the first. One that coincides with one of Fairlead's own may be taken for it
     (limits.md), so it is sent again; none comes twice, or to another CPU."""
@@ -318,7 +333,7 @@ def test_different_devices_from_all_cpus(smp):
 
 
 def bar_moves(guest, rounds):
-    result = guest.sh(f"barmove {rounds} 0000:{EDU} {BAR_ELSEWHERE:#x}", 120)
+    result = guest.sh(f"barmove {rounds} 0000:{EDU} {guest.arch.elsewhere:#x}", 120)
     print(result.output)
     assert result.number("moves") == 2 * rounds and result.number("reads") > 0
     for what in ("old", "missing", "odd"):

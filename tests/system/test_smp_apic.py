@@ -7,6 +7,8 @@ import pytest
 from conftest import CPUS
 from test_smp import X2APIC, CleanLog, all_compute
 
+pytestmark = pytest.mark.x86
+
 NOBODY = 200                # an APIC ID that no CPU has
 PAGE = 0x20                 # RAM below 1 MiB that Linux leaves alone
 SWEEP_S = 240

@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-import machine
-from conftest import CPUS, EDU, NVME, start_machine
+from conftest import CPUS, EDU, NVME, keep, start_machine
 from test_smp import all_compute, bar_moves, storm_is_clean
 from test_smp_apic import ALL_BUT_INIT, ICR_INIT, INIT, PAGE, attack
 
@@ -27,11 +26,11 @@ def cannot_start(guest, apic_id):
 
 
 @pytest.fixture(name="fewer")
-def _fewer(keeper, bare):
+def _fewer(keeper, bare, arch):
     """Four CPUs, two of them the guest's. Without Fairlead the kernel is asked to leave two alone, which does not protect them."""
     options = ["--smp", str(CPUS), "--append", "iomem=relaxed"]
     options += ["--append", f"maxcpus={FEWER}"] if bare else ["--set", f"cpus={FEWER}"]
-    return keeper.get("smp-fewer", lambda: start_machine("smp-fewer", options, bare))
+    return keep(keeper, "smp-fewer", options, bare, arch)
 
 
 def test_guest_has_the_cpus_that_it_is_given(fewer, bare):
@@ -40,6 +39,7 @@ def test_guest_has_the_cpus_that_it_is_given(fewer, bare):
     all_compute(fewer, FEWER)
 
 
+@pytest.mark.x86
 def test_parked_cpus_cannot_be_reached(fewer):
     """Every command, to each of them by its APIC ID and to everybody: from outside they are seen to stand where they stood."""
     before = state_of_cpus(fewer)
@@ -58,29 +58,30 @@ def test_parked_cpus_cannot_be_reached(fewer):
     all_compute(fewer, FEWER)
 
 
-def test_cpu_that_does_not_come_up_is_left_out(keeper, bare):
+def test_cpu_that_does_not_come_up_is_left_out(keeper, bare, arch):
     if bare:
         pytest.skip("needs Fairlead's configuration")
     keeper.stop()
     options = ["--no-devices", "--smp", str(CPUS), "--append", "iomem=relaxed", "--append", "fl.net=0", "--set", "debug=lostcpu"]
-    with start_machine("smp-lost", options, bare) as guest:
+    with start_machine("smp-lost", options, bare, arch) as guest:
         guest.wait_for_shell()
-        assert any(re.search(rf"cpus: the CPU with APIC ID {CPUS - 1} does not come up", line) for line in guest.fairlead_lines())
+        assert any(re.search(rf"cpus: the CPU with (APIC ID|MPIDR 0x){CPUS - 1} does not come up", line) for line in guest.fairlead_lines())
         assert any(re.search(rf"cpus: the guest gets {CPUS - 1} of {CPUS}", line) for line in guest.fairlead_lines())
         assert guest.sh("nproc").output.strip() == str(CPUS - 1)
         all_compute(guest, CPUS - 1)
-        cannot_start(guest, CPUS - 1)
+        if arch.name == "x86":
+            cannot_start(guest, CPUS - 1)
 
 
 # --- the monitor under load ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(name="debug_smp")
-def _debug_smp(keeper, default_devices, bare):
+def _debug_smp(keeper, default_devices, bare, arch):
     """Four CPUs under the debug image, whose oracle and lock checker panic at a breach. The edu device may change hands without a
     reset."""
     options = default_devices + ["--smp", str(CPUS), "--set", "device 1234:11e8: reset=none"]
-    return keeper.get("smp-debug", lambda: start_machine("smp-debug", options, bare, machine.DEBUG_EFI))
+    return keep(keeper, "smp-debug", options, bare, arch, arch.debug_efi)
 
 
 def test_devices_change_hands_under_a_storm(debug_smp):

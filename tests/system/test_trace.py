@@ -188,6 +188,7 @@ def traced(guest, tmp_path, classes, command):
     return trace["traceEvents"], counted
 
 
+@pytest.mark.x86
 def test_port_writes_are_counted_exactly(guest, tmp_path):
     """Each write of the address register CF8 by a program is one exit; the kernel's own come from other places."""
     command = f"for i in $(seq {WRITES}); do portio out 4 0xcf8 0x80000000 >/dev/null; done"

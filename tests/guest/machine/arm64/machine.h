@@ -94,4 +94,24 @@ static inline uint32_t message_address(uint32_t was, uint64_t turn)
 	return was;
 }
 
+/* --- what spin.c starts instead of a kernel, in some page of RAM of QEMU's virt; its PL011 is at 0x9000000 --- */
+
+#define SPIN_AT 0x48000000ul
+
+static const uint32_t spin_jmp[] __attribute__((unused)) = {
+	0xd5034fdf, /* msr daifset, #0xf */
+	0x14000000, /* 1: b 1b */
+};
+static const uint32_t spin_hlt[] __attribute__((unused)) = {
+	0xd5034fdf, /* msr daifset, #0xf */
+	0xd2807d01, /* mov x1, #1000 */
+	0xd503207f, /* 1: wfi */
+	0xf1000421, /* subs x1, x1, #1 */
+	0x54ffffc1, /* b.ne 1b */
+	0xd2a12002, /* mov x2, #0x9000000 */
+	0x52800803, /* mov w3, #'@' */
+	0xb9000043, /* str w3, [x2] */
+	0x14000000, /* 2: b 2b */
+};
+
 #endif

@@ -114,4 +114,18 @@ static inline uint32_t message_address(uint32_t was, uint64_t turn)
 	return variants[turn % (sizeof(variants) / sizeof(variants[0]))];
 }
 
+/* --- what spin.c starts instead of a kernel, in some page of RAM above the legacy area --- */
+
+#define SPIN_AT 0x4000000ul
+
+static const unsigned char spin_jmp[] __attribute__((unused)) = { 0xfa, 0xeb, 0xfe }; /* cli; 1: jmp 1b */
+static const unsigned char spin_hlt[] __attribute__((unused)) = {
+	0xfa,				/* cli */
+	0xb9, 0xe8, 0x03, 0x00, 0x00,	/* mov ecx, 1000 */
+	0xf4, 0xe2, 0xfd,		/* 1: hlt; loop 1b */
+	0x66, 0xba, 0xf8, 0x03,		/* mov dx, 0x3f8 */
+	0xb0, 0x40, 0xee,		/* mov al, '@'; out dx, al */
+	0xeb, 0xfe,			/* 2: jmp 2b */
+};
+
 #endif
