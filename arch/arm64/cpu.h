@@ -21,7 +21,7 @@ extern struct el2_regime el2_regime;
 struct cpu_boot {
 	const struct el2_regime *regime;
 	u64 stack_top;
-	void (*main)(struct vcpu *v) NORETURN;
+	void (*main)(struct vcpu *v); /* does not return */
 	struct vcpu *vcpu;
 };
 static_assert(offsetof(struct cpu_boot, stack_top) == 8 && offsetof(struct cpu_boot, main) == 16 &&
