@@ -74,39 +74,17 @@ void el1_write(enum el1_register r, u64 value)
 #define PAR_F BIT(0)
 #define PAR_PA GENMASK64(51, 12)
 
-/* What AT has left in PAR_EL1, which is then the guest's again. */
-static int MUST_CHECK take_par(u64 saved, u64 va, u64 *out)
+int el1_translate_stage1(u64 va, gpa_t *ipa)
 {
+	const u64 saved = sysreg_read("par_el1");
 	u64 par;
 
+	__asm__ volatile("at s1e1r, %0" : : "r"(va) : "memory");
 	isb();
 	par = sysreg_read("par_el1");
 	sysreg_write("par_el1", saved);
 	if (par & PAR_F)
 		return -EFAULT;
-	*out = (par & PAR_PA) | (va & (PAGE_SIZE - 1));
+	*ipa = (par & PAR_PA) | (va & (PAGE_SIZE - 1));
 	return 0;
-}
-
-int el1_translate(u64 va, bool write, bool user, paddr_t *pa)
-{
-	const u64 saved = sysreg_read("par_el1");
-
-	if (user && write)
-		__asm__ volatile("at s12e0w, %0" : : "r"(va) : "memory");
-	else if (user)
-		__asm__ volatile("at s12e0r, %0" : : "r"(va) : "memory");
-	else if (write)
-		__asm__ volatile("at s12e1w, %0" : : "r"(va) : "memory");
-	else
-		__asm__ volatile("at s12e1r, %0" : : "r"(va) : "memory");
-	return take_par(saved, va, pa);
-}
-
-int el1_translate_stage1(u64 va, gpa_t *ipa)
-{
-	const u64 saved = sysreg_read("par_el1");
-
-	__asm__ volatile("at s1e1r, %0" : : "r"(va) : "memory");
-	return take_par(saved, va, ipa);
 }

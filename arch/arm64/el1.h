@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's EL1 registers, which stay in the hardware. With HCR_EL2.E2H set (VHE) the plain names mean Fairlead's own at EL2, and
- * the guest's are reached under _EL12 names (Arm ARM DDI 0487J, D8.15.2): el1.c knows which. The host's tests supply an array.
+ * The guest's EL1 registers, which stay in the hardware. With HCR_EL2.E2H set (VHE) the plain names mean
+ * Fairlead's own at EL2, and the guest's are reached under _EL12 names (Arm ARM DDI 0487J, D8.15.2): el1.c
+ * knows which. The host's tests supply an array.
  */
 #ifndef ARCH_ARM64_EL1_H
 #define ARCH_ARM64_EL1_H
@@ -19,11 +20,11 @@ enum el1_register {
 u64 el1_read(enum el1_register r);
 void el1_write(enum el1_register r, u64 value);
 /*
- * Translates a virtual address of the guest by its own stage 1 and by stage 2, as an access from EL1 (or EL0) would: AT S12E1R...
- * (Arm ARM C5.5). 0 and *pa; -EFAULT. Changes nothing that the guest sees. Exit path.
+ * Translates a virtual address of the guest by its own stage 1, as a read from EL1 (AT S1E1R, Arm ARM C5.5),
+ * which can read whatever EL0 can; what stage 2 says of the result is vm_lookup()'s. 0 and *ipa; -EFAULT.
+ * Changes nothing that the guest sees. Exit path. (No AT S12...: QEMU 10.0.2 ends itself where stage 2
+ * refuses such a one by permission.)
  */
-int MUST_CHECK el1_translate(u64 va, bool write, bool user, paddr_t *pa);
-/* By stage 1 alone, as a read from EL1 (AT S1E1R), which can read whatever EL0 can. 0 and *ipa; -EFAULT. Exit path. */
 int MUST_CHECK el1_translate_stage1(u64 va, gpa_t *ipa);
 
 #endif
