@@ -176,8 +176,7 @@ int smmu_block(struct iommu *iommu, u16 bdf)
 	entry = find_entry(unit, stream);
 	if (entry) {
 		vmid = SMMU_STE_S2VMID_OF(entry->word[2]);
-		store(unit, &entry->word[0],
-		      0); /* the word that holds V; the others are written before it is set */
+		store(unit, &entry->word[0], 0); /* V; the other words were written before it was set */
 	}
 	smmu_tables_unlock(unit);
 	/* Also for an entry that is invalid already: an earlier call may have failed at this point. */

@@ -113,7 +113,7 @@ static struct fake_page *fake_page_of(u64 address)
 		assert_true(i < ARRAY_SIZE(fake_memory));
 		fake_memory_pages++;
 		fake_memory[i].page = page;
-		memset(fake_memory[i].bytes, 0xa5, 4096); /* what lay in memory before */
+		memset(fake_memory[i].bytes, 0xa7, 4096); /* what lay in memory before: looks like tables */
 		memset(fake_memory[i].written, 0, sizeof(fake_memory[i].written));
 	}
 	return &fake_memory[i];
@@ -124,6 +124,8 @@ void arch_cache_flush(const void *start, size_t size)
 	const u64 first = (u64)(uintptr_t)start & ~(u64)7, end = (u64)(uintptr_t)start + size;
 
 	fake_flushes++;
+	if (fake_meanwhile)
+		fake_meanwhile(); /* between any two words */
 	for (u64 at = first; at < end; at += 8) {
 		struct fake_page *p = fake_page_of(at);
 		const unsigned int word = (unsigned int)(at & 0xfff) / 8;
@@ -161,7 +163,11 @@ static void fake_write(const struct fake_smmu *u, u64 address, u64 value)
 	if (fake_snoops(u)) {
 		*(volatile u64 *)(uintptr_t)address = value;
 	} else {
+		const unsigned int known = fake_memory_pages;
+
 		memcpy(&fake_page_of(address)->bytes[address & 0xfff], &value, 8);
+		assert_int_equal(fake_memory_pages,
+				 known); /* or the CPU's cache would be written back over it */
 		fake_page_of(address)->written[(address & 0xfff) / 8] = true;
 	}
 }

@@ -102,6 +102,8 @@ static void test_maps_that_cannot_be(void **state)
 /* A second unit that cannot be used is no half of a machine. */
 static void test_one_of_two_is_refused(void **state)
 {
+	start();
+	assert_int_equal(smmuv3_intid(0), EVENT_INTID);
 	power_on();
 	add_unit();
 	add_unit();
@@ -256,7 +258,9 @@ static void test_attach_and_block(void **state)
 	assert_int_equal(iommu_block(&nic), 0);
 }
 
-/* Wherever its entry stands; and in a unit that may override the type of requests, each goes on with its own. */
+/*
+ * Wherever its entry stands; and in a unit that may override the type of requests, each goes on with its own.
+ */
 static void test_every_place_in_a_table(void **state)
 {
 	for (unsigned int i = 0; i < 2; i++) {
@@ -344,6 +348,13 @@ static void test_aliases_and_streams(void **state)
 	blocked(&fake[0], 0x80, SIZE_2M, false);
 	assert_int_equal(drain(iommu_first(), 10), 1);
 	assert_int_equal(last_fault.source.bdf, 0x500);
+	assert_int_equal(iommu_block(&dev), 0);
+	dev.requester_id[1] = 0x5ff; /* the last of a map */
+	assert_int_equal(iommu_attach(&dev, &guest), 0);
+	reaches(&fake[0], 0x17f, 0x1000, true);
+	blocked(&fake[0], 0x17f, SIZE_2M, false);
+	assert_int_equal(drain(iommu_first(), 10), 1);
+	assert_int_equal(last_fault.source.bdf, 0x5ff);
 	assert_int_equal(iommu_block(&dev), 0);
 	blocked(&fake[0], 0x4000 + PCI_BDF(0, 2, 0), 0x1000, true);
 	blocked(&fake[0], 0x80, 0x1000, true);
@@ -510,8 +521,9 @@ static void keep_trying(void)
 	u64 pa;
 
 	odd = !odd;
-	if (odd) {
-		fake_fetch(&fake[0], nic.sbdf.bdf); /* begins to read the entry; goes on at the next step */
+	if (odd) { /* forgets the entry, and begins to read it; goes on at the next step */
+		FAKE_DROP_IF(fake[0].configs, it->sid == nic.sbdf.bdf);
+		fake_fetch(&fake[0], nic.sbdf.bdf);
 		return;
 	}
 	tries++;
@@ -520,11 +532,16 @@ static void keep_trying(void)
 
 static void test_devices_that_do_not_stop(void **state)
 {
-	start();
-	map(0, SIZE_2M);
-	for (unsigned int offset = 0; offset < 2; offset++) {
+	for (unsigned int way = 0; way < 4; way++) {
+		one_unit();
+		if (way & 2) /* then they try between any two words that Fairlead writes */
+			fake[0].idr0 &= ~FAKE_IDR0_COHACC;
+		discover(1);
+		enable();
+		map(0, SIZE_2M);
+		assert_int_equal(iommu_attach(&disk, &guest), 0); /* so that its 64 have a table */
 		fake_meanwhile = keep_trying;
-		odd = offset;
+		odd = way & 1;
 		for (unsigned int times = 0; times < 5; times++) {
 			tries = passed = 0;
 			assert_int_equal(iommu_attach(&nic, &guest), 0);

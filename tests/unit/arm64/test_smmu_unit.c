@@ -385,6 +385,8 @@ static void test_not_coherent(void **state)
 		assert_int_equal(iommu_attach(&nic, &guest), 0);
 		reaches(&fake[0], nic.sbdf.bdf, 0x5000, true);
 		reaches(&fake[0], nic.sbdf.bdf, SIZE_2M, true);
+		blocked(&fake[0], nic.sbdf.bdf, (u64)1 << 40, true); /* where nothing was ever written */
+		expect_fault_at(&nic, 0x10, (u64)1 << 40, true);
 		for (unsigned int i = 0; i < 300; i++) { /* round the queue */
 			blocked(&fake[0], nic.sbdf.bdf, SIZE_1G + 0x1000 * i, i & 1);
 			expect_fault_at(&nic, 0x10, SIZE_1G + 0x1000 * i, i & 1);
@@ -490,6 +492,27 @@ static void test_overflow(void **state)
 		assert_int_equal(log_count(words), 4); /* 1, 2, 4, 8 */
 		assert_int_equal(fake[0].event_wire, 18);
 	}
+}
+
+/* The last place is taken before the look, and one more comes during it. */
+static void one_more(const struct iommu_fault *fault, void *ctx)
+{
+	if (!faults_seen++)
+		fake_event(&fake[0], 0x10, nic.sbdf.bdf, 0x1000, false);
+}
+
+static void test_overflow_during_the_last_look(void **state)
+{
+	start();
+	for (unsigned int i = 0; i < 128; i++)
+		fake_event(&fake[0], 0x10, nic.sbdf.bdf, 0x1000, false);
+	faults_seen = 0;
+	assert_int_equal(iommu_first()->ops->drain_faults(iommu_first(), 1000, one_more, NULL), 128);
+	assert_int_equal(log_count("more faults than it can record"), 0); /* not seen yet */
+	assert_true(iommu_any_fault_pending());
+	assert_int_equal(drain(iommu_first(), 1000), 0);
+	assert_int_equal(log_count("more faults than it can record"), 1);
+	assert_false(iommu_any_fault_pending());
 }
 
 /* While it is drained a device goes on. */
@@ -607,6 +630,7 @@ int main(void)
 		cmocka_unit_test(test_kinds_of_events),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_overflow_during_the_last_look),
 		cmocka_unit_test(test_overflow_meanwhile),
 		cmocka_unit_test(test_event_queue_sizes),
 		cmocka_unit_test(test_strangers),
