@@ -70,6 +70,7 @@ static struct {
 	unsigned int input_count, received;
 	bool endless;
 	unsigned int flag_reads;
+	unsigned int reads;
 	unsigned int forbidden; /* accesses that Fairlead never makes: speed, reserved, another width */
 	unsigned int written[0x50];
 } chip;
@@ -159,6 +160,7 @@ static bool chip_read(const volatile void *addr, unsigned int size, u64 *value)
 	if (!chip_has(addr))
 		return false;
 	chip.forbidden += size != 4;
+	chip.reads++;
 	*value = 0xffffffff;
 	if (!chip.present)
 		return true;
@@ -295,7 +297,10 @@ static u64 in_wide(unsigned int offset, unsigned int size)
 
 static void out_wide(unsigned int offset, unsigned int size, u64 value)
 {
-	vm_mmio_access(&vm, BASE + offset, size, true, &value);
+	u64 written = value;
+
+	vm_mmio_access(&vm, BASE + offset, size, true, &written);
+	assert_int_equal(written, value);
 }
 
 static UNUSED u32 in(unsigned int offset)
@@ -330,6 +335,7 @@ static void power_on(void)
 	chip.patience = 4;
 	chip.lcr_h = WLEN_8 | FEN;
 	chip.cr = UARTEN | TXE | RXE;
+	chip.dmacr = 0x7;
 	chip.imsc = 0x7ff; /* whatever firmware left */
 	chip.ris = OE;
 	host_mmio_read = chip_read;

@@ -60,8 +60,10 @@ static void where_nothing_answers_nothing_is_done(void **state)
 	power_on();
 	chip.present = false;
 	console_init(&the_uart);
+	chip.reads = 0;
 	log_info("into the void");
 	console_drain();
+	assert_int_equal(chip.reads, 0);
 	vm.regions = 0;
 	assert_int_equal(console_start_guest(&vm, 1), 0);
 	assert_int_equal(vm.regions, 0);
@@ -181,6 +183,20 @@ static void a_dead_transmitter_does_not_hold_fairlead(void **state)
 	assert_sent("\r\nfairlead: alive\r\n");
 }
 
+/* What was known of another UART, or of this one before it was set up, does not count. */
+static void a_uart_begins_anew(void **state)
+{
+	chip.stuck = true;
+	log_info("more than sixteen characters");
+	guest_says("half a line");
+	power_on();
+	console_init(&the_uart);
+	chip.patience = 40;
+	chip.queued = FIFO; /* firmware's */
+	log_info("more than sixteen characters");
+	assert_sent("fairlead: more than sixteen characters\r\n");
+}
+
 static void a_transmitter_that_is_busy_for_ever_is_set_up_all_the_same(void **state)
 {
 	power_on();
@@ -216,6 +232,7 @@ int main(void)
 		cmocka_unit_test_setup(control_characters_do_not_pass, setup),
 		cmocka_unit_test_setup(nothing_is_lost_in_a_slow_transmitter, setup),
 		cmocka_unit_test_setup(a_dead_transmitter_does_not_hold_fairlead, setup),
+		cmocka_unit_test_setup(a_uart_begins_anew, setup),
 		cmocka_unit_test_setup(a_transmitter_that_is_busy_for_ever_is_set_up_all_the_same, setup),
 		cmocka_unit_test_setup(all_leaves_before_a_reset, setup),
 	};

@@ -339,6 +339,12 @@ static void errors_come_with_their_character(void **state)
 			assert_int_equal(in(RSR), 0);
 		}
 	}
+	chip_receives(&received[3], 1);
+	chip_pauses();
+	interrupts();
+	assert_int_equal(in(DR), 0x400);
+	assert_int_equal(in(DR) & 0xf00, 0); /* there is none that it could be said of */
+	assert_int_equal(in(RSR), 4);
 }
 
 /*

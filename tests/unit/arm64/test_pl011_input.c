@@ -116,6 +116,7 @@ static void the_monitor_hears_what_came_before_the_guest_started(void **state)
 	monitor_init(NULL, 1);
 	chip_types("early" ESCAPES);
 	assert_int_equal(console_start_guest(&vm, 1), 0);
+	assert_int_equal(chip.imsc, RX | RT);
 	exit_now();
 	assert_true(monitor_active());
 	assert_guest_gets("early");
