@@ -42,7 +42,7 @@ build/stress/thread/test_%: tests/unit/test_%.c build/stress/thread/core/host_cp
 
 # arm64's, with its library: the power of the guest's CPUs; the console.
 ARM64_THREAD_TESTS := test_cpus
-ARM64_THREAD_TESTS += test_pl011_threads
+ARM64_THREAD_TESTS += test_pl011_threads test_smmu_threads
 # Interrupts of the guest, from all sides.
 ARM64_THREAD_TESTS += test_vgic_threads
 build/stress/thread/lib-arm64.a: $$(patsubst %.c,build/stress/thread/%.o,$$(call host_srcs,arm64,$$(ARM64_OMITS),$$(ARM64_HOST_SRCS)))
