@@ -153,13 +153,8 @@ static void log_errors(struct smmu_unit *unit, const struct error_report *report
 		log_error("SMMUv3 unit %u: it has failed (service failure mode): all devices behind it are "
 			  "blocked",
 			  number);
-	if (report->active & SMMU_GERROR_EVENTQ_ABT_ERR) {
-		const u64 times = atomic_fetch_add_explicit(&unit->write_aborts, 1, memory_order_relaxed) + 1;
-
-		if ((times & (times - 1)) == 0) /* devices may cause these */
-			log_warn("SMMUv3 unit %u: faults could not be recorded (%llu times so far)", number,
-				 (unsigned long long)times);
-	}
+	if (report->active & SMMU_GERROR_EVENTQ_ABT_ERR) /* QEMU says so of a queue that is full, too */
+		smmu_note_lost_faults(unit, "EVENTQ_ABT_ERR");
 }
 
 void smmu_check_errors(struct smmu_unit *unit)

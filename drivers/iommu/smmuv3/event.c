@@ -80,13 +80,13 @@ bool smmu_fault_pending(struct iommu *iommu)
 	       mmio_read32(unit->regs + SMMU_GERROR) != mmio_read32(unit->regs + SMMU_GERRORN);
 }
 
-/* Counted; logged at the first, and at each power of two after it. */
-static void note_overflow(struct smmu_unit *unit) REQUIRES(smmu_fault_class)
+void smmu_note_lost_faults(struct smmu_unit *unit, const char *how)
 {
-	unit->overflows++;
-	if ((unit->overflows & (unit->overflows - 1)) == 0)
-		log_warn("SMMUv3 unit %u: more faults than it can record (%llu times so far)",
-			 unit->iommu.index, (unsigned long long)unit->overflows);
+	const u64 times = atomic_fetch_add_explicit(&unit->overflows, 1, memory_order_relaxed) + 1;
+
+	if ((times & (times - 1)) == 0)
+		log_warn("SMMUv3 unit %u: more faults than it can record (%llu times so far; %s)",
+			 unit->iommu.index, (unsigned long long)times, how);
 }
 
 static void note_stranger(struct smmu_unit *unit, u32 stream, const char *text) REQUIRES(smmu_fault_class)
@@ -141,7 +141,7 @@ static unsigned int drain(struct smmu_unit *unit, unsigned int budget, iommu_fau
 	if (nonsense) /* more than the queue holds: nobody knows which of them are records */
 		cons = prod;
 	if (lost || nonsense)
-		note_overflow(unit);
+		smmu_note_lost_faults(unit, lost ? "the queue was full" : "its position is not in the queue");
 	arch_io_barrier(); /* and before the register that gives their places back */
 	if (taken || lost || nonsense)
 		mmio_write32(unit->regs + SMMU_EVENTQ_CONS, (cons & mask) | (prod & SMMU_EVENTQ_OVERFLOW));

@@ -54,8 +54,7 @@ struct smmu_unit {
 	u8 *regs;
 	u32 idr0, idr1, idr5;
 	const struct smmu_unit_firmware *firmware;
-	unsigned int
-		stream_bits; /* of the table: all that firmware maps to this unit are below 2^stream_bits */
+	unsigned int stream_bits; /* of the table: firmware's maps lead to streams below 2^stream_bits */
 
 	struct spinlock tables_lock;
 	/*
@@ -70,9 +69,8 @@ struct smmu_unit {
 	struct spinlock fault_lock;
 	volatile struct smmu_event *events; /* written by hardware; NULL until enabled */
 	unsigned int events_log2;
-	u64 overflows GUARDED_BY(smmu_fault_class);
+	_Atomic u64 overflows; /* times that records were lost */
 	u64 strangers GUARDED_BY(smmu_fault_class); /* events of streams that firmware does not name */
-	_Atomic u64 write_aborts; /* times that events could not be written */
 };
 
 static inline void smmu_queue_lock_at(struct smmu_queue *q, struct code_site site)
@@ -190,6 +188,8 @@ bool MUST_CHECK smmu_lookup(struct iommu *iommu, u16 bdf, paddr_t *root, u16 *do
 
 /* Takes the queue's memory and tells the hardware where it is. The queue is off. -ENOMEM. */
 int MUST_CHECK smmu_event_init(struct smmu_unit *unit);
+/* Counts; logs at the first, and at each power of two after it: devices cause these. Any lock may be held. */
+void smmu_note_lost_faults(struct smmu_unit *unit, const char *how);
 /* iommu_ops.drain_faults, fault_pending */
 unsigned int smmu_drain_faults(struct iommu *iommu, unsigned int budget, iommu_fault_fn fn, void *ctx);
 bool smmu_fault_pending(struct iommu *iommu);
