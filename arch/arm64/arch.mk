@@ -34,6 +34,18 @@ ARCH_PE_FORMAT := -O binary
 
 # tests/guest/arm64/ is a kernel of its own, not programs of the Linux guest.
 ARCH_GUEST_SRCS :=
+TEST_KERNEL_DIR := tests/guest/arm64/kernel
+TEST_KERNEL_FLAGS := -std=gnu17 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector -fno-common \
+	-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns -mgeneral-regs-only -mstrict-align -mno-outline-atomics \
+	-march=armv8-a -Wall -Wextra -Werror -nostdlib -static-pie -Wl,--build-id=none,-z,norelro,-z,notext \
+	-Wl,--no-warn-rwx-segments,-z,max-page-size=4096
+guest: $(GUEST)/testkernel
+$(GUEST)/testkernel: $(wildcard $(TEST_KERNEL_DIR)/*) | $(call setup-stamp,build-arm64)
+	@mkdir -p $(@D)
+	$(call say,KERNEL,$@)
+	$(Q)$(CROSS)gcc $(TEST_KERNEL_FLAGS) -ffile-prefix-map=$(CURDIR)=. -Wl,-T,$(TEST_KERNEL_DIR)/kernel.lds -o $@.elf \
+		$(filter %.S %.c,$^)
+	$(Q)$(CROSS)objcopy -O binary $@.elf $@
 ARCH_SRCS := $(wildcard arch/arm64/*.c)
 ARCH_ASM := $(wildcard arch/arm64/*.S)
 
