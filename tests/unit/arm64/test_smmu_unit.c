@@ -5,6 +5,10 @@
  */
 #include "tests/unit/arm64/smmu_machine.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "core/timer.h"
 #include "core/work.h"
 
@@ -337,6 +341,24 @@ static void test_command_errors(void **state)
 	assert_int_equal(iommu_block(&nic), 0);
 }
 
+/* Nobody waits for the unit with a lock in his hands: lockcheck ends the program that does. */
+static void test_no_lock_over_a_wait(void **state)
+{
+	int status;
+	pid_t child;
+
+	start();
+	child = fork();
+	if (!child) {
+		signal(SIGABRT, SIG_DFL); /* without cmocka's and the sanitizer's words */
+		close(STDERR_FILENO);
+		iommu_domain_lock(&guest);
+		_exit(iommu_first()->ops->invalidate(iommu_first(), &guest, 0, 0));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
 /* Positions that the unit cannot be at. */
 static void test_nonsense_positions(void **state)
 {
@@ -624,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_full_queue),
 		cmocka_unit_test(test_queue_filled_exactly),
 		cmocka_unit_test(test_command_errors),
+		cmocka_unit_test(test_no_lock_over_a_wait),
 		cmocka_unit_test(test_nonsense_positions),
 		cmocka_unit_test(test_service_failure),
 		cmocka_unit_test(test_not_coherent),
