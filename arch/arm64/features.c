@@ -27,17 +27,17 @@ struct field {
 static const struct field fields[] = {
 	{ ID_AA64PFR0, 0, UNSIGNED, 2 },  /* EL0: 2: AArch32 as well */
 	{ ID_AA64PFR0, 4, UNSIGNED, 1 },  /* EL1: AArch64 only, as HCR_EL2.RW says */
-	{ ID_AA64PFR0, 16, SIGNED, 1 },   /* FP */
-	{ ID_AA64PFR0, 20, SIGNED, 1 },   /* AdvSIMD */
+	{ ID_AA64PFR0, 16, SIGNED, 1 },	  /* FP */
+	{ ID_AA64PFR0, 20, SIGNED, 1 },	  /* AdvSIMD */
 	{ ID_AA64PFR0, 24, UNSIGNED, 1 }, /* GIC: version 4.1 is the distributor's affair, and ours is 3 */
 	{ ID_AA64PFR0, 32, UNSIGNED, 1 }, /* SVE: all of it, ZCR_EL2 at its most */
 	{ ID_AA64PFR0, 48, UNSIGNED, 1 }, /* DIT */
-	{ ID_AA64PFR0, 56, UNSIGNED, 3 }, /* CSV2: 2 has SCXTNUM (HCR_EL2.EnSCXT) */
+	{ ID_AA64PFR0, 56, UNSIGNED, 1 }, /* CSV2: 2 has SCXTNUM_ELx */
 	{ ID_AA64PFR0, 60, UNSIGNED, 1 }, /* CSV3 */
 
 	{ ID_AA64PFR1, 0, UNSIGNED, 1 },  /* BT */
 	{ ID_AA64PFR1, 4, UNSIGNED, 2 },  /* SSBS */
-	{ ID_AA64PFR1, 32, UNSIGNED, 2 }, /* CSV2_frac: 2 has SCXTNUM */
+	{ ID_AA64PFR1, 32, UNSIGNED, 1 }, /* CSV2_frac: the same */
 
 	{ ID_AA64ZFR0, 0, UNSIGNED, 2 },  /* SVEver */
 	{ ID_AA64ZFR0, 4, UNSIGNED, 2 },  /* AES */
@@ -50,12 +50,12 @@ static const struct field fields[] = {
 	{ ID_AA64ZFR0, 52, UNSIGNED, 1 }, /* F32MM */
 	{ ID_AA64ZFR0, 56, UNSIGNED, 1 }, /* F64MM */
 
-	{ ID_AA64DFR0, 0, UNSIGNED, 9 },  /* DebugVer: up to Armv8.4; later ones have more registers */
-	{ ID_AA64DFR0, 8, PMU, 6 },	  /* PMUVer: up to PMUv3p5; later ones have controls at EL2 */
+	{ ID_AA64DFR0, 0, UNSIGNED, 9 },   /* DebugVer: up to Armv8.4; later ones have more registers */
+	{ ID_AA64DFR0, 8, PMU, 6 },	   /* PMUVer: up to PMUv3p5; later ones have controls at EL2 */
 	{ ID_AA64DFR0, 12, UNSIGNED, 15 }, /* BRPs */
 	{ ID_AA64DFR0, 20, UNSIGNED, 15 }, /* WRPs */
 	{ ID_AA64DFR0, 28, UNSIGNED, 15 }, /* CTX_CMPs */
-	{ ID_AA64DFR0, 36, SIGNED, 0 },	  /* DoubleLock: OSDLR_EL1 is emulated */
+	{ ID_AA64DFR0, 36, SIGNED, 0 },	   /* DoubleLock: OSDLR_EL1 is emulated */
 
 	{ ID_AA64ISAR0, 4, UNSIGNED, 2 },  /* AES */
 	{ ID_AA64ISAR0, 8, UNSIGNED, 1 },  /* SHA1 */
@@ -131,13 +131,16 @@ static const struct field fields[] = {
 	{ ID_AA64MMFR2, 52, UNSIGNED, 2 }, /* BBM */
 	{ ID_AA64MMFR2, 60, UNSIGNED, 1 }, /* E0PD */
 	/*
-	 * Hidden, and what makes it so when used (traps.c): EL2, and with it VH, NV, FGT, HCX, EVT, TWED,
-	 * XNX, FWB, VMIDBits, the granules of stage 2, E2H0: Fairlead has it EL3, SEL2, RME: not the guest's
-	 * business; calls to firmware are answered all the same (psci.c) RAS, IESB, ERR*: errors come to
-	 * Fairlead (HCR_EL2.AMO, TEA, TERR) AMU, trace and TRBE, SPE, BRBE, MPAM: would tell of, or set, what
-	 * belongs to the machine MTE: tags are memory that stage 2 does not map; SME: large state with
-	 * controls of its own LOR, TME, LS64, NMI, GCS, THE, FPMR, TCR2, SCTLR2, permission indirection and
-	 * overlays, D128 and all that is newer: need a control at EL2 that is not set
+	 * Hidden, and why; traps.c makes it so when used:
+	 * - EL2, and with it VH, NV, FGT, HCX, EVT, TWED, XNX, FWB, VMIDBits, stage 2's granules, E2H0: it is
+	 *   Fairlead's;
+	 * - EL3, SEL2, RME: not the guest's business; calls to firmware are answered all the same (psci.c);
+	 * - RAS, IESB, ERR*: errors come to Fairlead;
+	 * - AMU, trace and TRBE, SPE, BRBE, MPAM: would tell of, or set, what belongs to the machine;
+	 * - MTE: tags are memory that stage 2 does not map; SME: large state with controls of its own;
+	 * - SCXTNUM_ELx: nobody uses it, and QEMU traps it by SCTLR_EL2.TSCXT, a bit that is 1 on older CPUs;
+	 * - LOR, TME, LS64, NMI, GCS, THE, FPMR, TCR2, SCTLR2, permission indirection and overlays, D128 and all
+	 *   that is newer: need a control at EL2 that is not set.
 	 */
 };
 

@@ -40,11 +40,6 @@ static bool has_pauth(const struct id_registers *id)
 	       (id->value[ID_AA64ISAR2] & GENMASK64(15, 8));			     /* GPA3, APA3 */
 }
 
-static bool has_scxtnum(const struct id_registers *id)
-{
-	return pfr0(id, 56) >= 2 || id_field(id, ID_AA64PFR1, 32) >= 2; /* CSV2, CSV2_frac */
-}
-
 static u64 hcr_value(const struct id_registers *id, bool vhe)
 {
 	u64 hcr = HCR_EL2_VM | HCR_EL2_SWIO | HCR_EL2_FMO | HCR_EL2_IMO | HCR_EL2_AMO | HCR_EL2_TID1 |
@@ -58,8 +53,6 @@ static u64 hcr_value(const struct id_registers *id, bool vhe)
 		hcr |= HCR_EL2_TERR | HCR_EL2_TEA;
 	if (has_pauth(id))
 		hcr |= HCR_EL2_APK | HCR_EL2_API;
-	if (has_scxtnum(id))
-		hcr |= HCR_EL2_ENSCXT;
 	if (id_field(id, ID_AA64PFR1, 8) >= 2) /* MTE2; ATA at 0 traps the tags */
 		hcr |= HCR_EL2_TID5;
 	return hcr;

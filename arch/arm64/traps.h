@@ -30,7 +30,6 @@
 #define HCR_EL2_TEA BIT(37)  /* FEAT_RAS: synchronous external aborts come here */
 #define HCR_EL2_APK BIT(40)  /* FEAT_PAuth: not trapped */
 #define HCR_EL2_API BIT(41)
-#define HCR_EL2_ENSCXT BIT(53) /* FEAT_CSV2_2: SCXTNUM_ELx not trapped */
 #define HCR_EL2_TID5 BIT(58) /* FEAT_MTE2: GMID_EL1 */
 
 /* D19.2.50 HCRX_EL2. All others at 0 trap, or keep off, what is hidden. */

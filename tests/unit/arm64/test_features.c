@@ -309,9 +309,6 @@ static const struct {
 	{ ISAR1, 28, 1, 3ull << 40, 0 }, /* GPI */
 	{ ISAR2, 8, 1, 3ull << 40, 0 },	 /* GPA3 */
 	{ ISAR2, 12, 5, 3ull << 40, 0 }, /* APA3 */
-	{ PFR0, 56, 2, 1ull << 53, 0 },	 /* CSV2_2: EnSCXT */
-	{ PFR0, 56, 3, 1ull << 53, 0 },
-	{ PFR1, 32, 2, 1ull << 53, 0 },	 /* CSV2_1p2 */
 	{ ISAR2, 16, 1, 0, 1u << 11 },	 /* MOPS: HCRX_EL2.MSCEn, and not MCE2 */
 };
 
@@ -327,10 +324,12 @@ static void shown_works(void **state)
 		assert_int_equal(c.hcr & needs[i].hcr, needs[i].hcr);
 		assert_int_equal(c.hcrx, needs[i].hcrx);
 	}
-	/* CSV2 1 and CSV2_1p1 have no SCXTNUM. */
-	struct id_registers id = { .value = { [PFR0] = 1ull << 56, [PFR1] = 1ull << 32 } };
+	/* CSV2_2 shows as CSV2, so EnSCXT is 0. */
+	struct id_registers id = { .value = { [PFR0] = 3ull << 56, [PFR1] = 2ull << 32 } };
 	struct el2_controls c;
 
+	assert_int_equal(shown(&id, PFR0), 1ull << 56);
+	assert_int_equal(shown(&id, PFR1), 1ull << 32);
 	traps_compute(&id, false, 0, 0, &c);
 	assert_int_equal(c.hcr & 1ull << 53, 0);
 }
@@ -434,11 +433,11 @@ static const struct {
 	{ "GIC", PFR0, 24, 1 },
 	{ "SVE", PFR0, 32, 1 },
 	{ "DIT", PFR0, 48, 1 },
-	{ "CSV2", PFR0, 56, 3 },
+	{ "CSV2", PFR0, 56, 1 },
 	{ "CSV3", PFR0, 60, 1 },
 	{ "BT", PFR1, 0, 1 },
 	{ "SSBS", PFR1, 4, 2 },
-	{ "CSV2_frac", PFR1, 32, 2 },
+	{ "CSV2_frac", PFR1, 32, 1 },
 	{ "SVEver", ZFR0, 0, 2 },
 	{ "AES", ZFR0, 4, 2 },
 	{ "BitPerm", ZFR0, 16, 1 },

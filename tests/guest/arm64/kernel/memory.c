@@ -24,7 +24,8 @@ static void collect(void)
 
 	hidden_count = 0;
 	add("SMMU", machine.smmu, 0x20000);
-	add("ITS", machine.its, 0x20000);
+	/* Its first page may be where Fairlead shows the GICv2m frame. */
+	add("ITS", machine.its + (machine.v2m == machine.its ? 0x1000 : 0), 0x1f000);
 	if (command_line_number("fairlead", &fairlead))
 		add("Fairlead", fairlead, 0x10000);
 	for (unsigned int i = 0; i < machine.reserved; i++)

@@ -149,7 +149,7 @@ static const struct {
 	{ "SCTLR2_EL1", NUMBER(0, 1, 0, 3) },	{ "PIR_EL1", NUMBER(0, 10, 2, 3) },
 	{ "POR_EL1", NUMBER(0, 10, 2, 4) },	{ "GCSCR_EL1", NUMBER(0, 2, 5, 0) },
 	{ "RCWMASK_EL1", NUMBER(0, 13, 0, 6) }, { "ACCDATA_EL1", NUMBER(0, 13, 0, 5) },
-	{ "ALLINT", NUMBER(0, 4, 3, 0) },	{ "AMCR_EL0", NUMBER(3, 13, 2, 0) },
+	{ "AMCR_EL0", NUMBER(3, 13, 2, 0) },
 	{ "AMEVCNTR00_EL0", NUMBER(3, 13, 4, 0) }, { "HCR_EL2", NUMBER(4, 1, 1, 0) },
 	{ "VTTBR_EL2", NUMBER(4, 2, 1, 0) },	{ "ICH_HCR_EL2", NUMBER(4, 12, 11, 0) },
 	{ "SCTLR_EL12", NUMBER(5, 1, 0, 0) },	{ "SCR_EL3", NUMBER(6, 1, 1, 0) },
@@ -201,13 +201,30 @@ static void system_instructions(void)
 	end_test();
 }
 
+/* ALLINT's reads cannot be trapped, its writes can. */
+static void allint(void)
+{
+	begin_test("sysreg-allint");
+	fault_begin();
+	__asm__ volatile("msr S3_0_C4_C3_0, %0" : : "r"(0ul));
+	check(fault_end() && fault_class() == EC_UNKNOWN, "ALLINT can be written");
+	end_test();
+}
+
+#define CPACR_ALL (3u << 16 | 3u << 20 | 3u << 24) /* ZEN, FPEN, SMEN: EL1 traps nothing itself */
+
 void test_sysregs(void)
 {
+	u64 cpacr = read_sysreg("cpacr_el1");
+
+	write_sysreg("cpacr_el1", CPACR_ALL);
 	read_all(2, "debug-registers-read");
 	write_all(2, "debug-registers-write");
 	read_all(3, "sysreg-read");
 	hidden_registers();
+	allint();
 	write_all(3, "sysreg-write");
 	system_instructions();
+	write_sysreg("cpacr_el1", cpacr);
 	gic_reset();
 }
