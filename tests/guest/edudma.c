@@ -3,8 +3,8 @@
  * Makes QEMU's `edu` device (docs/specs/edu.rst of QEMU) move memory by DMA: a device that does what a hostile one would.
  *
  *   edudma [-s SEED] self              a page of our own to the device and back, compared: DMA works at all
- *   edudma [-s SEED] to ADDRESS        a page of pattern from the device to a physical address
- *   edudma [-s SEED] from ADDRESS      a page from a physical address into the device; says what arrived
+ *   edudma [-s SEED] to ADDRESS [BYTES]    a page of pattern, or its beginning, from the device to a physical address
+ *   edudma [-s SEED] from ADDRESS [BYTES]  the same from a physical address into the device; says what arrived
  *   edudma [-s SEED] range START END STEP   `to` and `from` at each address; says how often something arrived
  *
  * The pattern is the SplitMix64 sequence of SEED (default 1), so that whoever looks at memory can recognise it.
@@ -134,14 +134,14 @@ static void own_page(void)
 	page_address = physical_address(page);
 }
 
-static void dma(uint64_t source, uint64_t destination, uint64_t direction)
+static void dma(uint64_t source, uint64_t destination, uint64_t length, uint64_t direction)
 {
 	struct timespec start, now;
 
 	/* Eight bytes at once: a narrower write would clear the upper half. */
 	store(bar + EDU_DMA_SOURCE, 8, source);
 	store(bar + EDU_DMA_DESTINATION, 8, destination);
-	store(bar + EDU_DMA_COUNT, 8, PAGE);
+	store(bar + EDU_DMA_COUNT, 8, length);
 	store(bar + EDU_DMA_COMMAND, 8, EDU_DMA_START | direction);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	while (load(bar + EDU_DMA_COMMAND, 8) & EDU_DMA_START) {
@@ -152,43 +152,43 @@ static void dma(uint64_t source, uint64_t destination, uint64_t direction)
 	}
 }
 
-static void to_ram(uint64_t address)
+static void to_ram(uint64_t address, uint64_t length)
 {
-	dma(EDU_BUFFER, address, EDU_DMA_TO_RAM);
+	dma(EDU_BUFFER, address, length, EDU_DMA_TO_RAM);
 }
 
-static void from_ram(uint64_t address)
+static void from_ram(uint64_t address, uint64_t length)
 {
-	dma(address, EDU_BUFFER, 0);
+	dma(address, EDU_BUFFER, length, 0);
 }
 
 /* Fill the device's buffer with the pattern, by way of our page. */
 static void load_pattern(void)
 {
 	memcpy(page, pattern, PAGE);
-	from_ram(page_address);
+	from_ram(page_address, PAGE);
 }
 
-static bool all_bytes(const uint8_t *p, uint8_t value)
+static bool all_bytes(const uint8_t *p, uint64_t length, uint8_t value)
 {
-	for (unsigned int i = 0; i < PAGE; i++)
+	for (uint64_t i = 0; i < length; i++)
 		if (p[i] != value)
 			return false;
 	return true;
 }
 
-/* What is in the device's buffer now? Brings it to our page. */
-static const char *what_arrived(void)
+/* What is at the beginning of the device's buffer now? Brings it to our page. */
+static const char *what_arrived(uint64_t length)
 {
 	memset(page, UNTOUCHED, PAGE);
-	to_ram(page_address);
-	if (all_bytes(page, UNTOUCHED))
+	to_ram(page_address, PAGE);
+	if (all_bytes(page, PAGE, UNTOUCHED))
 		fail("the device does not reach a page of our own");
-	if (memcmp(page, pattern, PAGE) == 0)
+	if (memcmp(page, pattern, length) == 0)
 		return "pattern";
-	if (all_bytes(page, 0))
+	if (all_bytes(page, length, 0))
 		return "zeros";
-	if (all_bytes(page, 0xff))
+	if (all_bytes(page, length, 0xff))
 		return "ones";
 	return "other";
 }
@@ -197,7 +197,7 @@ static int self(void)
 {
 	load_pattern();
 	printf("page=0x%llx\n", (unsigned long long)page_address);
-	if (strcmp(what_arrived(), "pattern") != 0)
+	if (strcmp(what_arrived(PAGE), "pattern") != 0)
 		fail("the device does not read a page of our own");
 	printf("self=ok\n");
 	return 0;
@@ -211,10 +211,10 @@ static int range(uint64_t start, uint64_t end, uint64_t step)
 		usage("range: START below END and a STEP that is not 0");
 	for (uint64_t address = start; address < end; address += step) {
 		load_pattern();
-		to_ram(address);
-		from_ram(address);
+		to_ram(address, PAGE);
+		from_ram(address, PAGE);
 		count++;
-		if (strcmp(what_arrived(), "other") == 0) {
+		if (strcmp(what_arrived(PAGE), "other") == 0) {
 			other++;
 			printf("other_at=0x%llx\n", (unsigned long long)address);
 		}
@@ -237,12 +237,13 @@ int main(int argc, char **argv)
 	int wanted = strcmp(what, "self") == 0 ? 2 : strcmp(what, "range") == 0 ? 5 :
 		strcmp(what, "to") == 0 || strcmp(what, "from") == 0 ? 3 : 0;
 
-	if (argc != wanted)
-		usage("edudma [-s SEED] self | to ADDRESS | from ADDRESS | range START END STEP");
+	if (argc != wanted && !(wanted == 3 && argc == 4))
+		usage("edudma [-s SEED] self | to ADDRESS [BYTES] | from ADDRESS [BYTES] | range START END STEP");
 	uint64_t number_of[3] = { 0 };
 
 	for (int i = 2; i < argc; i++)
 		number_of[i - 2] = number(argv[i], "address", UINT64_MAX);
+	uint64_t length = argc == 4 ? number(argv[3], "BYTES", PAGE) : PAGE;
 
 	for (unsigned int i = 0; i < PAGE; i += 8) {
 		uint64_t word = random_word(&seed);
@@ -261,11 +262,11 @@ int main(int argc, char **argv)
 		return range(number_of[0], number_of[1], number_of[2]);
 	load_pattern();
 	if (strcmp(what, "to") == 0) {
-		to_ram(number_of[0]);
+		to_ram(number_of[0], length);
 		printf("to=done\n");
 	} else {
-		from_ram(number_of[0]);
-		printf("from=%s\n", what_arrived());
+		from_ram(number_of[0], length);
+		printf("from=%s\n", what_arrived(length));
 	}
 	return 0;
 }

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from test_dma import STEP, fault
+from test_dma import STEP
 from test_memory import ABOVE_RAM, iommu_state
 from test_platform import still_runs
 
@@ -13,6 +13,8 @@ pytestmark = pytest.mark.arm64
 TRANSFERS = 20              # of a page each, both ways: 1024 events of 4 bytes, many times what the queue holds
 # QEMU's virt: its memory map
 DISTRIBUTOR, ITS, DOORBELL_PAGE, REDISTRIBUTOR = 0x08000000, 0x08080000, 0x08090000, 0x080A0000
+COMMAND_QUEUE = ITS + 0x80      # GITS_CBASER (IHI 0069, 12.19)
+DOORBELL = DOORBELL_PAGE + 0x40
 
 
 def overflows(guest, since):
@@ -30,23 +32,20 @@ def test_more_faults_than_can_be_recorded(guest):
     assert overflows(guest, since) >= 4
     assert guest.sh("edudma self").values["self"] == "ok"
     with guest.monitor() as monitor:
-        line = next(line for line in monitor.command("stats") if "faults" in line)
-    assert int(re.search(r"(\d+)", line).group(1)) > TRANSFERS
+        said = "\n".join(monitor.command("stats"))
+    assert int(re.search(r"SMMUv3\): (\d+) faults", said).group(1)) > TRANSFERS
     still_runs(guest)
     guest.sh("ping -c 3 -W 10 10.0.2.2")
 
 
-@pytest.mark.parametrize("name, address", [("distributor", DISTRIBUTOR), ("its", ITS), ("redistributor", REDISTRIBUTOR)],
-                         ids=lambda value: value if isinstance(value, str) else "")
-def test_devices_do_not_reach_the_interrupt_controller(guest, name, address):
-    since = guest.mark()
+@pytest.mark.parametrize("address", [DISTRIBUTOR, ITS, REDISTRIBUTOR], ids=hex)
+def test_devices_do_not_reach_the_interrupt_controller(guest, address):
     before = guest.qmp.memory(address, 4096)
     guest.sh(f"edudma to {address:#x}")
     assert guest.qmp.memory(address, 4096) == before
     still_runs(guest)
     guest.sh("ping -c 3 -W 10 10.0.2.2")
     assert iommu_state(guest)[0] & guest.arch.enabled()
-    assert [line for line in guest.fairlead_lines(since) if re.search(fault("write", address), line)] or name != "distributor"
 
 
 def test_messages_that_nobody_was_given(guest):
@@ -58,8 +57,13 @@ def test_messages_that_nobody_was_given(guest):
     guest.sh("ping -c 3 -W 10 10.0.2.2; ping -c 3 -W 10 10.0.3.2; dd if=/dev/nvme0n1 of=/dev/null bs=64k count=4 iflag=direct")
 
 
-@pytest.mark.parametrize("address", [ITS, ITS + 0x80, DOORBELL_PAGE + 0x40])
-def test_guest_does_not_see_the_its(guest, address):
-    assert guest.sh(f"physmem read 4 {address:#x}").number() == 0xFFFFFFFF
-    guest.sh(f"physmem write 4 {address:#x} 0")
+def test_guest_does_not_reach_the_its(guest):
+    """Where its registers are, the guest finds the emulated frame, and where its doorbell is, nothing; writes do not arrive."""
+    command_queue = guest.qmp.memory(COMMAND_QUEUE, 8)
+    assert command_queue != bytes(8), "Fairlead has given the ITS no command queue"
+    assert guest.sh(f"physmem read 8 {COMMAND_QUEUE:#x}").number() != int.from_bytes(command_queue, "little")
+    assert guest.sh(f"physmem read 4 {DOORBELL:#x}").number() == 0xFFFFFFFF
+    for size, address in ((8, COMMAND_QUEUE), (4, ITS), (4, DOORBELL)):
+        guest.sh(f"physmem write {size} {address:#x} 0")
+    assert guest.qmp.memory(COMMAND_QUEUE, 8) == command_queue
     guest.sh("ping -c 1 -W 10 10.0.2.2")
