@@ -186,6 +186,8 @@ static void find_limits(unsigned int count)
 int smmuv3_discover(const struct smmu_firmware *fw)
 {
 	units_found = 0;
+	if (!fw->units)
+		return 0;
 	smmu_set_maps(fw);
 	for (unsigned int i = 0; i < fw->units; i++) {
 		int err = probe(&units[i], &fw->unit[i], i);
@@ -198,6 +200,9 @@ int smmuv3_discover(const struct smmu_firmware *fw)
 	for (unsigned int i = 0; i < fw->units; i++)
 		iommu_register(&units[i].iommu);
 	units_found = fw->units;
+	log_info("SMMUv3: %u units, %u maps of requester IDs to streams, addresses of %u bits, %s", fw->units,
+		 fw->maps, smmu_limits.input_bits,
+		 smmu_limits.needs_flush ? "caches not snooped" : "coherent");
 	return (int)fw->units;
 }
 

@@ -124,6 +124,9 @@ static void test_discovery_changes_nothing(void **state)
 	discover(1);
 	assert_memory_equal(&before, &fake[0], sizeof(before));
 	assert_int_equal(fake_pages_used, 0);
+	assert_int_equal(log_count("SMMUv3: 1 units, 1 maps of requester IDs to streams, addresses of 48 "
+				   "bits, coherent\n"),
+			 1);
 	iommu_first()->ops->describe(iommu_first());
 	assert_memory_equal(&before, &fake[0], sizeof(before));
 	snprintf(expected, sizeof(expected),
