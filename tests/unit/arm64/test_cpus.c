@@ -266,7 +266,7 @@ static void one_stays(void **state)
 	pthread_t thread[CPUS];
 	struct cpu_start start;
 
-	for (unsigned int round = 0; round < 300; round++) {
+	for (unsigned int round = 0; round < 3000; round++) {
 		cpus_init_power();
 		for (unsigned int cpu = 1; cpu < CPUS; cpu++) {
 			assert_int_equal(cpu_request_on(cpu, cpu, cpu), 0);
