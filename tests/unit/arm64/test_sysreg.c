@@ -302,11 +302,12 @@ static void aarch32_in_an_it_block(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* First, while there is still room to log. */
+		cmocka_unit_test_setup(the_log_is_not_filled, setup),
 		cmocka_unit_test_setup(listed, setup),
 		cmocka_unit_test_setup(sgi_registers, setup),
 		cmocka_unit_test_setup(id_registers, setup),
 		cmocka_unit_test_setup(every_encoding, setup),
-		cmocka_unit_test_setup(the_log_is_not_filled, setup),
 		cmocka_unit_test_setup(aarch32, setup),
 		cmocka_unit_test_setup(aarch32_in_an_it_block, setup),
 	};
