@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The choice of what to hide, and the policy of iommu=, decided here and nowhere else: a guest is never started with less protection
- * than was asked for.
+ * The choice of what to hide, and the policy of iommu=, decided here and nowhere else: a guest is never
+ * started with less protection than was asked for.
  */
 #include "boot/discover.h"
 #include "boot/firmware.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which IOMMUs and which devices: the policy of iommu= and the rules for devices, decided before anything is changed. What the
- * machine has is asked through boot/firmware.h.
+ * Which IOMMUs and which devices: the policy of iommu= and the rules for devices, decided before anything is
+ * changed. What the machine has is asked through boot/firmware.h.
  */
 #ifndef BOOT_DISCOVER_H
 #define BOOT_DISCOVER_H
@@ -15,7 +15,10 @@
  * backend. Boot.
  */
 int MUST_CHECK discover_iommus(enum iommu_policy policy);
-/* There is none that can be used, and `reason` says why: what the policy says to that. 0, or -EOPNOTSUPP after one log_error. */
+/*
+ * There is none that can be used, and `reason` says why: what the policy says to that. 0, or -EOPNOTSUPP
+ * after one log_error.
+ */
 int MUST_CHECK discover_without_iommu(enum iommu_policy policy, const char *reason);
 /*
  * Sets PCI_FLAG_HIDDEN on what the configuration hides and, where units were found, on what stands behind

@@ -77,22 +77,33 @@ EFI_STATUS efi_open_or_explain(struct efi_file *file, const char *key, const cha
 EFI_STATUS efi_unreadable(const char *key, const char *path, EFI_STATUS status);
 /* `where`: empty, or as " below 4 GiB". */
 EFI_STATUS efi_no_room(const char *key, const char *path, u64 size, const char *where);
-/* The initrd that the configuration names, as high as the request's limits allow; size 0: it names none. Logs its error. */
+/*
+ * The initrd that the configuration names, as high as the request's limits allow; size 0: it names none. Logs
+ * its error.
+ */
 EFI_STATUS efi_load_initrd(struct place_request request, const char *where, paddr_t *base, u64 *size);
 
 /* ---- by architecture: boot/<name>/efi_firmware.c ---- */
 
-/* The firmware's description of the machine (firmware.h) found: boot_info says where. boot_info.memmap is filled. Logs its error. */
+/*
+ * The firmware's description of the machine (firmware.h) found: boot_info says where. boot_info.memmap is
+ * filled. Logs its error.
+ */
 EFI_STATUS efi_find_firmware(void);
-/* What waking the other CPUs needs; without it the guest has fewer, after a warning. The description was read. */
+/*
+ * What waking the other CPUs needs; without it the guest has fewer, after a warning. The description was
+ * read.
+ */
 void efi_reserve_for_cpus(void);
 
 /* ---- by architecture: boot/<name>/efi_guest.c ---- */
 
 /* Kernel, initrd, command line, tables or tree: all in place, boot_info says where. Logs its error. */
 EFI_STATUS efi_load_guest(void);
-/* Writes boot_info.memmap, which is final if boot services can now be left, to where the guest looks for it. May be called
- * again. Says nothing unless it fails: printing may change the firmware's map. */
+/*
+ * Writes boot_info.memmap, which is final if boot services can now be left, to where the guest looks for it.
+ * May be called again. Says nothing unless it fails: printing may change the firmware's map.
+ */
 EFI_STATUS efi_finish_guest(void);
 
 #endif

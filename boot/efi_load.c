@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading what the guest starts with from the volume, and the words for what can go wrong. The initrd is the same on every
- * architecture but for its place.
+ * Reading what the guest starts with from the volume, and the words for what can go wrong. The initrd is the
+ * same on every architecture but for its place.
  */
 #include "boot/boot_info.h"
 #include "boot/efi_app.h"
@@ -37,7 +37,8 @@ EFI_STATUS efi_unreadable(const char *key, const char *path, EFI_STATUS status)
 	return status;
 }
 
-static EFI_STATUS load_open_initrd(struct efi_file *file, struct place_request *request, const char *where, paddr_t *base)
+static EFI_STATUS load_open_initrd(struct efi_file *file, struct place_request *request, const char *where,
+				   paddr_t *base)
 {
 	const char *path = boot_info.config.initrd;
 	EFI_STATUS status;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the firmware's description of the machine is depends on the architecture: ACPI tables on x86, a device tree on arm64.
- * Each boot/<name>/ implements this header and the last part of efi_app.h; the files of boot/ itself know neither. Works on memory
- * and registers, not on firmware's services, so the host tests it.
+ * What the firmware's description of the machine is depends on the architecture: ACPI tables on x86, a device
+ * tree on arm64. Each boot/<name>/ implements this header and the last part of efi_app.h; the files of boot/
+ * itself know neither. Works on memory and registers, not on firmware's services, so the host tests it.
  */
 #ifndef BOOT_FIRMWARE_H
 #define BOOT_FIRMWARE_H
@@ -29,16 +29,25 @@ bool MUST_CHECK firmware_set_console(struct config *config, const char *value, s
 
 /* ---- the machine, before anything is changed ---- */
 
-/* Checks and reads the description that boot_info points to into boot_info. 0; -EINVAL, -EOPNOTSUPP after one log_error. Boot. */
+/*
+ * Checks and reads the description that boot_info points to into boot_info. 0; -EINVAL, -EOPNOTSUPP after one
+ * log_error. Boot.
+ */
 int MUST_CHECK firmware_read_machine(void);
-/* Registers the ways to configuration space that it names, the best first. 0; -EINVAL and others after one log_error. Boot. */
+/*
+ * Registers the ways to configuration space that it names, the best first. 0; -EINVAL and others after one
+ * log_error. Boot.
+ */
 int MUST_CHECK firmware_config_access(void);
 /*
  * The IOMMUs that it names. PCI is enumerated, core/pages works. The number of usable units; 0 only by
  * discover_without_iommu(); errors after one log_error. Boot.
  */
 int MUST_CHECK firmware_iommus(enum iommu_policy policy);
-/* After it: does what the machine has satisfy intremap=? 0; -EOPNOTSUPP after one log_error. A probe is not refused. Boot. */
+/*
+ * After it: does what the machine has satisfy intremap=? 0; -EOPNOTSUPP after one log_error. A probe is not
+ * refused. Boot.
+ */
 int MUST_CHECK firmware_interrupts(const struct config *config);
 
 /* ---- for --probe, through log_info ---- */

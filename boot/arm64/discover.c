@@ -66,8 +66,8 @@ int firmware_config_access(void)
 		const struct dt_pci_host *host = &dt->pci_host[i];
 
 		/* The tree states where the first bus is, a window where bus 0 would be. */
-		window[i] = (struct ecam_window){ host->ecam.base - ((u64)host->first_bus << BUS_SHIFT), host->segment, host->first_bus,
-						  host->last_bus };
+		window[i] = (struct ecam_window){ host->ecam.base - ((u64)host->first_bus << BUS_SHIFT),
+						  host->segment, host->first_bus, host->last_bus };
 	}
 	if (!dt->pci_hosts) {
 		log_warn("device tree: no PCI host (pci-host-ecam-generic): the guest gets no devices");
@@ -90,8 +90,8 @@ int firmware_iommus(enum iommu_policy policy)
 }
 
 /*
- * The ITS takes a message only as the DeviceID of who sent it, which hardware tells it; where there is no ITS there are no messages.
- * So whatever intremap= asks for is given.
+ * The ITS takes a message only as the DeviceID of who sent it, which hardware tells it; where there is no ITS
+ * there are no messages. So whatever intremap= asks for is given.
  */
 int firmware_interrupts(const struct config *config UNUSED)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the device tree says of the machine: CPUs, PSCI, the timer's interrupts; the other parts are in dt_*.c.
+ * What the device tree says of the machine: CPUs, PSCI, the timer's interrupts; the other parts are in
+ * dt_*.c.
  */
 #include "boot/arm64/dt_read.h"
 #include "core/errno.h"
@@ -11,7 +12,10 @@
 /* MPIDR_EL1.Aff3, Aff2..Aff0 (Arm ARM DDI 0487J, D19.2.100). */
 #define AFFINITY (GENMASK64(39, 32) | GENMASK64(23, 0))
 
-/* Linux Documentation/devicetree/bindings/arm/psci.yaml; 0.2 brought function numbers that need no properties. */
+/*
+ * Linux Documentation/devicetree/bindings/arm/psci.yaml; 0.2 brought function numbers that need no
+ * properties.
+ */
 const char *const dt_psci_names[] = { "arm,psci-1.0", "arm,psci-0.2", NULL };
 static const char *const old_psci_names[] = { "arm,psci", NULL };
 /* bindings/timer/arm,arch_timer.yaml */
@@ -91,7 +95,8 @@ int dt_boot_cpu_first(struct dt_machine *machine, u64 mpidr)
 		machine->cpu_mpidr[0] = mpidr;
 		return 0;
 	}
-	log_error("device tree: /cpus does not name the CPU that Fairlead runs on (MPIDR 0x%llx); update the firmware",
+	log_error("device tree: /cpus does not name the CPU that Fairlead runs on (MPIDR 0x%llx); update the "
+		  "firmware",
 		  (unsigned long long)mpidr);
 	return -EINVAL;
 }
@@ -104,7 +109,8 @@ static int read_psci(const void *fdt, struct dt_machine *out)
 
 	if (!dt_first(&t, fdt) || !dt_find(&t, dt_psci_names)) {
 		if (dt_first(&t, fdt) && dt_find(&t, old_psci_names))
-			return dt_refuse(&t, -EOPNOTSUPP, "PSCI 0.1; Fairlead needs 0.2 or newer: update the firmware");
+			return dt_refuse(&t, -EOPNOTSUPP,
+					 "PSCI 0.1; Fairlead needs 0.2 or newer: update the firmware");
 		log_error("device tree: no PSCI (0.2 or newer), which Fairlead needs to wake and stop CPUs");
 		return -EOPNOTSUPP;
 	}
@@ -113,18 +119,21 @@ static int read_psci(const void *fdt, struct dt_machine *out)
 		return 0;
 	if (!dt_string_is(&t, "method", "hvc"))
 		return dt_refuse(&t, -EINVAL, "method is neither smc nor hvc; update the firmware");
-	return dt_refuse(&t, -EOPNOTSUPP, "PSCI is called by HVC, so a hypervisor is below; with QEMU: -machine virtualization=on");
+	return dt_refuse(
+		&t, -EOPNOTSUPP,
+		"PSCI is called by HVC, so a hypervisor is below; with QEMU: -machine virtualization=on");
 }
 
-static int private_interrupt(const struct dt_tree *t, const struct dt_controller *gic, const char *name, unsigned int index,
-			     u32 *intid)
+static int private_interrupt(const struct dt_tree *t, const struct dt_controller *gic, const char *name,
+			     unsigned int index, u32 *intid)
 {
 	int err = dt_named_interrupt(t, gic, name, index, intid);
 
 	if (err == -EINVAL)
 		return err;
 	if (err || *intid >= SPI_FIRST)
-		return dt_refuse(t, -EINVAL, "interrupts does not name the timer's lines; update the firmware");
+		return dt_refuse(t, -EINVAL,
+				 "interrupts does not name the timer's lines; update the firmware");
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The firmware's device tree (Devicetree Specification 0.4; bindings of the Linux kernel's documentation, which
- * firmware follows): what Fairlead must know of it, and the tree that the guest gets. It is firmware's word: what is
- * malformed is refused with one line, never guessed at. Works on memory with libfdt, so the host tests it.
+ * The firmware's device tree (Devicetree Specification 0.4; bindings of the Linux kernel's documentation,
+ * which firmware follows): what Fairlead must know of it, and the tree that the guest gets. It is firmware's
+ * word: what is malformed is refused with one line, never guessed at. Works on memory with libfdt, so the
+ * host tests it.
  */
 #ifndef BOOT_ARM64_DT_H
 #define BOOT_ARM64_DT_H
@@ -48,7 +49,10 @@ struct dt_pci_host {
 };
 
 struct dt_machine {
-	/* CPUs that the tree does not disable, in its order, MPIDR_EL1's affinity fields each (Arm ARM D19.2.100). */
+	/*
+	 * CPUs that the tree does not disable, in its order, MPIDR_EL1's affinity fields each (Arm ARM
+	 * D19.2.100).
+	 */
 	unsigned int cpus; /* 1 .. CPUS_MAX */
 	u64 cpu_mpidr[CPUS_MAX];
 	bool more_cpus; /* there are others; said in the log, and not used */
@@ -74,20 +78,30 @@ struct dt_machine {
 };
 
 /*
- * Reads the tree at `dtb`, of which at most `limit` bytes are memory. 0; after one log_error that names the node or
- * property: -EINVAL: malformed; -EOPNOTSUPP: a machine that Fairlead cannot run on (GICv2, PSCI by HVC, no PSCI, ...).
+ * Reads the tree at `dtb`, of which at most `limit` bytes are memory. 0; after one log_error that names the
+ * node or property: -EINVAL: malformed; -EOPNOTSUPP: a machine that Fairlead cannot run on (GICv2, PSCI by
+ * HVC, no PSCI, ...).
  */
 int MUST_CHECK dt_read_machine(const void *dtb, size_t limit, struct dt_machine *out);
 /* Its size in bytes, once it was read. */
 size_t dt_size(const void *dtb);
-/* The CPU with that affinity, on which Fairlead runs, becomes the first. -EINVAL after one log_error: the tree does not name it. */
+/*
+ * The CPU with that affinity, on which Fairlead runs, becomes the first. -EINVAL after one log_error: the
+ * tree does not name it.
+ */
 int MUST_CHECK dt_boot_cpu_first(struct dt_machine *machine, u64 mpidr);
-/* The UART whose registers begin at `base` instead of stdout-path's. The tree was read. -EINVAL as above; none there: a warning. */
+/*
+ * The UART whose registers begin at `base` instead of stdout-path's. The tree was read. -EINVAL as above;
+ * none there: a warning.
+ */
 int MUST_CHECK dt_choose_uart(const void *dtb, paddr_t base, struct dt_machine *machine);
 /* The DeviceID of a requester at the ITS. False: the tree maps it to none. Pure. */
 bool MUST_CHECK dt_device_id(const struct dt_machine *dt, u16 segment, u16 rid, u32 *device_id);
 
-/* The GICv2m frame that the guest's messages go to: its page and its INTIDs, behind the hardware's SPIs. count 0: no messages. */
+/*
+ * The GICv2m frame that the guest's messages go to: its page and its INTIDs, behind the hardware's SPIs.
+ * count 0: no messages.
+ */
 struct vgic_frame {
 	paddr_t base;
 	u32 first, count;
@@ -96,7 +110,7 @@ struct vgic_frame {
 /* What the guest's tree is made from. */
 struct dt_guest {
 	const struct dt_machine *machine;
-	const struct memmap *memmap; /* final: its RAM becomes the guest's memory, and nothing else is memory to it */
+	const struct memmap *memmap; /* final: its RAM is the guest's memory, and nothing else is */
 	const char *cmdline;
 	paddr_t initrd; /* initrd_size 0: none */
 	u64 initrd_size;
@@ -104,17 +118,18 @@ struct dt_guest {
 	struct vgic_frame frame;
 };
 /*
- * Makes the guest's tree in buffer[size] (8-byte aligned) from the firmware's, which dt_read_machine() has accepted: devices that
- * the guest does not get and all that refers to SMMU and ITS out; each msi-map to a GICv2m frame under the GIC node; memory from the
- * map; /chosen; PSCI by HVC; the CPUs; bus numbers and BARs stay the firmware's (linux,pci-probe-only). Says at LOG_INFO what is left
- * out. -ENOSPC: the buffer is too small; -EINVAL; both after a log_error. Boot.
+ * Makes the guest's tree in buffer[size] (8-byte aligned) from the firmware's, which dt_read_machine() has
+ * accepted: devices that the guest does not get and all that refers to SMMU and ITS out; each msi-map to a
+ * GICv2m frame under the GIC node; memory from the map; /chosen; PSCI by HVC; the CPUs; bus numbers and BARs
+ * stay the firmware's (linux,pci-probe-only). Says at LOG_INFO what is left out. -ENOSPC: the buffer is too
+ * small; -EINVAL; both after a log_error. Boot.
  */
 int MUST_CHECK dt_build_guest(const void *firmware, const struct dt_guest *guest, void *buffer, size_t size);
 /* So much is enough for a firmware tree of that size. */
 size_t dt_guest_size(size_t firmware_size);
 /*
- * Registers of devices that the last tree built shows to the guest and nobody emulates (not the GIC, the console's UART, ECAM), whole
- * pages. index from 0; false: no more. Any context after boot.
+ * Registers of devices that the last tree built shows to the guest and nobody emulates (not the GIC, the
+ * console's UART, ECAM), whole pages. index from 0; false: no more. Any context after boot.
  */
 bool dt_guest_registers(unsigned int index, struct dt_range *out);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The interrupt controller in the device tree (Linux Documentation/devicetree/bindings/interrupt-controller/arm,gic-v3.yaml).
+ * The interrupt controller in the device tree (Linux
+ * Documentation/devicetree/bindings/interrupt-controller/arm,gic-v3.yaml).
  */
 #include "boot/arm64/dt_read.h"
 #include "core/errno.h"
@@ -8,18 +9,20 @@
 
 #include <libfdt.h>
 
-#define GIC_CELLS_MIN 3u
-#define GIC_CELLS_MAX 4u
-#define GICD_SIZE_MIN 0x10000u
-#define GICR_SIZE_MIN 0x20000u /* RD_base and SGI_base: two frames of 64 KiB (IHI 0069H, 12.10) */
-#define ITS_SIZE_MIN 0x20000u  /* control and translation: the same (12.18) */
+#define GIC_CELLS_MIN	3u
+#define GIC_CELLS_MAX	4u
+#define GICD_SIZE_MIN	0x10000u
+#define GICR_SIZE_MIN	0x20000u /* RD_base and SGI_base: two frames of 64 KiB (IHI 0069H, 12.10) */
+#define ITS_SIZE_MIN	0x20000u /* control and translation: the same (12.18) */
 #define FRAME_ALIGNMENT 0x10000u
 
 const char *const dt_gic_names[] = { "arm,gic-v3", NULL };
 const char *const dt_its_names[] = { "arm,gic-v3-its", NULL };
 /* Controllers before GICv3; the last is what Arm's own board models say. */
-static const char *const old_gic_names[] = { "arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a7-gic", "arm,cortex-a9-gic",
-					     "arm,eb11mp-gic",	   "qcom,msm-qgic2", NULL };
+static const char *const old_gic_names[] = {
+	"arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a7-gic", "arm,cortex-a9-gic", "arm,eb11mp-gic",
+	"qcom,msm-qgic2",     NULL
+};
 
 static bool frame_fits(const struct dt_range *r, u64 minimum)
 {
@@ -37,16 +40,19 @@ static int read_redistributors(const struct dt_tree *t, struct dt_machine *out)
 	if (err == -EINVAL)
 		return err;
 	if (!regions || regions > DT_REDISTRIBUTORS_MAX)
-		return dt_refuse(t, -EOPNOTSUPP, "more regions of redistributors than Fairlead knows (16), or none");
-	if (stride && ((length != 4 && length != 8) || !dt_cells(stride, (unsigned int)length / 4, &out->gicr_stride) ||
-		       !IS_ALIGNED(out->gicr_stride, FRAME_ALIGNMENT)))
+		return dt_refuse(t, -EOPNOTSUPP,
+				 "more regions of redistributors than Fairlead knows (16), or none");
+	if (stride &&
+	    ((length != 4 && length != 8) || !dt_cells(stride, (unsigned int)length / 4, &out->gicr_stride) ||
+	     !IS_ALIGNED(out->gicr_stride, FRAME_ALIGNMENT)))
 		return dt_refuse(t, -EINVAL, "redistributor-stride is malformed; update the firmware");
 	for (i = 0; i < regions; i++) {
 		err = dt_reg(t, 1 + i, &out->gicr[i]);
 		if (err == -EINVAL)
 			return err;
 		if (err || !frame_fits(&out->gicr[i], GICR_SIZE_MIN))
-			return dt_refuse(t, -EINVAL, "reg does not hold the redistributors; update the firmware");
+			return dt_refuse(t, -EINVAL,
+					 "reg does not hold the redistributors; update the firmware");
 	}
 	out->redistributor_regions = regions;
 	return 0;
@@ -64,7 +70,9 @@ static int read_maintenance(const struct dt_tree *t, const struct dt_controller 
 	if (err == -EINVAL)
 		return err;
 	if (err || out->maintenance_intid >= 32)
-		return dt_refuse(t, -EOPNOTSUPP, "no maintenance interrupt among interrupts; Fairlead needs a GIC with virtualization");
+		return dt_refuse(t, -EOPNOTSUPP,
+				 "no maintenance interrupt among interrupts; Fairlead needs a GIC with "
+				 "virtualization");
 	return 0;
 }
 
@@ -74,7 +82,8 @@ static int read_its(const void *fdt, struct dt_machine *out)
 	struct dt_tree t;
 	bool more;
 
-	for (more = dt_first(&t, fdt) && dt_find(&t, dt_its_names); more; more = dt_next(&t) && dt_find(&t, dt_its_names)) {
+	for (more = dt_first(&t, fdt) && dt_find(&t, dt_its_names); more;
+	     more = dt_next(&t) && dt_find(&t, dt_its_names)) {
 		struct dt_range its;
 		int err = dt_reg(&t, 0, &its);
 
@@ -97,7 +106,8 @@ static int no_gicv3(const void *fdt)
 	struct dt_tree t;
 
 	if (dt_first(&t, fdt) && dt_find(&t, old_gic_names))
-		return dt_refuse(&t, -EOPNOTSUPP, "a GICv2; Fairlead needs a GICv3 (with QEMU: -machine gic-version=3)");
+		return dt_refuse(&t, -EOPNOTSUPP,
+				 "a GICv2; Fairlead needs a GICv3 (with QEMU: -machine gic-version=3)");
 	log_error("device tree: no GICv3, which Fairlead needs");
 	return -EOPNOTSUPP;
 }

@@ -2,9 +2,10 @@
 /*
  * Writes the guest's device tree: memory, /chosen, PSCI, CPUs, the GICv2m frame, PCI hosts.
  *
- * Memory to the guest is what the final map gives it as RAM, and nothing else: what is Fairlead's, the firmware's or cut off is not even
- * "reserved", because the kernel maps only what /memory names, and a region that no node names cannot be mapped by mistake. Regions
- * that the firmware has set aside inside the guest's RAM (/reserved-memory, reservation blocks) stay set aside.
+ * Memory to the guest is what the final map gives it as RAM, and nothing else: what is Fairlead's, the
+ * firmware's or cut off is not even "reserved", because the kernel maps only what /memory names, and a region
+ * that no node names cannot be mapped by mistake. Regions that the firmware has set aside inside the guest's
+ * RAM (/reserved-memory, reservation blocks) stay set aside.
  */
 #include "boot/arm64/dt_guest.h"
 #include "boot/config.h"
@@ -14,13 +15,13 @@
 
 #include <libfdt.h>
 
-#define CELL 4u
-#define PCI_CELLS 3u /* of an address on a PCI bus (Open Firmware's PCI bus binding 2.1, 2.2.1) */
+#define CELL		4u
+#define PCI_CELLS	3u /* of an address on a PCI bus (Open Firmware's PCI bus binding 2.1, 2.2.1) */
 #define PCI_SPACE(cell) ((cell) >> 24 & 3)
 enum { PCI_SPACE_CONFIG, PCI_SPACE_IO, PCI_SPACE_MEM32, PCI_SPACE_MEM64 };
 #define RANGES_MAX 64u
 #define FRAME_SIZE PAGE_SIZE
-#define REG_MAX ((1 + DT_REDISTRIBUTORS_MAX) * 4 * CELL)
+#define REG_MAX	   ((1 + DT_REDISTRIBUTORS_MAX) * 4 * CELL)
 
 /* ---- sizes ---- */
 
@@ -60,7 +61,8 @@ static int set_text(void *tree, int node, const char *name, const char *text)
 }
 
 /* Appends address and size to a property. libfdt's error. */
-static int append_range(void *tree, int node, const char *name, const struct dt_level *parent, paddr_t base, u64 size)
+static int append_range(void *tree, int node, const char *name, const struct dt_level *parent, paddr_t base,
+			u64 size)
 {
 	u8 entry[8 * CELL];
 	u32 cells = parent->address_cells + parent->size_cells;
@@ -84,8 +86,9 @@ static int keep_reservations(const struct dt_guest *guest, void *tree)
 
 		err = fdt_get_mem_rsv(tree, i - 1, &base, &size);
 		page = ALIGN_DOWN(base, PAGE_SIZE);
-		if (!err && (!size || base + size < base ||
-			     !memmap_is(guest->memmap, page, ALIGN_UP(base + size, PAGE_SIZE) - page, MEM_RAM)))
+		if (!err &&
+		    (!size || base + size < base ||
+		     !memmap_is(guest->memmap, page, ALIGN_UP(base + size, PAGE_SIZE) - page, MEM_RAM)))
 			err = fdt_del_mem_rsv(tree, i - 1);
 	}
 	return err;
@@ -105,14 +108,16 @@ static int write_memory(const struct dt_guest *guest, void *tree)
 		if (node < 0) {
 			char name[32];
 
-			fl_snprintf(name, sizeof(name), "memory@%llx", (unsigned long long)map->range[i].base);
+			fl_snprintf(name, sizeof(name), "memory@%llx",
+				    (unsigned long long)map->range[i].base);
 			node = fdt_add_subnode(tree, 0, name);
 			if (node < 0)
 				return node;
 			err = set_text(tree, node, "device_type", "memory");
 		}
 		if (!err)
-			err = append_range(tree, node, "reg", &t.level[0], map->range[i].base, map->range[i].size);
+			err = append_range(tree, node, "reg", &t.level[0], map->range[i].base,
+					   map->range[i].size);
 	}
 	return err;
 }
@@ -165,7 +170,9 @@ static int write_cpus(void *tree)
 
 /* ---- GIC ---- */
 
-/* Distributor and redistributors only: the GICv2 interfaces that some list behind them are not virtualized. */
+/*
+ * Distributor and redistributors only: the GICv2 interfaces that some list behind them are not virtualized.
+ */
 static int cut_gic_reg(const struct dt_guest *guest, void *tree, const struct dt_tree *t)
 {
 	const struct dt_level *parent = &t->level[t->depth - 2];
@@ -203,7 +210,9 @@ static int make_gic_a_bus(void *tree, int gic, const struct dt_level *parent)
 	return err ? err : fdt_setprop(tree, gic, "ranges", NULL, 0);
 }
 
-/* bindings/interrupt-controller/arm,gic.yaml, v2m frames. arm,msi-base-spi is an INTID, as MSI_TYPER has it. */
+/*
+ * bindings/interrupt-controller/arm,gic.yaml, v2m frames. arm,msi-base-spi is an INTID, as MSI_TYPER has it.
+ */
 static int add_frame(const struct dt_guest *guest, void *tree, const struct dt_tree *t, u32 *phandle)
 {
 	const struct dt_level *parent = &t->level[t->depth - 2];
@@ -251,7 +260,8 @@ static int write_gic(const struct dt_guest *guest, void *tree, u32 *frame)
 static int drop_io_windows(void *tree, const struct dt_tree *t)
 {
 	const struct dt_level *host = &t->level[t->depth - 1], *parent = host - 1;
-	size_t length, entry = (PCI_CELLS + (size_t)parent->address_cells + host->size_cells) * CELL, kept = 0, at;
+	size_t length, entry = (PCI_CELLS + (size_t)parent->address_cells + host->size_cells) * CELL,
+		       kept = 0, at;
 	const u8 *ranges = dt_property(t, "ranges", &length);
 	u8 copy[RANGES_MAX * CELL];
 
@@ -268,7 +278,8 @@ static int drop_io_windows(void *tree, const struct dt_tree *t)
 		kept += entry;
 	}
 	/* An empty one would mean that bus and CPU have the same addresses. */
-	return kept ? fdt_setprop(tree, host->node, "ranges", copy, (int)kept) : fdt_delprop(tree, host->node, "ranges");
+	return kept ? fdt_setprop(tree, host->node, "ranges", copy, (int)kept)
+		    : fdt_delprop(tree, host->node, "ranges");
 }
 
 static const struct dt_pci_host *host_of(const struct dt_machine *machine, const struct dt_tree *t)
@@ -283,8 +294,11 @@ static const struct dt_pci_host *host_of(const struct dt_machine *machine, const
 	return NULL;
 }
 
-/* bindings/pci/pci-msi.txt: RID base, phandle, base at the controller (a frame does not look at it), length. */
-static int write_msi_map(const struct dt_guest *guest, void *tree, const struct dt_tree *t, u16 segment, u32 frame)
+/*
+ * bindings/pci/pci-msi.txt: RID base, phandle, base at the controller (a frame does not look at it), length.
+ */
+static int write_msi_map(const struct dt_guest *guest, void *tree, const struct dt_tree *t, u16 segment,
+			 u32 frame)
 {
 	const struct dt_machine *machine = guest->machine;
 	int err = 0;

@@ -2,9 +2,10 @@
 /*
  * What of the firmware's tree the guest does not get.
  *
- * A device outside PCI stands behind no SMMU that Fairlead attaches it to. One that can do DMA (virtio-mmio, QEMU's fw-cfg, an Ethernet
- * controller of a board) would reach all of memory. So nodes with registers stay only if they are on the short list of what is
- * known to do none. What has no registers cannot be reached anyway: the guest's address space has only what is listed here.
+ * A device outside PCI stands behind no SMMU that Fairlead attaches it to. One that can do DMA (virtio-mmio,
+ * QEMU's fw-cfg, an Ethernet controller of a board) would reach all of memory. So nodes with registers stay
+ * only if they are on the short list of what is known to do none. What has no registers cannot be reached
+ * anyway: the guest's address space has only what is listed here.
  */
 #include "boot/arm64/dt_guest.h"
 #include "core/errno.h"
@@ -13,24 +14,31 @@
 
 #include <libfdt.h>
 
-#define CELL 4u
+#define CELL	      4u
 #define REGISTERS_MAX 32u
-#define KINDS_MAX 24u
+#define KINDS_MAX     24u
 
 /* No DMA: UARTs, real-time clock, GPIO. (The GIC and PCI hosts have rules of their own.) */
-static const char *const harmless_names[] = { "arm,pl011", "arm,pl031", "arm,pl061", "ns16550a", "ns16550", "snps,dw-apb-uart", NULL };
+static const char *const harmless_names[] = { "arm,pl011", "arm,pl031",	       "arm,pl061", "ns16550a",
+					      "ns16550",   "snps,dw-apb-uart", NULL };
 
 /* Of every node: what refers to an SMMU, an ITS, or to memory nodes that are made anew. */
-static const char *const struck_properties[] = { "iommus", "iommu-map", "iommu-map-mask", "msi-parent", "msi-map", "msi-map-mask",
-						 "numa-node-id", NULL };
+static const char *const struck_properties[] = { "iommus",  "iommu-map",    "iommu-map-mask", "msi-parent",
+						 "msi-map", "msi-map-mask", "numa-node-id",   NULL };
 /* Of a CPU: how to stop and start it is Fairlead's PSCI's business. */
-static const char *const struck_of_cpu[] = { "cpu-release-addr", "cpu-idle-states", "power-domains", "power-domain-names", NULL };
+static const char *const struck_of_cpu[] = { "cpu-release-addr", "cpu-idle-states", "power-domains",
+					     "power-domain-names", NULL };
 /* Of the GIC: the maintenance interrupt is Fairlead's; messages go to the GICv2m frame only. */
-static const char *const struck_of_gic[] = { "interrupts", "interrupts-extended", "msi-controller", "#msi-cells", "mbi-ranges",
-					     "mbi-alias", NULL };
+static const char *const struck_of_gic[] = { "interrupts", "interrupts-extended", "msi-controller",
+					     "#msi-cells", "mbi-ranges",	  "mbi-alias",
+					     NULL };
 static const char *const kept_of_psci[] = { "compatible", "method", "phandle", NULL };
-/* Of /chosen: seeds of address randomization and firmware's own way to pass a memory map are not for this kernel. */
-static const char *const kept_of_chosen[] = { "stdout-path", "linux,stdout-path", "rng-seed", "phandle", NULL };
+/*
+ * Of /chosen: seeds of address randomization and firmware's own way to pass a memory map are not for this
+ * kernel.
+ */
+static const char *const kept_of_chosen[] = { "stdout-path", "linux,stdout-path", "rng-seed", "phandle",
+					      NULL };
 
 static struct {
 	unsigned int count;
@@ -75,13 +83,18 @@ static void count_kind(struct kinds *kinds, const struct dt_tree *t)
 static void log_kinds(const struct kinds *kinds)
 {
 	for (unsigned int i = 0; i < kinds->count; i++)
-		log_info("device tree: not for the guest: %u x %s", kinds->kind[i].nodes, kinds->kind[i].name);
+		log_info("device tree: not for the guest: %u x %s", kinds->kind[i].nodes,
+			 kinds->kind[i].name);
 }
 
 /* ---- registers ---- */
 
-/* Whole pages of one entry of reg that nothing else has any part of; then giving them away gives nothing else away. */
-static bool is_alone(const void *firmware, const struct dt_guest *guest, int node, unsigned int index, const struct dt_range *pages)
+/*
+ * Whole pages of one entry of reg that nothing else has any part of; then giving them away gives nothing else
+ * away.
+ */
+static bool is_alone(const void *firmware, const struct dt_guest *guest, int node, unsigned int index,
+		     const struct dt_range *pages)
 {
 	const struct memmap *map = guest->memmap;
 	struct dt_tree t;
@@ -124,7 +137,10 @@ static bool is_console(const struct dt_tree *t, const struct dt_guest *guest)
 	       reg.base == guest->machine->uart.registers.base;
 }
 
-/* All entries of reg can be the guest's; they are listed then. The nodes of tree and firmware are at the same offsets. */
+/*
+ * All entries of reg can be the guest's; they are listed then. The nodes of tree and firmware are at the same
+ * offsets.
+ */
 static bool take_registers(const void *firmware, const struct dt_tree *t, const struct dt_guest *guest)
 {
 	unsigned int before = registers.count, i;
@@ -175,7 +191,8 @@ static bool reserved_stays(const struct dt_tree *t, const struct dt_guest *guest
 	for (i = 0; !(err = dt_reg_quietly(t, i, &reg, &why)); i++) {
 		paddr_t base = ALIGN_DOWN(reg.base, PAGE_SIZE);
 
-		if (!reg.size || !memmap_is(guest->memmap, base, ALIGN_UP(reg.base + reg.size, PAGE_SIZE) - base, MEM_RAM))
+		if (!reg.size ||
+		    !memmap_is(guest->memmap, base, ALIGN_UP(reg.base + reg.size, PAGE_SIZE) - base, MEM_RAM))
 			return false;
 	}
 	return err == -ENOENT;
@@ -203,7 +220,8 @@ static bool node_stays(const void *firmware, const struct dt_tree *t, const stru
 	    dt_is_top(t, "reserved-memory"))
 		return true;
 	if (dt_string_is(t, "device_type", "memory") || dt_is_top(t, "memory") || dt_is_top(t, "firmware") ||
-	    dt_is_top(t, "hypervisor") || dt_is_top(t, "distance-map") || dt_is_under(t, "chosen") || dt_is_under(t, "firmware"))
+	    dt_is_top(t, "hypervisor") || dt_is_top(t, "distance-map") || dt_is_under(t, "chosen") ||
+	    dt_is_under(t, "firmware"))
 		return false;
 	if (dt_is_cpu(t))
 		return cpu_stays(t, guest);
@@ -262,8 +280,11 @@ static int strike_nodes(const void *firmware, const struct dt_guest *guest, void
 			more = next_to_decide(&t);
 			continue;
 		}
-		if (dt_has(&t, "reg") && t.level[t.depth - 1].available && !dt_is_cpu(&t) && !dt_is_top(&t, "memory"))
-			count_kind(&kinds, &(struct dt_tree){ .fdt = firmware, .depth = 1, .level = { { .node = node } } });
+		if (dt_has(&t, "reg") && t.level[t.depth - 1].available && !dt_is_cpu(&t) &&
+		    !dt_is_top(&t, "memory"))
+			count_kind(&kinds, &(struct dt_tree){ .fdt = firmware,
+							      .depth = 1,
+							      .level = { { .node = node } } });
 		more = next_outside(&t);
 		err = fdt_nop_node(tree, node);
 	}
@@ -288,7 +309,8 @@ static bool is_empty_in_map(const struct dt_tree *t)
 	size_t length;
 	const u8 *cpu = dt_property(t, "cpu", &length);
 
-	if (t->depth < 3 || !dt_is_under(t, "cpus") || strcmp(fdt_get_name(t->fdt, t->level[2].node, NULL), "cpu-map") != 0)
+	if (t->depth < 3 || !dt_is_under(t, "cpus") ||
+	    strcmp(fdt_get_name(t->fdt, t->level[2].node, NULL), "cpu-map") != 0)
 		return false;
 	if (cpu)
 		return !all_there(t->fdt, cpu, length);

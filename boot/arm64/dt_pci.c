@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI host bridges in the device tree: configuration space (Linux Documentation/devicetree/bindings/pci/host-generic-pci.yaml), and
- * what the ITS and the SMMUs call their requesters (pci/pci-msi.txt, pci/pci-iommu.txt).
+ * PCI host bridges in the device tree: configuration space (Linux
+ * Documentation/devicetree/bindings/pci/host-generic-pci.yaml), and what the ITS and the SMMUs call their
+ * requesters (pci/pci-msi.txt, pci/pci-iommu.txt).
  */
 #include "boot/arm64/dt_read.h"
 #include "core/errno.h"
@@ -11,8 +12,8 @@
 const char *const dt_pci_names[] = { "pci-host-ecam-generic", NULL };
 
 #define BUS_SHIFT 20 /* ECAM: a bus has 1 MiB (PCIe base spec 6.0, 7.2.2) */
-#define RIDS 0x10000u
-#define MASK_ALL 0xffffu
+#define RIDS	  0x10000u
+#define MASK_ALL  0xffffu
 
 /* An entry of msi-map or iommu-map: RID base, phandle, base of the other numbers, length. */
 enum { MAP_FIRST, MAP_PHANDLE, MAP_BASE, MAP_COUNT, MAP_CELLS };
@@ -23,11 +24,13 @@ bool dt_phandle_is(const void *fdt, u32 phandle, const char *const compatible[],
 	struct dt_tree t;
 	bool more;
 
-	for (more = dt_first(&t, fdt) && dt_find(&t, compatible); more; more = dt_next(&t) && dt_find(&t, compatible)) {
+	for (more = dt_first(&t, fdt) && dt_find(&t, compatible); more;
+	     more = dt_next(&t) && dt_find(&t, compatible)) {
 		struct dt_range reg;
 		const char *why;
 
-		if (fdt_get_phandle(fdt, dt_node(&t)) == phandle && !dt_reg_quietly(&t, 0, &reg, &why) && reg.base == base)
+		if (fdt_get_phandle(fdt, dt_node(&t)) == phandle && !dt_reg_quietly(&t, 0, &reg, &why) &&
+		    reg.base == base)
 			return true;
 	}
 	return false;
@@ -47,7 +50,9 @@ static int check_mask(const struct dt_tree *t, const char *name)
 
 	if (err == -EINVAL)
 		return err;
-	return (mask & MASK_ALL) == MASK_ALL ? 0 : dt_refuse(t, -EOPNOTSUPP, "msi-map-mask or iommu-map-mask makes devices alike");
+	return (mask & MASK_ALL) == MASK_ALL
+		       ? 0
+		       : dt_refuse(t, -EOPNOTSUPP, "msi-map-mask or iommu-map-mask makes devices alike");
 }
 
 static int map_malformed(const struct dt_tree *t)
@@ -79,18 +84,20 @@ static int map_entry(const struct dt_tree *t, const char *name, unsigned int ind
 	if (index >= length / (MAP_CELLS * CELL))
 		return -ENOENT;
 	at = map + index * MAP_CELLS * CELL;
-	*out = (struct map_entry){ dt_cell(at + MAP_FIRST * CELL), dt_cell(at + MAP_PHANDLE * CELL), dt_cell(at + MAP_BASE * CELL),
-				   dt_cell(at + MAP_COUNT * CELL) };
-	if (!out->count || out->first >= RIDS || out->count > RIDS - out->first || out->base > ~0u - (out->count - 1) ||
-	    overlaps_earlier(map, index, out))
+	*out = (struct map_entry){ dt_cell(at + MAP_FIRST * CELL), dt_cell(at + MAP_PHANDLE * CELL),
+				   dt_cell(at + MAP_BASE * CELL), dt_cell(at + MAP_COUNT * CELL) };
+	if (!out->count || out->first >= RIDS || out->count > RIDS - out->first ||
+	    out->base > ~0u - (out->count - 1) || overlaps_earlier(map, index, out))
 		return map_malformed(t);
 	return 0;
 }
 
-static int add_msi_map(const struct dt_tree *t, struct dt_machine *out, u16 segment, const struct map_entry *e)
+static int add_msi_map(const struct dt_tree *t, struct dt_machine *out, u16 segment,
+		       const struct map_entry *e)
 {
 	if (!out->its.size || !dt_phandle_is(t->fdt, e->phandle, dt_its_names, out->its.base)) {
-		dt_warn(t, "some of its devices are mapped to another ITS or none; they get no message interrupts");
+		dt_warn(t, "some of its devices are mapped to another ITS or none; they get no message "
+			   "interrupts");
 		return 0;
 	}
 	if (out->msi_maps == DT_MAP_MAX)
@@ -99,7 +106,8 @@ static int add_msi_map(const struct dt_tree *t, struct dt_machine *out, u16 segm
 	return 0;
 }
 
-static int add_stream_map(const struct dt_tree *t, struct dt_machine *out, u16 segment, const struct map_entry *e)
+static int add_stream_map(const struct dt_tree *t, struct dt_machine *out, u16 segment,
+			  const struct map_entry *e)
 {
 	struct smmu_firmware *smmu = &out->smmu;
 
@@ -107,17 +115,21 @@ static int add_stream_map(const struct dt_tree *t, struct dt_machine *out, u16 s
 		if (!dt_phandle_is(t->fdt, e->phandle, dt_smmu_names, smmu->unit[unit].registers))
 			continue;
 		if (smmu->maps == SMMU_STREAM_MAPS_MAX)
-			return dt_refuse(t, -EOPNOTSUPP, "more entries of iommu-map than Fairlead knows (32)");
-		smmu->map[smmu->maps++] = (struct smmu_stream_map){ segment, (u16)e->first, e->count, e->base, unit };
+			return dt_refuse(t, -EOPNOTSUPP,
+					 "more entries of iommu-map than Fairlead knows (32)");
+		smmu->map[smmu->maps++] =
+			(struct smmu_stream_map){ segment, (u16)e->first, e->count, e->base, unit };
 		return 0;
 	}
 	dt_warn(t, "iommu-map refers to what is no SMMUv3; those devices count as behind no IOMMU");
 	return 0;
 }
 
-typedef int (*add_fn)(const struct dt_tree *t, struct dt_machine *out, u16 segment, const struct map_entry *e);
+typedef int (*add_fn)(const struct dt_tree *t, struct dt_machine *out, u16 segment,
+		      const struct map_entry *e);
 
-static int read_map(const struct dt_tree *t, struct dt_machine *out, u16 segment, const char *name, const char *mask, add_fn add)
+static int read_map(const struct dt_tree *t, struct dt_machine *out, u16 segment, const char *name,
+		    const char *mask, add_fn add)
 {
 	struct map_entry e;
 	unsigned int i;
@@ -185,7 +197,8 @@ static int read_segment(const struct dt_tree *t, const struct dt_machine *out, s
 		return dt_refuse(t, -EINVAL, "linux,pci-domain is above 65535; update the firmware");
 	for (unsigned int i = 0; i < out->pci_hosts; i++) {
 		if (out->pci_host[i].segment == domain)
-			return dt_refuse(t, -EINVAL, "another host has its linux,pci-domain; update the firmware");
+			return dt_refuse(t, -EINVAL,
+					 "another host has its linux,pci-domain; update the firmware");
 	}
 	host->segment = (u16)domain;
 	return 0;
@@ -222,7 +235,8 @@ int dt_read_pci(const void *fdt, struct dt_machine *out)
 	struct dt_tree t;
 	bool more;
 
-	for (more = dt_first(&t, fdt) && dt_find(&t, dt_pci_names); more; more = dt_next(&t) && dt_find(&t, dt_pci_names)) {
+	for (more = dt_first(&t, fdt) && dt_find(&t, dt_pci_names); more;
+	     more = dt_next(&t) && dt_find(&t, dt_pci_names)) {
 		int err = read_host(&t, out);
 
 		if (err)

@@ -22,7 +22,8 @@ static int read_line(const struct dt_tree *t, const struct dt_controller *gic, c
 	return err == -EINVAL ? err : 0;
 }
 
-static int read_unit(const struct dt_tree *t, const struct dt_controller *gic, struct smmu_unit_firmware *unit)
+static int read_unit(const struct dt_tree *t, const struct dt_controller *gic,
+		     struct smmu_unit_firmware *unit)
 {
 	struct dt_range registers;
 	int err = dt_reg(t, 0, &registers);
@@ -48,7 +49,8 @@ int dt_read_smmus(const void *fdt, const struct dt_controller *gic, struct dt_ma
 	struct dt_tree t;
 	bool more;
 
-	for (more = dt_first(&t, fdt) && dt_find(&t, dt_smmu_names); more; more = dt_next(&t) && dt_find(&t, dt_smmu_names)) {
+	for (more = dt_first(&t, fdt) && dt_find(&t, dt_smmu_names); more;
+	     more = dt_next(&t) && dt_find(&t, dt_smmu_names)) {
 		int err;
 
 		if (out->smmu.units == SMMU_UNITS_MAX)

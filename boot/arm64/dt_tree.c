@@ -9,19 +9,19 @@
 
 #include <libfdt.h>
 
-#define CELL 4u
+#define CELL	  4u
 #define CELLS_MAX 4u /* libfdt's FDT_MAX_NCELLS; 3 are PCI's */
 /* Devicetree Specification 0.4, 2.3.5: if a parent does not say. */
 #define ADDRESS_CELLS_DEFAULT 2u
-#define SIZE_CELLS_DEFAULT 1u
+#define SIZE_CELLS_DEFAULT    1u
 
 /* Linux Documentation/devicetree/bindings/interrupt-controller/arm,gic-v3.yaml: type, number, flags. */
 enum { GIC_TYPE, GIC_NUMBER, GIC_FLAGS, GIC_CELLS_MIN };
 enum { GIC_TYPE_SPI = 0, GIC_TYPE_PPI = 1 };
-#define SPIS_MAX 988u
-#define PPIS_MAX 16u
-#define SPI_FIRST 32u
-#define PPI_FIRST 16u
+#define SPIS_MAX   988u
+#define PPIS_MAX   16u
+#define SPI_FIRST  32u
+#define PPI_FIRST  16u
 #define FLAGS_MASK 0xfu
 
 u32 dt_cell(const u8 *at)
@@ -56,7 +56,8 @@ static bool status_okay(const void *fdt, int node)
 	int length;
 	const char *status = fdt_getprop(fdt, node, "status", &length);
 
-	return !status || (length == 5 && !memcmp(status, "okay", 5)) || (length == 3 && !memcmp(status, "ok", 3));
+	return !status || (length == 5 && !memcmp(status, "okay", 5)) ||
+	       (length == 3 && !memcmp(status, "ok", 3));
 }
 
 static void enter(struct dt_tree *t, int node)
@@ -67,7 +68,8 @@ static void enter(struct dt_tree *t, int node)
 	level->node = node;
 	level->address_cells = cells_or(t->fdt, node, "#address-cells", ADDRESS_CELLS_DEFAULT);
 	level->size_cells = cells_or(t->fdt, node, "#size-cells", SIZE_CELLS_DEFAULT);
-	level->interrupt_parent = cells_or(t->fdt, node, "interrupt-parent", parent ? parent->interrupt_parent : 0);
+	level->interrupt_parent =
+		cells_or(t->fdt, node, "interrupt-parent", parent ? parent->interrupt_parent : 0);
 	level->available = status_okay(t->fdt, node) && (!parent || parent->available);
 }
 
@@ -151,7 +153,8 @@ static int check_node(const struct dt_tree *t)
 		if (err == -EINVAL)
 			return err;
 		if (names[i][0] == '#' && value > CELLS_MAX)
-			return dt_refuse(t, -EINVAL, "#address-cells or #size-cells is above 4; update the firmware");
+			return dt_refuse(t, -EINVAL,
+					 "#address-cells or #size-cells is above 4; update the firmware");
 	}
 	return 0;
 }
@@ -169,7 +172,8 @@ int dt_check(const void *fdt, size_t limit)
 	}
 	err = fdt_check_full(fdt, limit);
 	if (err || fdt_version(fdt) < FDT_LAST_SUPPORTED_VERSION) {
-		log_error("device tree: malformed (%s); update the firmware", err ? fdt_strerror(err) : "older than version 17");
+		log_error("device tree: malformed (%s); update the firmware",
+			  err ? fdt_strerror(err) : "older than version 17");
 		return -EINVAL;
 	}
 	for (node = fdt_next_node(fdt, -1, NULL); node >= 0; node = fdt_next_node(fdt, node, &depth)) {
@@ -274,7 +278,8 @@ int dt_u32(const struct dt_tree *t, const char *name, u32 *value)
 /* ---- addresses ---- */
 
 /*
- * One step up: what is at `range` among the children of level k is where among its siblings? Specification 2.3.8. 0; -ERANGE; -EINVAL.
+ * One step up: what is at `range` among the children of level k is where among its siblings? Specification
+ * 2.3.8. 0; -ERANGE; -EINVAL.
  */
 static int translate_step(const struct dt_tree *t, unsigned int k, struct dt_range *range, const char **why)
 {
@@ -294,9 +299,11 @@ static int translate_step(const struct dt_tree *t, unsigned int k, struct dt_ran
 	for (; length > 0; length -= (int)(entry * CELL), at += entry * CELL) {
 		if (!dt_cells(at, bus->address_cells, &child) ||
 		    !dt_cells(at + bus->address_cells * CELL, parent->address_cells, &up) ||
-		    !dt_cells(at + (bus->address_cells + parent->address_cells) * CELL, bus->size_cells, &size))
+		    !dt_cells(at + (bus->address_cells + parent->address_cells) * CELL, bus->size_cells,
+			      &size))
 			continue;
-		if (range->base < child || range->base - child >= size || range->size > size - (range->base - child))
+		if (range->base < child || range->base - child >= size ||
+		    range->size > size - (range->base - child))
 			continue;
 		up += range->base - child;
 		if (up < range->base - child || up + range->size < up)
@@ -376,8 +383,8 @@ static u32 interrupt_cells(const struct dt_tree *t, const struct dt_controller *
 	return node < 0 ? 0 : cells_or(t->fdt, node, "#interrupt-cells", 0);
 }
 
-static int extended_interrupt(const struct dt_tree *t, const struct dt_controller *gic, const u8 *at, size_t length,
-			      unsigned int index, u32 *intid, u32 *flags)
+static int extended_interrupt(const struct dt_tree *t, const struct dt_controller *gic, const u8 *at,
+			      size_t length, unsigned int index, u32 *intid, u32 *flags)
 {
 	for (;; index--) {
 		u32 phandle, cells;
@@ -398,7 +405,8 @@ static int extended_interrupt(const struct dt_tree *t, const struct dt_controlle
 	return dt_refuse(t, -EINVAL, "interrupts-extended is malformed; update the firmware");
 }
 
-int dt_interrupt(const struct dt_tree *t, const struct dt_controller *gic, unsigned int index, u32 *intid, u32 *flags)
+int dt_interrupt(const struct dt_tree *t, const struct dt_controller *gic, unsigned int index, u32 *intid,
+		 u32 *flags)
 {
 	size_t length, entry = gic->cells * CELL;
 	const u8 *at = dt_property(t, "interrupts-extended", &length);
@@ -417,8 +425,8 @@ int dt_interrupt(const struct dt_tree *t, const struct dt_controller *gic, unsig
 	return decode_interrupt(at + index * entry, intid, flags);
 }
 
-int dt_named_interrupt(const struct dt_tree *t, const struct dt_controller *gic, const char *name, unsigned int index,
-		       u32 *intid)
+int dt_named_interrupt(const struct dt_tree *t, const struct dt_controller *gic, const char *name,
+		       unsigned int index, u32 *intid)
 {
 	u32 flags;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A walk through a flattened device tree (Devicetree Specification 0.4) that knows, at each node, what it has from its ancestors:
- * sizes of addresses, the interrupt parent, whether it is switched off. libfdt does the parsing. dt_check() comes first: what it
- * accepts can be walked to the end. Shared by dt*.c only.
+ * A walk through a flattened device tree (Devicetree Specification 0.4) that knows, at each node, what it has
+ * from its ancestors: sizes of addresses, the interrupt parent, whether it is switched off. libfdt does the
+ * parsing. dt_check() comes first: what it accepts can be walked to the end. Shared by dt*.c only.
  */
 #ifndef BOOT_ARM64_DT_TREE_H
 #define BOOT_ARM64_DT_TREE_H
@@ -14,11 +14,11 @@
 #define DT_SIZE_MAX ((size_t)2 << 20)
 
 struct dt_level {
-	int node;	       /* libfdt's offset */
-	u32 address_cells;     /* of its children's addresses, */
-	u32 size_cells;	       /* and sizes */
-	u32 interrupt_parent;  /* phandle: its own or inherited; 0: none */
-	bool available;	       /* neither it nor an ancestor is switched off by `status` */
+	int node;	      /* libfdt's offset */
+	u32 address_cells;    /* of its children's addresses, */
+	u32 size_cells;	      /* and sizes */
+	u32 interrupt_parent; /* phandle: its own or inherited; 0: none */
+	bool available;	      /* neither it nor an ancestor is switched off by `status` */
 };
 
 /* The present node is level[depth - 1], the root level[0]. */
@@ -33,7 +33,10 @@ struct dt_controller {
 	u32 phandle, cells;
 };
 
-/* Whole, no larger than DT_SIZE_MAX and `limit`, not too deep, each #...-cells sensible. 0; -EINVAL after one log_error. */
+/*
+ * Whole, no larger than DT_SIZE_MAX and `limit`, not too deep, each #...-cells sensible. 0; -EINVAL after one
+ * log_error.
+ */
 int MUST_CHECK dt_check(const void *fdt, size_t limit);
 
 /* To the root; false: there is none. */
@@ -64,19 +67,22 @@ bool dt_string_is(const struct dt_tree *t, const char *name, const char *text);
 /* A property of one cell. 0; -ENOENT: not there (*value stays); -EINVAL, logged: of another length. */
 int MUST_CHECK dt_u32(const struct dt_tree *t, const char *name, u32 *value);
 /*
- * Entry `index` of reg, as a CPU's address. 0; -ENOENT: no such entry; -ERANGE: no address that a CPU has; -EINVAL, logged: malformed.
+ * Entry `index` of reg, as a CPU's address. 0; -ENOENT: no such entry; -ERANGE: no address that a CPU has;
+ * -EINVAL, logged: malformed.
  */
 int MUST_CHECK dt_reg(const struct dt_tree *t, unsigned int index, struct dt_range *out);
 /* The same, saying nothing: -EINVAL then with the words in *why. */
-int MUST_CHECK dt_reg_quietly(const struct dt_tree *t, unsigned int index, struct dt_range *out, const char **why);
+int MUST_CHECK dt_reg_quietly(const struct dt_tree *t, unsigned int index, struct dt_range *out,
+			      const char **why);
 /*
- * Entry `index` of interrupts or interrupts-extended: INTID and flags. 0; -ENOENT: no such entry; -ENODEV: not that controller's or
- * of a kind that Fairlead does not know; -EINVAL, logged: malformed.
+ * Entry `index` of interrupts or interrupts-extended: INTID and flags. 0; -ENOENT: no such entry; -ENODEV:
+ * not that controller's or of a kind that Fairlead does not know; -EINVAL, logged: malformed.
  */
-int MUST_CHECK dt_interrupt(const struct dt_tree *t, const struct dt_controller *gic, unsigned int index, u32 *intid, u32 *flags);
+int MUST_CHECK dt_interrupt(const struct dt_tree *t, const struct dt_controller *gic, unsigned int index,
+			    u32 *intid, u32 *flags);
 /* As dt_interrupt(), by its name in interrupt-names, or where there is none at the place `index`. */
-int MUST_CHECK dt_named_interrupt(const struct dt_tree *t, const struct dt_controller *gic, const char *name, unsigned int index,
-				  u32 *intid);
+int MUST_CHECK dt_named_interrupt(const struct dt_tree *t, const struct dt_controller *gic, const char *name,
+				  unsigned int index, u32 *intid);
 
 /* Logs "device tree: PATH: what" and returns err. */
 int dt_refuse(const struct dt_tree *t, int err, const char *what);
@@ -90,6 +96,6 @@ u32 dt_cell(const u8 *at);
 
 /* Interrupt flags (Linux Documentation/devicetree/bindings/interrupt-controller/interrupts.txt). */
 #define DT_IRQ_LEVEL_HIGH 4u
-#define DT_IRQ_LEVEL_LOW 8u
+#define DT_IRQ_LEVEL_LOW  8u
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The console's UART in the device tree: that of /chosen's stdout-path (Devicetree Specification 0.4, 3.6), or the one that the
- * configuration names by its address.
+ * The console's UART in the device tree: that of /chosen's stdout-path (Devicetree Specification 0.4, 3.6),
+ * or the one that the configuration names by its address.
  */
 #include "boot/arm64/dt_read.h"
 #include "core/errno.h"
@@ -15,7 +15,7 @@ const char *const dt_pl011_names[] = { "arm,pl011", NULL };
 const char *const dt_16550_names[] = { "ns16550a", "ns16550", "snps,dw-apb-uart", NULL };
 
 #define REG_SHIFT_MAX 3u
-#define PL011_WIDTH 4u
+#define PL011_WIDTH   4u
 
 /* The node that stdout-path names; negative: none. What follows a colon is for the driver (3.6). */
 static int stdout_node(const void *fdt)
@@ -44,7 +44,8 @@ static int read_16550(const struct dt_tree *t, struct dt_uart *out)
 	if (err == -EINVAL)
 		return err;
 	if (shift > REG_SHIFT_MAX || (width != 1 && width != 2 && width != 4) || width > 1u << shift)
-		return dt_refuse(t, -EINVAL, "reg-shift and reg-io-width contradict each other; update the firmware");
+		return dt_refuse(t, -EINVAL,
+				 "reg-shift and reg-io-width contradict each other; update the firmware");
 	out->reg_shift = shift;
 	out->reg_width = width;
 	return 0;
@@ -107,7 +108,8 @@ int dt_read_uart(const void *fdt, const struct dt_controller *gic, paddr_t base,
 		return 0;
 	}
 	if (base)
-		log_warn("device tree: no UART at 0x%llx, which console= names; Fairlead has no console", (unsigned long long)base);
+		log_warn("device tree: no UART at 0x%llx, which console= names; Fairlead has no console",
+			 (unsigned long long)base);
 	else
 		log_warn("device tree: /chosen names no stdout-path; Fairlead has no console");
 	return 0;

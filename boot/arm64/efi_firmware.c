@@ -8,7 +8,9 @@
 #include "core/string.h"
 
 /* EFI_DTB_TABLE_GUID */
-static const EFI_GUID dtb_guid = { 0xb1b621d5, 0xf19c, 0x41a5, { 0x83, 0x0b, 0xd9, 0x15, 0x2c, 0x69, 0xaa, 0xe0 } };
+static const EFI_GUID dtb_guid = {
+	0xb1b621d5, 0xf19c, 0x41a5, { 0x83, 0x0b, 0xd9, 0x15, 0x2c, 0x69, 0xaa, 0xe0 }
+};
 
 /* NULL: the firmware does not offer it. */
 static const void *find_table(const EFI_GUID *guid)
@@ -44,11 +46,13 @@ EFI_STATUS efi_find_firmware(void)
 	const void *tree = find_table(&dtb_guid);
 
 	if (!tree && (find_table(&acpi2) || find_table(&acpi1))) {
-		log_error("the firmware offers ACPI only; Fairlead on arm64 needs a device tree (with QEMU: -machine acpi=off)");
+		log_error("the firmware offers ACPI only; Fairlead on arm64 needs a device tree (with QEMU: "
+			  "-machine acpi=off)");
 		return EFI_UNSUPPORTED;
 	}
 	if (!tree) {
-		log_error("the firmware offers no device tree, which Fairlead on arm64 needs; update it, or load one");
+		log_error("the firmware offers no device tree, which Fairlead on arm64 needs; update it, or "
+			  "load one");
 		return EFI_UNSUPPORTED;
 	}
 	boot_info.firmware_tree = virt_to_phys(tree);

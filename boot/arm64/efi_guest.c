@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the guest starts with: kernel, initrd and device tree, as Linux Documentation/arch/arm64/booting.rst asks for them, at the place
- * where the guest will find them. The kernel begins with its MMU and caches off, so all of it is cleaned to memory.
+ * What the guest starts with: kernel, initrd and device tree, as Linux Documentation/arch/arm64/booting.rst
+ * asks for them, at the place where the guest will find them. The kernel begins with its MMU and caches off,
+ * so all of it is cleaned to memory.
  */
 #include "boot/arm64/gunzip.h"
 #include "boot/arm64/image.h"
@@ -13,7 +14,7 @@
 #include "core/string.h"
 
 #define KERNEL_FILE_MAX ((u64)256 << 20)
-#define ANYWHERE (~(paddr_t)0)
+#define ANYWHERE	(~(paddr_t)0)
 /* booting.rst, section 2: kernel and initrd in a window that is aligned to 1 GiB and no larger than this. */
 #define INITRD_WINDOW ((u64)32 << 30)
 
@@ -75,7 +76,8 @@ static EFI_STATUS load_plain(struct efi_file *file, const void *head, size_t hea
 	return EFI_ERROR(status) ? efi_unreadable("kernel", boot_info.config.kernel, status) : EFI_SUCCESS;
 }
 
-static EFI_STATUS unpack_to(const void *packed, u64 packed_size, void *work, void *to, size_t room, size_t *written)
+static EFI_STATUS unpack_to(const void *packed, u64 packed_size, void *work, void *to, size_t room,
+			    size_t *written)
 {
 	switch (gunzip(packed, (size_t)packed_size, to, room, work, GUNZIP_WORK_BYTES, written)) {
 	case 0: return EFI_SUCCESS;
@@ -101,18 +103,22 @@ static EFI_STATUS unpack(const void *packed, u64 packed_size, void *work)
 	status = place_kernel(&image);
 	if (EFI_ERROR(status))
 		return status;
-	status = unpack_to(packed, packed_size, work, phys_to_virt(placed.kernel), (size_t)image.image_size, &written);
+	status = unpack_to(packed, packed_size, work, phys_to_virt(placed.kernel), (size_t)image.image_size,
+			   &written);
 	if (EFI_ERROR(status))
-		return refuse_kernel(status == EFI_BUFFER_TOO_SMALL ? "holds more than its header says; copy the file again" :
-								       "is a damaged gzip file; copy the file again");
+		return refuse_kernel(status == EFI_BUFFER_TOO_SMALL
+					     ? "holds more than its header says; copy the file again"
+					     : "is a damaged gzip file; copy the file again");
 	return written < image.file_size ? refuse_kernel("is truncated; copy the file again") : EFI_SUCCESS;
 }
 
 static EFI_STATUS load_gzip(struct efi_file *file)
 {
 	const char *path = boot_info.config.kernel;
-	struct scratch scratch = { .pages = (UINTN)(ALIGN_UP(file->size, PAGE_SIZE) + GUNZIP_WORK_BYTES) >> PAGE_SHIFT };
-	EFI_STATUS status = efi.bs->AllocatePages(AllocateAnyPages, EfiLoaderData, scratch.pages, &scratch.base);
+	struct scratch scratch = { .pages = (UINTN)(ALIGN_UP(file->size, PAGE_SIZE) + GUNZIP_WORK_BYTES) >>
+					    PAGE_SHIFT };
+	EFI_STATUS status =
+		efi.bs->AllocatePages(AllocateAnyPages, EfiLoaderData, scratch.pages, &scratch.base);
 	u8 *work;
 
 	if (EFI_ERROR(status))
@@ -136,7 +142,8 @@ static EFI_STATUS load_open_kernel(struct efi_file *file)
 	bool gzip;
 
 	if (file->size > KERNEL_FILE_MAX)
-		return refuse_kernel("is too large for a kernel; give the file that distributions call vmlinuz");
+		return refuse_kernel(
+			"is too large for a kernel; give the file that distributions call vmlinuz");
 	status = efi_file_read(file, 0, head, head_size);
 	if (EFI_ERROR(status))
 		return efi_unreadable("kernel", path, status);
@@ -210,7 +217,8 @@ EFI_STATUS efi_finish_guest(void)
 	if (said)
 		log_set_level(LOG_ERROR);
 	memset(phys_to_virt(placed.tree), 0, (size_t)placed.tree_size);
-	err = dt_build_guest(phys_to_virt(boot_info.firmware_tree), &guest_tree, phys_to_virt(placed.tree), (size_t)placed.tree_size);
+	err = dt_build_guest(phys_to_virt(boot_info.firmware_tree), &guest_tree, phys_to_virt(placed.tree),
+			     (size_t)placed.tree_size);
 	log_set_level(level);
 	said = true;
 	if (err)

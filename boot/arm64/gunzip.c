@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * zlib's inflate() with an allocator that only cuts pieces off a block: all of them are forgotten with the block.
+ * zlib's inflate() with an allocator that only cuts pieces off a block: all of them are forgotten with the
+ * block.
  */
 #include "boot/arm64/gunzip.h"
 #include "core/errno.h"
@@ -9,7 +10,7 @@
 #define Z_SOLO /* zlib.h: no files, no malloc */
 #include <zlib.h>
 
-#define GZIP_ONLY (15 + 16) /* inflateInit2(): the largest window, and a gzip header */
+#define GZIP_ONLY	(15 + 16) /* inflateInit2(): the largest window, and a gzip header */
 #define PIECE_ALIGNMENT 16u
 /* zlib counts in 32 bits. */
 #define CHUNK_MAX (1u << 30)
@@ -68,14 +69,20 @@ static int inflate_all(z_stream *z, const u8 *in_end, const u8 *out_end)
 		if (ret == Z_MEM_ERROR)
 			return -ENOMEM;
 		if ((ret != Z_OK && ret != Z_BUF_ERROR) || (z->next_in == in && z->next_out == out))
-			return z->next_out == out_end && ret == Z_BUF_ERROR && z->next_in != in_end ? -ENOSPC : -EINVAL;
+			return z->next_out == out_end && ret == Z_BUF_ERROR && z->next_in != in_end ? -ENOSPC
+												    : -EINVAL;
 	}
 }
 
-int gunzip(const void *in, size_t in_size, void *out, size_t room, void *work, size_t work_size, size_t *written)
+int gunzip(const void *in, size_t in_size, void *out, size_t room, void *work, size_t work_size,
+	   size_t *written)
 {
 	struct block block = { work, work_size };
-	z_stream z = { .next_in = (u8 *)(uintptr_t)in, .next_out = out, .zalloc = cut, .zfree = forget, .opaque = &block };
+	z_stream z = { .next_in = (u8 *)(uintptr_t)in,
+		       .next_out = out,
+		       .zalloc = cut,
+		       .zfree = forget,
+		       .opaque = &block };
 	int ret;
 
 	*written = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading the headers of an arm64 Image. The file is not trusted: no number in it is used before it was checked.
+ * Reading the headers of an arm64 Image. The file is not trusted: no number in it is used before it was
+ * checked.
  */
 #include "boot/arm64/image.h"
 #include "core/errno.h"
@@ -20,11 +21,14 @@ struct image_header {
 static_assert(sizeof(struct image_header) == 64, "booting.rst: a 64-byte header");
 static_assert(offsetof(struct image_header, magic) == 56, "booting.rst");
 
-#define IMAGE_MAGIC 0x644d5241u /* "ARM\x64" */
+#define IMAGE_MAGIC	0x644d5241u /* "ARM\x64" */
 #define FLAG_BIG_ENDIAN BIT(0)
-#define SIZE_LIMIT SIZE_1G /* no kernel is larger; nothing wraps below it */
+#define SIZE_LIMIT	SIZE_1G /* no kernel is larger; nothing wraps below it */
 
-/* Linux' include/linux/pe.h names these fields as the PE format does (Microsoft PE/COFF specification, 3.3 and 4). */
+/*
+ * Linux' include/linux/pe.h names these fields as the PE format does (Microsoft PE/COFF specification, 3.3
+ * and 4).
+ */
 struct PACKED pe_header {
 	u8 signature[4]; /* "PE\0\0" */
 	u16 machine;
@@ -42,7 +46,10 @@ struct PACKED pe_section {
 };
 static_assert(sizeof(struct pe_section) == 40, "PE section header");
 
-/* Where the last section's data ends in the file; 0: there are no such headers. A copy that was cut short is found by it. */
+/*
+ * Where the last section's data ends in the file; 0: there are no such headers. A copy that was cut short is
+ * found by it.
+ */
 static u64 end_of_sections(const u8 *head, size_t head_size, u32 offset)
 {
 	struct pe_header pe;
@@ -55,7 +62,8 @@ static u64 end_of_sections(const u8 *head, size_t head_size, u32 offset)
 	if (memcmp(pe.signature, "PE\0", sizeof(pe.signature)) != 0)
 		return 0;
 	at = (u64)offset + sizeof(pe) + pe.optional_size;
-	for (unsigned int i = 0; i < pe.sections && at + sizeof(section) <= head_size; i++, at += sizeof(section)) {
+	for (unsigned int i = 0; i < pe.sections && at + sizeof(section) <= head_size;
+	     i++, at += sizeof(section)) {
 		memcpy(&section, head + at, sizeof(section));
 		end = max_u64(end, (u64)section.raw_offset + section.raw_size);
 	}
@@ -67,14 +75,16 @@ static const char *defect(const struct image_header *h, const u8 *head)
 {
 	/* Linux Documentation/arch/arm64: EFI_ZBOOT files are EFI programs that unpack themselves. */
 	if (head[0] == 'M' && head[1] == 'Z' && !memcmp(head + 4, "zimg", 4))
-		return "is an EFI zboot program; give the Image that is inside (or build with CONFIG_EFI_ZBOOT off)";
+		return "is an EFI zboot program; give the Image that is inside (or build with "
+		       "CONFIG_EFI_ZBOOT off)";
 	if (h->magic != IMAGE_MAGIC)
 		return "is not an arm64 Image; give the file that distributions call vmlinuz";
 	if (!h->image_size)
 		return "is a kernel older than 3.17; use a newer one";
 	if (h->flags & FLAG_BIG_ENDIAN)
 		return "is a big-endian kernel; use a little-endian one";
-	if (h->image_size > SIZE_LIMIT || h->text_offset > SIZE_LIMIT || !IS_ALIGNED(h->text_offset, PAGE_SIZE))
+	if (h->image_size > SIZE_LIMIT || h->text_offset > SIZE_LIMIT ||
+	    !IS_ALIGNED(h->text_offset, PAGE_SIZE))
 		return "has a damaged header; copy the file again";
 	return NULL;
 }

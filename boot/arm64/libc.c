@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What libfdt.a and libz.a, which are compiled for a C library, want of one beyond core/string.c. Only boot code calls the two
- * libraries. libz's own allocator is linked in with inflate(), but gunzip.c gives it another: so malloc() has nothing to give.
+ * What libfdt.a and libz.a, which are compiled for a C library, want of one beyond core/string.c. Only boot
+ * code calls the two libraries. libz's own allocator is linked in with inflate(), but gunzip.c gives it
+ * another: so malloc() has nothing to give.
  */
 #include "core/string.h"
 #include "core/types.h"

@@ -15,7 +15,8 @@ static void write_affinities(const struct dt_machine *dt, char *text, size_t siz
 
 	text[0] = 0;
 	for (unsigned int i = 0; i < dt->cpus; i++) {
-		int n = fl_snprintf(text + used, size - used, " 0x%llx", (unsigned long long)dt->cpu_mpidr[i]);
+		int n = fl_snprintf(text + used, size - used, " 0x%llx",
+				    (unsigned long long)dt->cpu_mpidr[i]);
 
 		if (used + (size_t)n + sizeof(more) > size) {
 			memcpy(text + used, more, sizeof(more));
@@ -42,8 +43,9 @@ void firmware_report(void)
 
 	write_affinities(dt, affinities, sizeof(affinities));
 	log_info("cpus: %u%s, affinities%s", dt->cpus, dt->more_cpus ? " and more" : "", affinities);
-	log_info("gic: distributor at 0x%llx, %u regions of redistributors, ITS %s", (unsigned long long)dt->gicd.base,
-		 dt->redistributor_regions, dt->its.size ? "present" : "absent (no message interrupts)");
+	log_info("gic: distributor at 0x%llx, %u regions of redistributors, ITS %s",
+		 (unsigned long long)dt->gicd.base, dt->redistributor_regions,
+		 dt->its.size ? "present" : "absent (no message interrupts)");
 	if (boot_info.frame.count)
 		log_info("gic: the guest's message interrupts would be %u-%u", boot_info.frame.first,
 			 boot_info.frame.first + boot_info.frame.count - 1);

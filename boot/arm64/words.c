@@ -8,7 +8,8 @@
 const struct firmware_words firmware_words = {
 	.no_tables = "a usable device tree; update the firmware (with QEMU: -machine acpi=off)",
 	.iommu_tables = "SMMUs",
-	.iommu_advice = "update the firmware (with QEMU: -machine iommu=smmuv3), or set iommu=off to run unprotected",
+	.iommu_advice =
+		"update the firmware (with QEMU: -machine iommu=smmuv3), or set iommu=off to run unprotected",
 	.kernel = "the path of an arm64 Image, as in kernel=\\fairlead\\vmlinuz",
 	.console = "auto, none, or the address of a UART's registers as in 0x9000000",
 };

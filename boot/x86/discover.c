@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the ACPI tables say of the machine: CPUs and ports, configuration access (MCFG), IOMMUs (DMAR), interrupt remapping.
+ * What the ACPI tables say of the machine: CPUs and ports, configuration access (MCFG), IOMMUs (DMAR),
+ * interrupt remapping.
  */
 #include "boot/boot_info.h"
 #include "boot/discover.h"
@@ -72,5 +73,6 @@ int firmware_iommus(enum iommu_policy policy)
 int firmware_interrupts(const struct config *config)
 {
 	/* A probe wants to know, not to be refused. */
-	return intr_decide(config->probe && config->intremap == INTR_REQUIRED ? INTR_OPTIONAL : config->intremap);
+	return intr_decide(config->probe && config->intremap == INTR_REQUIRED ? INTR_OPTIONAL
+									      : config->intremap);
 }

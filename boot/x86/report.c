@@ -59,9 +59,8 @@ static void report_acpi(void)
 {
 	const struct acpi_machine *acpi = &boot_info.acpi;
 
-	log_info("acpi: local APIC at 0x%llx, %u I/O APICs, HPET %s",
-		 (unsigned long long)acpi->lapic_base, acpi->ioapics,
-		 acpi->hpet_base ? "present (not for the guest)" : "absent");
+	log_info("acpi: local APIC at 0x%llx, %u I/O APICs, HPET %s", (unsigned long long)acpi->lapic_base,
+		 acpi->ioapics, acpi->hpet_base ? "present (not for the guest)" : "absent");
 	log_info("acpi: PM1a event 0x%x control 0x%x, PM1b event 0x%x control 0x%x, SMI command 0x%x",
 		 (unsigned int)acpi->pm1a_event, (unsigned int)acpi->pm1a_control,
 		 (unsigned int)acpi->pm1b_event, (unsigned int)acpi->pm1b_control,

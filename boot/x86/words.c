@@ -5,8 +5,8 @@
 #include "boot/firmware.h"
 #include "core/string.h"
 
-#define COM1_PORT 0x3f8
-#define COM2_PORT 0x2f8
+#define COM1_PORT  0x3f8
+#define COM2_PORT  0x2f8
 #define UART_PORTS 8u /* a 16550 has this many */
 
 const struct firmware_words firmware_words = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The MCFG table (PCI Firmware specification 3.3, 4.1.2): where ACPI says that enhanced configuration access is.
+ * The MCFG table (PCI Firmware specification 3.3, 4.1.2): where ACPI says that enhanced configuration access
+ * is.
  */
 #include "core/errno.h"
 #include "core/log.h"

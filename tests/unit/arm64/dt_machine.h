@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A device tree for the tests of boot/arm64/dt*.c: a machine as QEMU's virt describes it, made with libfdt from a few helpers that the
- * tests also use to change it; and the log.
+ * A device tree for the tests of boot/arm64/dt*.c: a machine as QEMU's virt describes it, made with libfdt
+ * from a few helpers that the tests also use to change it; and the log.
  */
 #ifndef TESTS_UNIT_ARM64_DT_MACHINE_H
 #define TESTS_UNIT_ARM64_DT_MACHINE_H
@@ -81,11 +81,12 @@ static void set_array(const char *path, const char *name, const u32 *cells, size
 		value[i] = cpu_to_fdt32(cells[i]);
 	set_bytes(path, name, value, count * 4);
 }
-#define SET(path, name, ...) \
-	set_array(path, name, (const u32[]){ __VA_ARGS__ }, sizeof((const u32[]){ __VA_ARGS__ }) / sizeof(u32))
+#define SET(path, name, ...)                                \
+	set_array(path, name, (const u32[]){ __VA_ARGS__ }, \
+		  sizeof((const u32[]){ __VA_ARGS__ }) / sizeof(u32))
 /* Several strings: with "\0" between them. */
 #define TEXT(path, name, text) set_bytes(path, name, text, sizeof(text))
-#define FLAG(path, name) set_bytes(path, name, "", 0)
+#define FLAG(path, name)       set_bytes(path, name, "", 0)
 
 static void __attribute__((unused)) drop(const char *path, const char *name)
 {
@@ -167,8 +168,8 @@ static void make_pci(void)
 	SET("/pcie@10000000", "linux,pci-domain", 0);
 	SET("/pcie@10000000", "bus-range", 0, 0xff);
 	SET("/pcie@10000000", "reg", 0x40, 0x10000000, 0, 0x10000000);
-	SET("/pcie@10000000", "ranges", 0x1000000, 0, 0, 0, 0x3eff0000, 0, 0x10000, 0x2000000, 0, 0x10000000, 0, 0x10000000, 0,
-	    0x2eff0000, 0x3000000, 0x80, 0, 0x80, 0, 0x80, 0);
+	SET("/pcie@10000000", "ranges", 0x1000000, 0, 0, 0, 0x3eff0000, 0, 0x10000, 0x2000000, 0, 0x10000000,
+	    0, 0x10000000, 0, 0x2eff0000, 0x3000000, 0x80, 0, 0x80, 0, 0x80, 0);
 	SET("/pcie@10000000", "msi-map", 0, PH_ITS, 0, 0x10000);
 	SET("/pcie@10000000", "iommu-map", 0, PH_SMMU, 0, 0x10000);
 	add("/smmuv3@9050000");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What dt_read_machine() takes from a device tree, and what it refuses. Expected numbers come from the Devicetree Specification and the
- * bindings, by hand from the tree in dt_machine.h.
+ * What dt_read_machine() takes from a device tree, and what it refuses. Expected numbers come from the
+ * Devicetree Specification and the bindings, by hand from the tree in dt_machine.h.
  */
 #include "tests/unit/arm64/dt_machine.h"
 
@@ -184,9 +184,11 @@ static void test_interrupts_extended(void **state)
 	assert_int_equal(machine.timer_hypervisor_intid, 26);
 	SET("/timer", "interrupts-extended", PH_GIC, 1, 13, 4, 60, 5, PH_GIC, 1, 11, 4, PH_GIC, 1, 10, 4);
 	refused(-EINVAL, "timer");
-	SET("/timer", "interrupts-extended", PH_GIC, 1, 13, 4, PH_GIC, 1, 14, 4, PH_GIC, 1, 11, 4, PH_GIC, 1, 10);
+	SET("/timer", "interrupts-extended", PH_GIC, 1, 13, 4, PH_GIC, 1, 14, 4, PH_GIC, 1, 11, 4, PH_GIC, 1,
+	    10);
 	refused(-EINVAL, "interrupts-extended");
-	SET("/timer", "interrupts-extended", 61, 1, 13, 4, PH_GIC, 1, 14, 4, PH_GIC, 1, 11, 4, PH_GIC, 1, 10, 4);
+	SET("/timer", "interrupts-extended", 61, 1, 13, 4, PH_GIC, 1, 14, 4, PH_GIC, 1, 11, 4, PH_GIC, 1, 10,
+	    4);
 	refused(-EINVAL, "interrupts-extended"); /* nobody has that phandle */
 }
 
@@ -348,6 +350,19 @@ static void test_16550(void **state)
 	refused(-EINVAL, "reg-shift");
 }
 
+/* INTIDs above 1019 are no SPIs of a device. */
+static void test_last_spi(void **state)
+{
+	SET("/pl011@9000000", "interrupts", 0, 987, 4);
+	accepted();
+	assert_int_equal(machine.uart.intid, 1019);
+	assert_int_equal(warnings, 0);
+	SET("/pl011@9000000", "interrupts", 0, 988, 4);
+	accepted();
+	assert_int_equal(machine.uart.intid, 0);
+	assert_int_equal(warnings, 1);
+}
+
 static void test_ranges(void **state)
 {
 	make_soc();
@@ -466,7 +481,8 @@ static void test_streams(void **state)
 	SET("/smmuv3@9070000", "phandle", 70);
 	TEXT("/smmuv3@9070000", "interrupt-names", "combined");
 	SET("/smmuv3@9070000", "interrupts", 0, 80, 1);
-	SET("/pcie@10000000", "iommu-map", 0, PH_SMMU, 0x500, 0x80, 0x100, 70, 0x800, 0x10, 0x200, PH_GIC, 0, 0x10);
+	SET("/pcie@10000000", "iommu-map", 0, PH_SMMU, 0x500, 0x80, 0x100, 70, 0x800, 0x10, 0x200, PH_GIC, 0,
+	    0x10);
 	accepted();
 	assert_int_equal(machine.smmu.units, 2);
 	assert_int_equal(machine.smmu.unit[0].registers, 0x9070000); /* libfdt puts new nodes first */
@@ -511,7 +527,9 @@ static void test_too_many(void **state)
 	set_bytes("/pcie@10000000", "iommu-map", "", 0);
 	for (u32 i = 0; i < 33; i++)
 		for (u32 k = 0; k < 4; k++)
-			assert_int_equal(fdt_appendprop_u32(tree, at("/pcie@10000000"), "iommu-map", map[4 * i + k]), 0);
+			assert_int_equal(fdt_appendprop_u32(tree, at("/pcie@10000000"), "iommu-map",
+							    map[4 * i + k]),
+					 0);
 	refused(-EOPNOTSUPP, "32");
 	SET("/pcie@10000000", "iommu-map", 0, PH_SMMU, 0, 1);
 	for (unsigned int i = 0; i < SMMU_UNITS_MAX; i++) {
@@ -588,11 +606,30 @@ static void test_buses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_whole_machine), TEST(test_cpus), TEST(test_wide_affinity), TEST(test_many_cpus), TEST(test_boot_cpu),
-		TEST(test_psci), TEST(test_timer), TEST(test_interrupts_extended), TEST(test_gic), TEST(test_gic_refusals),
-		TEST(test_its), TEST(test_stdout), TEST(test_16550), TEST(test_ranges), TEST(test_console_by_address),
-		TEST(test_device_ids), TEST(test_malformed_msi_map), TEST(test_malformed_iommu_map), TEST(test_streams),
-		TEST(test_no_smmu), TEST(test_too_many), TEST(test_hosts), TEST(test_buses),
+		TEST(test_whole_machine),
+		TEST(test_cpus),
+		TEST(test_wide_affinity),
+		TEST(test_many_cpus),
+		TEST(test_boot_cpu),
+		TEST(test_psci),
+		TEST(test_timer),
+		TEST(test_interrupts_extended),
+		TEST(test_gic),
+		TEST(test_gic_refusals),
+		TEST(test_its),
+		TEST(test_stdout),
+		TEST(test_16550),
+		TEST(test_last_spi),
+		TEST(test_ranges),
+		TEST(test_console_by_address),
+		TEST(test_device_ids),
+		TEST(test_malformed_msi_map),
+		TEST(test_malformed_iommu_map),
+		TEST(test_streams),
+		TEST(test_no_smmu),
+		TEST(test_too_many),
+		TEST(test_hosts),
+		TEST(test_buses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,10 +4,10 @@
  */
 #include "tests/unit/arm64/dt_machine.h"
 
-#define INITRD 0x7f000000u
+#define INITRD	    0x7f000000u
 #define INITRD_SIZE 0x123456u
-#define V2M_FIRST 288u
-#define V2M_COUNT 128u
+#define V2M_FIRST   288u
+#define V2M_COUNT   128u
 
 static u8 made[TREE_ROOM + 32768] __attribute__((aligned(8)));
 static struct memmap map;
@@ -53,7 +53,11 @@ static void make(void)
 {
 	accepted();
 	wanted = (struct dt_guest){
-		.machine = &machine, .memmap = &map, .cmdline = "console=ttyAMA0 quiet", .initrd = INITRD, .initrd_size = INITRD_SIZE,
+		.machine = &machine,
+		.memmap = &map,
+		.cmdline = "console=ttyAMA0 quiet",
+		.initrd = INITRD,
+		.initrd_size = INITRD_SIZE,
 		.cpus = wanted.cpus ? wanted.cpus : machine.cpus,
 		.frame = { machine.its.base, V2M_FIRST, machine.its.size ? V2M_COUNT : 0 },
 	};
@@ -108,8 +112,9 @@ static void expect_array(const char *path, const char *name, const u32 *cells, s
 		value[i] = cpu_to_fdt32(cells[i]);
 	expect_bytes(path, name, value, count * 4);
 }
-#define EXPECT(path, name, ...) \
-	expect_array(path, name, (const u32[]){ __VA_ARGS__ }, sizeof((const u32[]){ __VA_ARGS__ }) / sizeof(u32))
+#define EXPECT(path, name, ...)                                \
+	expect_array(path, name, (const u32[]){ __VA_ARGS__ }, \
+		     sizeof((const u32[]){ __VA_ARGS__ }) / sizeof(u32))
 
 static u32 cell(const char *path, const char *name)
 {
@@ -137,8 +142,11 @@ static void test_memory(void **state)
 	make();
 	assert_false(there("/memory@40000000"));
 	EXPECT_TEXT("/memory@40001000", "device_type", "memory");
-	EXPECT("/memory@40001000", "reg", 0, 0x40001000, 0, 0x3ffff000, 0, 0x82003000, 0, 0x10000000, 8, 0x80000000, 0, 0x80000000);
-	assert_int_equal(fdt_node_offset_by_prop_value(made, node("/memory@40001000"), "device_type", "memory", 7), -FDT_ERR_NOTFOUND);
+	EXPECT("/memory@40001000", "reg", 0, 0x40001000, 0, 0x3ffff000, 0, 0x82003000, 0, 0x10000000, 8,
+	       0x80000000, 0, 0x80000000);
+	assert_int_equal(fdt_node_offset_by_prop_value(made, node("/memory@40001000"), "device_type",
+						       "memory", 7),
+			 -FDT_ERR_NOTFOUND);
 }
 
 static void test_narrow_cells(void **state)
@@ -280,7 +288,8 @@ static void test_frame(void **state)
 {
 	u32 phandle;
 
-	SET("/intc@8000000", "reg", 0, 0x8000000, 0, 0x10000, 0, 0x80a0000, 0, 0xf60000, 0, 0x8010000, 0, 0x10000); /* GICC */
+	SET("/intc@8000000", "reg", 0, 0x8000000, 0, 0x10000, 0, 0x80a0000, 0, 0xf60000, 0, 0x8010000, 0,
+	    0x10000); /* GICC */
 	FLAG("/intc@8000000", "msi-controller");
 	make();
 	EXPECT("/intc@8000000", "reg", 0, 0x8000000, 0, 0x10000, 0, 0x80a0000, 0, 0xf60000);
@@ -308,7 +317,8 @@ static void test_partial_msi_map(void **state)
 {
 	u32 phandle;
 
-	SET("/pcie@10000000", "msi-map", 0x100, PH_ITS, 0x5000, 0x80, 0x400, PH_GIC, 0, 0x100, 0x8000, PH_ITS, 0, 0x100);
+	SET("/pcie@10000000", "msi-map", 0x100, PH_ITS, 0x5000, 0x80, 0x400, PH_GIC, 0, 0x100, 0x8000, PH_ITS,
+	    0, 0x100);
 	SET("/pcie@10000000", "msi-map-mask", 0xffff);
 	SET("/pl031@9010000", "msi-parent", PH_ITS, 7);
 	SET("/pl031@9010000", "iommus", PH_SMMU, 7);
@@ -365,7 +375,8 @@ static void test_gic_on_a_bus(void **state)
 static void test_pci_windows(void **state)
 {
 	make();
-	EXPECT("/pcie@10000000", "ranges", 0x2000000, 0, 0x10000000, 0, 0x10000000, 0, 0x2eff0000, 0x3000000, 0x80, 0, 0x80, 0, 0x80, 0);
+	EXPECT("/pcie@10000000", "ranges", 0x2000000, 0, 0x10000000, 0, 0x10000000, 0, 0x2eff0000, 0x3000000,
+	       0x80, 0, 0x80, 0, 0x80, 0);
 	EXPECT("/pcie@10000000", "reg", 0x40, 0x10000000, 0, 0x10000000);
 	EXPECT("/pcie@10000000", "bus-range", 0, 0xff);
 	drop("/pcie@10000000", "linux,pci-domain");
@@ -553,11 +564,26 @@ static void test_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GUEST_TEST(test_memory), GUEST_TEST(test_narrow_cells), GUEST_TEST(test_reserved), GUEST_TEST(test_chosen),
-		GUEST_TEST(test_no_chosen_no_initrd), GUEST_TEST(test_psci), GUEST_TEST(test_all_cpus), GUEST_TEST(test_fewer_cpus),
-		GUEST_TEST(test_frame), GUEST_TEST(test_partial_msi_map), GUEST_TEST(test_no_its), GUEST_TEST(test_gic_on_a_bus),
-		GUEST_TEST(test_pci_windows), GUEST_TEST(test_devices), GUEST_TEST(test_uarts), GUEST_TEST(test_pages_of_others),
-		GUEST_TEST(test_no_addresses), GUEST_TEST(test_firmware_nodes), GUEST_TEST(test_room), GUEST_TEST(test_again),
+		GUEST_TEST(test_memory),
+		GUEST_TEST(test_narrow_cells),
+		GUEST_TEST(test_reserved),
+		GUEST_TEST(test_chosen),
+		GUEST_TEST(test_no_chosen_no_initrd),
+		GUEST_TEST(test_psci),
+		GUEST_TEST(test_all_cpus),
+		GUEST_TEST(test_fewer_cpus),
+		GUEST_TEST(test_frame),
+		GUEST_TEST(test_partial_msi_map),
+		GUEST_TEST(test_no_its),
+		GUEST_TEST(test_gic_on_a_bus),
+		GUEST_TEST(test_pci_windows),
+		GUEST_TEST(test_devices),
+		GUEST_TEST(test_uarts),
+		GUEST_TEST(test_pages_of_others),
+		GUEST_TEST(test_no_addresses),
+		GUEST_TEST(test_firmware_nodes),
+		GUEST_TEST(test_room),
+		GUEST_TEST(test_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Trees that no firmware should make: cut short, with wrong bytes, too deep, too large. Nothing may be read outside of them (the
- * sanitizers see that), a refusal is one line, and a tree that is accepted in spite of it gives a guest's tree in which nothing is that
- * the guest must not have.
+ * Trees that no firmware should make: cut short, with wrong bytes, too deep, too large. Nothing may be read
+ * outside of them (the sanitizers see that), a refusal is one line, and a tree that is accepted in spite of
+ * it gives a guest's tree in which nothing is that the guest must not have.
  */
 #include "boot/arm64/dt_tree.h"
 #include "tests/unit/arm64/dt_machine.h"
@@ -14,7 +14,11 @@ static size_t room;
 static struct dt_guest make_guest(void)
 {
 	return (struct dt_guest){
-		.machine = &machine, .memmap = &map, .cmdline = "quiet", .initrd = 0x48000000, .initrd_size = 0x123456,
+		.machine = &machine,
+		.memmap = &map,
+		.cmdline = "quiet",
+		.initrd = 0x48000000,
+		.initrd_size = 0x123456,
 		.cpus = machine.cpus > 2 ? 2 : machine.cpus,
 		.frame = { machine.its.base, 288, machine.its.size ? 100 : 0 },
 	};
@@ -39,25 +43,30 @@ static void check_registers(void)
 		assert_false(ranges_overlap(r.base, r.size, machine.gicd.base, machine.gicd.size));
 		assert_false(ranges_overlap(r.base, r.size, machine.its.base, machine.its.size));
 		for (unsigned int u = 0; u < machine.smmu.units; u++)
-			assert_false(ranges_overlap(r.base, r.size, machine.smmu.unit[u].registers, machine.smmu.unit[u].size));
+			assert_false(ranges_overlap(r.base, r.size, machine.smmu.unit[u].registers,
+						    machine.smmu.unit[u].size));
 		for (unsigned int h = 0; h < machine.pci_hosts; h++)
-			assert_false(ranges_overlap(r.base, r.size, machine.pci_host[h].ecam.base, machine.pci_host[h].ecam.size));
+			assert_false(ranges_overlap(r.base, r.size, machine.pci_host[h].ecam.base,
+						    machine.pci_host[h].ecam.size));
 	}
 }
 
 static void check_nodes(void)
 {
-	static const char *const never[] = { "virtio,mmio", "qemu,fw-cfg-mmio", "cfi-flash", "arm,smmu-v3", "arm,gic-v3-its", NULL };
+	static const char *const never[] = { "virtio,mmio", "qemu,fw-cfg-mmio", "cfi-flash",
+					     "arm,smmu-v3", "arm,gic-v3-its",	NULL };
 
 	struct dt_tree t;
 	bool more;
 
 	assert_int_equal(fdt_check_full(guest, room), 0);
-	for (more = dt_first(&t, guest) && dt_find(&t, never); more; more = dt_next(&t) && dt_find(&t, never)) {
+	for (more = dt_first(&t, guest) && dt_find(&t, never); more;
+	     more = dt_next(&t) && dt_find(&t, never)) {
 		struct dt_range reg;
 		const char *why;
 
-		assert_int_not_equal(dt_reg_quietly(&t, 0, &reg, &why), 0); /* only as a name without an address */
+		assert_int_not_equal(dt_reg_quietly(&t, 0, &reg, &why),
+				     0); /* only as a name without an address */
 	}
 }
 
@@ -149,7 +158,8 @@ static u32 random_below(u32 limit)
 /* Numbers that lie at limits, in the places where numbers are. */
 static void test_wrong_numbers(void **state)
 {
-	static const u32 numbers[] = { 0, 1, 2, 3, 4, 5, 9, 31, 32, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 0xffff, 0x40000000 };
+	static const u32 numbers[] = { 0,  1,	       2,	   3,	       4,	5,	9,	   31,
+				       32, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 0xffff, 0x40000000 };
 	u32 size = fdt_totalsize(tree), from = fdt_off_dt_struct(tree), end = from + fdt_size_dt_struct(tree);
 	u8 *copy = malloc(size);
 
@@ -247,9 +257,9 @@ static void test_cells(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GUEST_TEST(test_cut_short), GUEST_TEST(test_wrong_bytes), GUEST_TEST(test_wrong_numbers),
-		GUEST_TEST(test_shuffled_words), GUEST_TEST(test_header), GUEST_TEST(test_limits), GUEST_TEST(test_depth),
-		GUEST_TEST(test_cells),
+		GUEST_TEST(test_cut_short),	 GUEST_TEST(test_wrong_bytes), GUEST_TEST(test_wrong_numbers),
+		GUEST_TEST(test_shuffled_words), GUEST_TEST(test_header),      GUEST_TEST(test_limits),
+		GUEST_TEST(test_depth),		 GUEST_TEST(test_cells),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * boot/firmware.h on a machine with a device tree: where the facts of the tree go, the policy of iommu=, console=, and the report.
- * The machine's side (SMMU, ECAM, GIC, this CPU) is played by fakes.
+ * boot/firmware.h on a machine with a device tree: where the facts of the tree go, the policy of iommu=,
+ * console=, and the report. The machine's side (SMMU, ECAM, GIC, this CPU) is played by fakes.
  */
 #include "arch/arm64/cpu.h"
 #include "arch/arm64/vgic.h"
@@ -115,8 +115,10 @@ static void parse(const char *text, int expected)
 
 static void test_console(void **state)
 {
-	static const char *const wrong[] = { "com1", "0x", "0", "9000000", "0x0", "0xffffffffffffffff", "0x12345678123456789", "0x9g",
-					     "Auto", "" };
+	static const char *const wrong[] = {
+		"com1", "0x",	"0", "9000000", "0x0", "0xffffffffffffffff", "0x12345678123456789",
+		"0x9g", "Auto", ""
+	};
 
 	assert_int_equal(boot_info.config.console_base, 0);
 	parse("console=auto", 0);
@@ -218,8 +220,8 @@ static void test_report(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIRMWARE_TEST(test_read), FIRMWARE_TEST(test_console), FIRMWARE_TEST(test_config_access), FIRMWARE_TEST(test_iommus),
-		FIRMWARE_TEST(test_report),
+		FIRMWARE_TEST(test_read),   FIRMWARE_TEST(test_console), FIRMWARE_TEST(test_config_access),
+		FIRMWARE_TEST(test_iommus), FIRMWARE_TEST(test_report),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

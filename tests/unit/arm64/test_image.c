@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The headers of an arm64 Image (Linux Documentation/arch/arm64/booting.rst), and unpacking gzip files within the room that is given.
+ * The headers of an arm64 Image (Linux Documentation/arch/arm64/booting.rst), and unpacking gzip files within
+ * the room that is given.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,17 +34,17 @@ static int make_head(void **state)
 {
 	memset(head, 0, sizeof(head));
 	memcpy(head, "MZ", 2);
-	put(8, 0, 8);		/* text_offset */
-	put(16, 0x2010000, 8);	/* image_size */
-	put(24, 0xa, 8);	/* flags: little-endian, 4 KiB pages, anywhere */
+	put(8, 0, 8);	       /* text_offset */
+	put(16, 0x2010000, 8); /* image_size */
+	put(24, 0xa, 8);       /* flags: little-endian, 4 KiB pages, anywhere */
 	memcpy(head + 56, "ARMd", 4);
 	put(60, 0x40, 4); /* PE header */
 	memcpy(head + 0x40, "PE\0", 4);
 	put(0x44, 0xaa64, 2);
-	put(0x46, 2, 2);    /* sections */
-	put(0x54, 0xa0, 2); /* optional header */
-	put(0x58 + 0xa0 + 16, 0x1000000, 4);	      /* .text: raw size, */
-	put(0x58 + 0xa0 + 20, 0x10000, 4);	      /* and place */
+	put(0x46, 2, 2);			 /* sections */
+	put(0x54, 0xa0, 2);			 /* optional header */
+	put(0x58 + 0xa0 + 16, 0x1000000, 4);	 /* .text: raw size, */
+	put(0x58 + 0xa0 + 20, 0x10000, 4);	 /* and place */
 	put(0x58 + 0xa0 + 40 + 16, 0xfe0000, 4); /* .data */
 	put(0x58 + 0xa0 + 40 + 20, 0x1010000, 4);
 	(void)state;
@@ -101,7 +102,10 @@ static void test_image_refusals(void **state)
 	refused("not an arm64 Image");
 }
 
-/* Numbers in the PE header that no build makes: nothing outside the head is read, and no file has to be larger than the kernel. */
+/*
+ * Numbers in the PE header that no build makes: nothing outside the head is read, and no file has to be
+ * larger than the kernel.
+ */
 static void test_pe_header(void **state)
 {
 	put(0x58 + 0xa0 + 40 + 16, 0xffffffff, 4);
@@ -124,7 +128,9 @@ static void test_pe_header(void **state)
 		memcpy(copy, head, size);
 		assert_int_equal(image_check(&image, copy, size, &why), 0);
 		/* As many sections as there are whole. */
-		assert_int_equal(image.file_size, size < 0x58 + 0xa0 + 40 ? 0 : size < 0x58 + 0xa0 + 80 ? 0x1010000 : 0x1ff0000);
+		assert_int_equal(image.file_size, size < 0x58 + 0xa0 + 40   ? 0
+						  : size < 0x58 + 0xa0 + 80 ? 0x1010000
+									    : 0x1ff0000);
 		free(copy);
 	}
 	for (u64 offset = 0xffffffe0; offset <= 0xffffffff; offset++) {
@@ -227,14 +233,19 @@ static void test_damage(void **state)
 		assert_int_equal(unpack(copy, cut, out, DATA_BYTES), -EINVAL);
 		free(copy);
 	}
-	/* Wrong bits: the checksum finds what the format does not. Three fields of the header mean nothing: time, level, system. */
+	/*
+	 * Wrong bits: the checksum finds what the format does not. Three fields of the header mean nothing:
+	 * time, level, system.
+	 */
 	for (size_t i = 0; i < size; i += i < 100 || i > size - 100 ? 1 : 499) {
 		int err;
 
 		packed[i] ^= 0x10;
 		err = unpack(packed, size, out, DATA_BYTES);
 		packed[i] ^= 0x10;
-		/* So do the bits that fill up a byte before a block that is not compressed (RFC 1951, 3.2.4). */
+		/*
+		 * So do the bits that fill up a byte before a block that is not compressed (RFC 1951, 3.2.4).
+		 */
 		if ((i >= 4 && i < 10) || !err)
 			assert_true(!err && written == DATA_BYTES && !memcmp(out, data, DATA_BYTES));
 		else if (err != -EINVAL && err != -ENOSPC)
