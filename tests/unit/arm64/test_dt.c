@@ -190,6 +190,9 @@ static void test_interrupts_extended(void **state)
 	SET("/timer", "interrupts-extended", 61, 1, 13, 4, PH_GIC, 1, 14, 4, PH_GIC, 1, 11, 4, PH_GIC, 1, 10,
 	    4);
 	refused(-EINVAL, "interrupts-extended"); /* nobody has that phandle */
+	SET("/other", "#interrupt-cells", 3); /* looks like a line of the GIC, and is none */
+	SET("/timer", "interrupts-extended", PH_GIC, 1, 13, 4, 60, 1, 14, 4, PH_GIC, 1, 11, 4, PH_GIC, 1, 10, 4);
+	refused(-EINVAL, "timer");
 }
 
 /* ---- GIC ---- */
@@ -361,6 +364,12 @@ static void test_last_spi(void **state)
 	accepted();
 	assert_int_equal(machine.uart.intid, 0);
 	assert_int_equal(warnings, 1);
+	SET("/pl011@9000000", "interrupts", 1, 16, 4); /* nor are there more than 16 PPIs */
+	accepted();
+	assert_int_equal(machine.uart.intid, 0);
+	SET("/pl011@9000000", "interrupts", 2, 1, 4); /* extended SPIs are not known */
+	accepted();
+	assert_int_equal(machine.uart.intid, 0);
 }
 
 static void test_ranges(void **state)
@@ -387,6 +396,19 @@ static void test_ranges(void **state)
 	refused(-EINVAL, "serial@10500");
 	SET("/soc", "ranges", 0x0, 0xffffffff, 0xffffff00, 0x1000); /* wraps */
 	refused(-EINVAL, "serial@10500");
+}
+
+/* What is below a node that is switched off is so, too. */
+static void test_status_of_parent(void **state)
+{
+	make_soc();
+	TEXT("/chosen", "stdout-path", "/soc/serial@10500");
+	TEXT("/soc", "status", "disabled");
+	accepted();
+	assert_int_equal(machine.uart.kind, DT_UART_NONE);
+	TEXT("/soc", "status", "ok");
+	accepted();
+	assert_int_equal(machine.uart.kind, DT_UART_16550);
 }
 
 static void test_console_by_address(void **state)
@@ -515,22 +537,30 @@ static void test_no_smmu(void **state)
 	assert_int_equal(machine.smmu.maps, 0);
 }
 
+/* `count` entries of one requester each. */
+static void set_long_map(const char *name, u32 target, u32 count)
+{
+	set_bytes("/pcie@10000000", name, "", 0);
+	for (u32 i = 0; i < count; i++) {
+		const u32 entry[] = { i, target, i, 1 };
+
+		for (unsigned int k = 0; k < ARRAY_SIZE(entry); k++)
+			assert_int_equal(fdt_appendprop_u32(tree, at("/pcie@10000000"), name, entry[k]), 0);
+	}
+}
+
 static void test_too_many(void **state)
 {
-	u32 map[33 * 4];
-
-	for (u32 i = 0; i < 33; i++) {
-		map[4 * i] = map[4 * i + 2] = i;
-		map[4 * i + 1] = PH_SMMU;
-		map[4 * i + 3] = 1;
-	}
-	set_bytes("/pcie@10000000", "iommu-map", "", 0);
-	for (u32 i = 0; i < 33; i++)
-		for (u32 k = 0; k < 4; k++)
-			assert_int_equal(fdt_appendprop_u32(tree, at("/pcie@10000000"), "iommu-map",
-							    map[4 * i + k]),
-					 0);
-	refused(-EOPNOTSUPP, "32");
+	set_long_map("msi-map", PH_ITS, DT_MAP_MAX);
+	set_long_map("iommu-map", PH_SMMU, SMMU_STREAM_MAPS_MAX);
+	accepted();
+	assert_int_equal(machine.msi_maps, 32);
+	assert_int_equal(machine.smmu.maps, 32);
+	set_long_map("iommu-map", PH_SMMU, 33);
+	refused(-EOPNOTSUPP, "iommu-map than");
+	set_long_map("msi-map", PH_ITS, 33);
+	refused(-EOPNOTSUPP, "msi-map than");
+	drop("/pcie@10000000", "msi-map");
 	SET("/pcie@10000000", "iommu-map", 0, PH_SMMU, 0, 1);
 	for (unsigned int i = 0; i < SMMU_UNITS_MAX; i++) {
 		char path[32];
@@ -619,7 +649,7 @@ int main(void)
 		TEST(test_its),
 		TEST(test_stdout),
 		TEST(test_16550),
-		TEST(test_last_spi),
+		TEST(test_last_spi), TEST(test_status_of_parent),
 		TEST(test_ranges),
 		TEST(test_console_by_address),
 		TEST(test_device_ids),
