@@ -3,6 +3,7 @@
  * Makes QEMU's `edu` device (docs/specs/edu.rst of QEMU) move memory by DMA: a device that does what a hostile one would.
  *
  *   edudma [-s SEED] self              a page of our own to the device and back, compared: DMA works at all
+ *   edudma [-s SEED] hold              the same, and the page stays ours until the program is killed
  *   edudma [-s SEED] to ADDRESS [BYTES]    a page of pattern, or its beginning, from the device to a physical address
  *   edudma [-s SEED] from ADDRESS [BYTES]  the same from a physical address into the device; says what arrived
  *   edudma [-s SEED] range START END STEP   `to` and `from` at each address; says how often something arrived
@@ -234,11 +235,11 @@ int main(int argc, char **argv)
 		argv += 2;
 	}
 	const char *what = argc > 1 ? argv[1] : "";
-	int wanted = strcmp(what, "self") == 0 ? 2 : strcmp(what, "range") == 0 ? 5 :
+	int wanted = strcmp(what, "self") == 0 || strcmp(what, "hold") == 0 ? 2 : strcmp(what, "range") == 0 ? 5 :
 		strcmp(what, "to") == 0 || strcmp(what, "from") == 0 ? 3 : 0;
 
 	if (argc != wanted && !(wanted == 3 && argc == 4))
-		usage("edudma [-s SEED] self | to ADDRESS [BYTES] | from ADDRESS [BYTES] | range START END STEP");
+		usage("edudma [-s SEED] self | hold | to ADDRESS [BYTES] | from ADDRESS [BYTES] | range START END STEP");
 	uint64_t number_of[3] = { 0 };
 
 	for (int i = 2; i < argc; i++)
@@ -258,6 +259,11 @@ int main(int argc, char **argv)
 
 	if (strcmp(what, "self") == 0)
 		return self();
+	if (strcmp(what, "hold") == 0) {
+		self();
+		fflush(stdout);
+		pause();
+	}
 	if (strcmp(what, "range") == 0)
 		return range(number_of[0], number_of[1], number_of[2]);
 	load_pattern();

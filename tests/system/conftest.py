@@ -31,7 +31,7 @@ CPUS = 4
 # Files in the order in which they run, each architecture's for itself: first what needs a guest as it booted, last what may leave
 # a wreck.
 ORDER = ["cli", "boot", "guest", "lspci", "config_space", "memory", "platform", "nmi", "dma", "smmu", "garbage", "monitor", "interrupts",
-         "intx", "bridges", "power", "limits", "iommu_policy", "refusals", "smp", "smp_limits", "icount"]
+         "intx", "bridges", "power", "quarantine", "limits", "iommu_policy", "refusals", "smp", "smp_limits", "icount"]
 
 
 def pytest_addoption(parser):
