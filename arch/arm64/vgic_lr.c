@@ -33,7 +33,6 @@ struct candidates {
 	unsigned int lrs;
 	u64 vmcr;
 	struct shortlist active, pending;
-	unsigned int let_in; /* of `pending`: those of a group that is on */
 };
 
 static void enlist(struct shortlist *list, unsigned int limit, u32 key)
@@ -58,12 +57,10 @@ static void consider(struct candidates *all, const struct virq *irq, u32 intid)
 	u32 key = (u32)priority << KEY_PRIORITY_SHIFT | intid;
 	bool on = all->vmcr & (irq->group1 ? ICH_VMCR_ENG1 : ICH_VMCR_ENG0);
 
-	if (irq->active) {
+	if (irq->active)
 		enlist(&all->active, all->lrs, key);
-	} else if (vgic_forwarded(irq)) {
+	else if (vgic_forwarded(irq))
 		enlist(&all->pending, all->lrs, on ? key : key | KEY_GROUP_OFF);
-		all->let_in += on;
-	}
 }
 
 /* Looks through this CPU's set. */
@@ -161,10 +158,8 @@ static u64 watch(const struct vgic_cpu *c, const struct candidates *all, unsigne
 {
 	u64 hcr = ICH_HCR_EN;
 
-	if (all->let_in > pending)
-		hcr |= ICH_HCR_NPIE;
-	if (all->pending.total > max_u32(pending, all->let_in))
-		hcr |= (all->vmcr & ICH_VMCR_ENG0 ? 0 : ICH_HCR_GRP0EIE) |
+	if (all->pending.total > pending)
+		hcr |= ICH_HCR_NPIE | (all->vmcr & ICH_VMCR_ENG0 ? 0 : ICH_HCR_GRP0EIE) |
 		       (all->vmcr & ICH_VMCR_ENG1 ? 0 : ICH_HCR_GRP1EIE);
 	if (all->active.total > active)
 		hcr |= ICH_HCR_LRENPIE | (c->has_tdir ? ICH_HCR_TDIR : 0);

@@ -56,7 +56,7 @@ static struct {
 	/* What was noticed. */
 	unsigned int odd; /* accesses that no register has, deactivation of what is not active */
 	unsigned int are_while_on;
-	unsigned int sgis;
+	unsigned int sgis, maintenances; /* PPI 25 taken */
 	bool (*maintenance)(unsigned int cpu); /* the line of PPI 25 */
 } fg = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -175,6 +175,7 @@ u32 gic_ack(void)
 		}
 	}
 	fg.acked[cpu] = intid;
+	fg.maintenances += intid == 25;
 	pthread_mutex_unlock(&fg.lock);
 	return intid;
 }

@@ -26,11 +26,12 @@ static struct fake_vcpu {
 	unsigned int depth;
 	bool in_guest;
 	/* Counted. */
-	unsigned int exits, acks;
+	unsigned int exits, acks, writes;
 	unsigned int broken; /* what the specification calls UNPREDICTABLE */
 } fv[FAKE_CPUS];
 static unsigned int fake_lrs = 4;
 static bool fake_tds = true;
+static void (*fake_on_write_lr)(unsigned int n);
 
 /* ---- what EL2 has ---- */
 
@@ -55,6 +56,9 @@ void ich_write_lr(unsigned int n, u64 value)
 
 	v->broken += n >= fake_lrs;
 	v->lr[n] = value;
+	v->writes++;
+	if (fake_on_write_lr)
+		fake_on_write_lr(n);
 }
 
 static void fake_check_lrs(struct fake_vcpu *v)
@@ -81,6 +85,7 @@ u64 ich_read_hcr(void)
 void ich_write_hcr(u64 value)
 {
 	fv[host_cpu].hcr = value;
+	fv[host_cpu].writes++;
 }
 
 u64 ich_read_vmcr(void)

@@ -155,9 +155,58 @@ static void set_pending_by_the_guest(void **state)
 	assert_int_equal(guest_ack(), 1023);
 }
 
+/* Active, and pending again: it is not signalled while it is disabled, or its group is. */
+static void pending_again_and_disabled(void **state)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		enable(FRAME_FIRST, 0xa0, true);
+		fake_exit();
+		vgic_raise(FRAME_FIRST);
+		fake_enter();
+		assert_int_equal(guest_ack(), FRAME_FIRST);
+		fake_exit();
+		vgic_raise(FRAME_FIRST);
+		if (i)
+			write32(GICD(0), 1); /* group 0 only */
+		else
+			set_intid_bit(FRAME_FIRST, 0x180);
+		fake_enter();
+		guest_eoi(FRAME_FIRST);
+		assert_int_equal(guest_ack(), 1023);
+		write32(GICD(0), 2);
+		set_intid_bit(FRAME_FIRST, 0x100);
+		assert_int_equal(guest_ack(), FRAME_FIRST);
+		guest_eoi(FRAME_FIRST);
+	}
+}
+
+/* Pending in a list register, then active by the guest's write: its end ends the physical one, and it is pending still. */
+static void active_by_the_guest_while_pending(void **state)
+{
+	enable(40, 0xa0, true);
+	fake_edge(0, 40);
+	fake_interrupts();
+	set_intid_bit(40, 0x300);
+	assert_int_equal(guest_ack(), 1023);
+	assert_true(intid_bit(40, 0x200));
+	set_intid_bit(40, 0x380);
+	assert_int_equal(guest_ack(), 40);
+	assert_true(fg.spi[40].active);
+	guest_eoi(40);
+	assert_false(fg.spi[40].active);
+	assert_int_equal(guest_ack(), 1023);
+}
+
 static void active_by_the_guest(void **state)
 {
 	enable(40, 0xa0, true);
+	fake_edge(0, 40);
+	assert_int_equal(guest_ack(), 40);
+	guest_eoi(40);
+	write32(GICD(0x304), 1 << 8);
+	assert_true(fg.spi[40].active); /* so the hardware holds it back */
+	write32(GICD(0x384), 1 << 8);
+	assert_false(fg.spi[40].active);
 	write32(GICD(0x304), 1 << 8);
 	assert_true(intid_bit(40, 0x300));
 	fake_edge(0, 40);
@@ -347,6 +396,21 @@ static void active_beyond_with_eoimode_1(void **state)
 	}
 }
 
+static void two_ends_in_one_exit(void **state)
+{
+	for (u32 i = 0; i < 8; i++) {
+		enable(40 + i, (u8)(0xa0 - 8 * i), true);
+		fake_edge(0, 40 + i);
+		assert_int_equal(guest_ack(), 40 + i);
+	}
+	for (u32 i = 8; i-- > 0;)
+		fake_eoir(40 + i); /* before the maintenance interrupt is there */
+	fake_interrupts();
+	for (u32 i = 0; i < 8; i++)
+		assert_false(fg.spi[40 + i].active);
+	assert_int_equal(guest_ack(), 1023);
+}
+
 /* Nobody's end: four that software has made active do not keep others out. */
 static void left_active_is_in_nobodys_way(void **state)
 {
@@ -407,11 +471,48 @@ static void a_group_that_is_off_keeps_nobody_out(void **state)
 	assert_int_equal(fake_iar(false), 1023);
 }
 
+/* All list registers are full of what the guest does not take now; group 0 is more urgent than what it does. */
+static void a_group_that_comes_on_is_let_in(void **state)
+{
+	for (u32 i = 0; i < 8; i++) {
+		enable(40 + i, 0xa0, true);
+		enable(FRAME_FIRST + i, 0x20, true);
+	}
+	enable(50, 0x40, true);
+	fake_exit();
+	write32(GICD(0x80 + FRAME_FIRST / 8), ~0xffu);
+	write32(GICD(0), 3);
+	fake_enter();
+	fake_edge(0, 50);
+	assert_int_equal(guest_ack(), 50);
+	for (u32 i = 0; i < 8; i++)
+		fake_edge(0, 40 + i);
+	fake_exit();
+	for (u32 i = 0; i < 8; i++)
+		vgic_raise(FRAME_FIRST + i);
+	fake_enter();
+	assert_int_equal(fake_iar(false), 1023);
+	assert_int_equal(guest_ack(), 1023);
+	fv[0].vmcr |= 1; /* ICC_IGRPEN0_EL1 */
+	fake_interrupts();
+	for (u32 i = 0; i < 8; i++) {
+		assert_int_equal(fake_iar(false), FRAME_FIRST + i);
+		guest_eoi(FRAME_FIRST + i);
+	}
+	guest_eoi(50);
+	for (u32 i = 0; i < 8; i++) {
+		assert_int_equal(guest_ack(), 40 + i);
+		guest_eoi(40 + i);
+	}
+}
+
 static void the_distributor_off(void **state)
 {
 	enable(FRAME_FIRST, 0xa0, true);
 	write32(GICD(0), 0);
+	fake_exit();
 	vgic_raise(FRAME_FIRST);
+	fake_enter();
 	assert_int_equal(guest_ack(), 1023);
 	write32(GICD(0), 2);
 	assert_int_equal(guest_ack(), FRAME_FIRST);
@@ -471,6 +572,13 @@ static void a_software_line_as_edges(void **state)
 	fake_enter();
 	assert_int_equal(guest_ack(), 300);
 	guest_eoi(300);
+	fake_exit();
+	vgic_set_level(300, true); /* as before */
+	fake_enter();
+	assert_int_equal(guest_ack(), 1023);
+	fake_exit();
+	vgic_set_level(300, false); /* falls */
+	fake_enter();
 	assert_int_equal(guest_ack(), 1023);
 }
 
@@ -538,6 +646,27 @@ static void taking_is_bounded(void **state)
 	}
 }
 
+/* Nothing is pending: no register is written, on the way in or out. */
+static void an_idle_entry_costs_nothing(void **state)
+{
+	enable(40, 0xa0, true);
+	for (unsigned int i = 0; i < 2; i++) {
+		fake_exit();
+		fake_enter();
+		fv[0].writes = 0;
+		fake_exit();
+		fake_enter();
+		assert_int_equal(fv[0].writes, 0);
+		fake_edge(0, 40);
+		assert_int_equal(guest_ack(), 40);
+		guest_eoi(40);
+		fv[0].writes = 0;
+		fake_exit();
+		fake_enter();
+		assert_int_equal(fv[0].writes, 0); /* it was ended without an exit: its list register is empty */
+	}
+}
+
 static void counted(void **state)
 {
 	struct counters_snapshot before, after;
@@ -571,6 +700,8 @@ int main(void)
 		TEST(disabled_while_pending),
 		TEST(cleared_while_pending),
 		TEST(set_pending_by_the_guest),
+		TEST(pending_again_and_disabled),
+		TEST(active_by_the_guest_while_pending),
 		TEST(active_by_the_guest),
 		TEST(firmwares_leftovers_are_gone),
 		TEST(all_come_in_order),
@@ -578,9 +709,11 @@ int main(void)
 		TEST(active_beyond_the_list_registers),
 		TEST(active_beyond_with_other_priorities),
 		TEST(active_beyond_with_eoimode_1),
+		TEST(two_ends_in_one_exit),
 		TEST(left_active_is_in_nobodys_way),
 		TEST(a_storm_of_overflow_costs_less_than_an_exit_each),
 		TEST(a_group_that_is_off_keeps_nobody_out),
+		TEST(a_group_that_comes_on_is_let_in),
 		TEST(the_distributor_off),
 		TEST(a_level_by_software),
 		TEST(a_software_level_that_falls_is_gone),
@@ -588,6 +721,7 @@ int main(void)
 		TEST(claimed_ones_are_not_the_guests),
 		TEST(lpis_become_messages),
 		TEST(taking_is_bounded),
+		TEST(an_idle_entry_costs_nothing),
 		TEST(counted),
 	};
 

@@ -12,6 +12,14 @@
 
 #include "tests/unit/arm64/vgic_single.h"
 
+/* Each look takes a microsecond. */
+static u64 now;
+
+u64 arch_time_us(void)
+{
+	return now++;
+}
+
 /* ---- SGIs ---- */
 
 #define SGI(intid, targets) ((u64)(intid) << 24 | (targets))
@@ -21,8 +29,7 @@ static void sgis_go_where_they_are_sent(void **state)
 	guest_sgi(SGI(3, 0xe)); /* CPUs 1 to 3 of this cluster */
 	for (unsigned int cpu = 1; cpu < 4; cpu++) {
 		assert_int_equal(kicks[cpu], 1);
-		ON_CPU(cpu)
-		{
+		ON_CPU(cpu) {
 			assert_int_equal(guest_ack(), 3);
 			guest_eoi(3);
 			assert_int_equal(guest_ack(), 1023);
@@ -36,8 +43,7 @@ static void sgis_go_where_they_are_sent(void **state)
 	guest_sgi(SGI(6, 0) | 1ull << 40); /* all others */
 	assert_int_equal(guest_ack(), 1023);
 	for (unsigned int cpu = 1; cpu < 4; cpu++) {
-		ON_CPU(cpu)
-		{
+		ON_CPU(cpu) {
 			assert_int_equal(guest_ack(), 6);
 			guest_eoi(6);
 		}
@@ -70,8 +76,7 @@ static void sgis_collapse(void **state)
 	ON_CPU(1)
 	assert_int_equal(guest_ack(), 1);
 	guest_sgi(SGI(1, 2));
-	ON_CPU(1)
-	{
+	ON_CPU(1) {
 		assert_int_equal(guest_ack(), 1023);
 		guest_eoi(1);
 		assert_int_equal(guest_ack(), 1);
@@ -91,8 +96,7 @@ static void routed_elsewhere(void **state)
 	assert_true(fg.spi[40].route == fake_mpidr(2));
 	fake_edge(0, 40);
 	assert_int_equal(guest_ack(), 1023);
-	ON_CPU(2)
-	{
+	ON_CPU(2) {
 		assert_int_equal(guest_ack(), 40);
 		guest_eoi(40);
 	}
@@ -111,8 +115,7 @@ static void routed_elsewhere(void **state)
 	vgic_raise(FRAME_FIRST + 7);
 	vgic_raise(FRAME_FIRST + 7);
 	assert_int_equal(kicks[3], 1); /* it will look before it enters */
-	ON_CPU(3)
-	{
+	ON_CPU(3) {
 		fake_enter();
 		assert_int_equal(guest_ack(), FRAME_FIRST + 7);
 		guest_eoi(FRAME_FIRST + 7);
@@ -129,8 +132,7 @@ static void routed_while_pending_and_active(void **state)
 	enable(40, 0xa0, true);
 	fake_edge(0, 40);
 	fake_interrupts();
-	ON_CPU(1)
-	{
+	ON_CPU(1) {
 		fake_exit();
 		set_route(40, 2);
 		fake_enter();
@@ -138,25 +140,55 @@ static void routed_while_pending_and_active(void **state)
 	assert_int_equal(guest_ack(), 1023);
 	ON_CPU(2)
 	assert_int_equal(guest_ack(), 40);
-	ON_CPU(1)
-	{
+	ON_CPU(1) {
 		fake_exit();
 		set_route(40, 3);
 		fake_enter();
 	}
 	ON_CPU(3)
 	assert_int_equal(guest_ack(), 1023);
-	ON_CPU(2)
-	{
+	ON_CPU(2) {
 		guest_eoi(40);
 		assert_int_equal(guest_ack(), 1023);
 	}
 	assert_false(fg.spi[40].active);
 	fake_edge(0, 40);
-	ON_CPU(3)
-	{
+	ON_CPU(3) {
 		assert_int_equal(guest_ack(), 40);
 		guest_eoi(40);
+	}
+}
+
+/* Between the look at the set and the list register: the second of two goes elsewhere. */
+static void route_away_second(unsigned int n)
+{
+	fake_on_write_lr = NULL;
+	kicks_off = true; /* CPU 0 is in Fairlead: no way to make it exit */
+	ON_CPU(1)
+		set_route(FRAME_FIRST + 1, 2);
+	kicks_off = false;
+}
+
+static void routed_while_it_is_chosen(void **state)
+{
+	enable(FRAME_FIRST, 0xa0, true);
+	enable(FRAME_FIRST + 1, 0xa0, true);
+	ON_CPU(1)
+		fake_exit();
+	fake_exit();
+	vgic_raise(FRAME_FIRST);
+	vgic_raise(FRAME_FIRST + 1);
+	fake_on_write_lr = route_away_second;
+	fake_enter();
+	assert_int_equal(guest_ack(), FRAME_FIRST);
+	guest_eoi(FRAME_FIRST);
+	assert_int_equal(guest_ack(), 1023);
+	ON_CPU(1)
+		fake_enter();
+	ON_CPU(2) {
+		assert_int_equal(guest_ack(), FRAME_FIRST + 1);
+		guest_eoi(FRAME_FIRST + 1);
+		assert_int_equal(guest_ack(), 1023);
 	}
 }
 
@@ -182,18 +214,17 @@ static void routed_to_nobody_and_back(void **state)
  */
 static void what_another_cpu_has(void **state)
 {
+	now = 0;
 	enable(40, 0xa0, true);
 	fake_edge(0, 40);
 	fake_interrupts(); /* pending in CPU 0's list register */
-	ON_CPU(1)
-	{
+	ON_CPU(1) {
 		fake_exit();
 		assert_true(intid_bit(40, 0x200));
 		assert_false(intid_bit(40, 0x300));
 	}
 	assert_int_equal(fake_iar(true), 40); /* no exit */
-	ON_CPU(1)
-	{
+	ON_CPU(1) {
 		assert_false(intid_bit(40, 0x200));
 		assert_true(intid_bit(40, 0x300));
 	}
@@ -225,7 +256,71 @@ static void what_another_cpu_has(void **state)
 	ON_CPU(1)
 	set_intid_bit(40, 0x380);
 	ON_CPU(1)
+		fake_enter();
+	assert_true(now < 1000); /* nobody has waited in vain */
+}
+
+/* An emulated device raises its line again while another CPU is still in its handler. */
+static void a_line_that_rises_in_the_handler(void **state)
+{
+	ON_CPU(1) {
+		enable(300, 0xa0, false);
+		set_route(300, 1);
+	}
+	fake_exit();
+	vgic_set_level(300, true);
 	fake_enter();
+	ON_CPU(1) {
+		assert_int_equal(guest_ack(), 300);
+		fake_exit();
+		vgic_set_level(300, false);
+		fake_enter();
+	}
+	fake_exit();
+	vgic_set_level(300, true);
+	fake_enter();
+	ON_CPU(1) {
+		assert_int_equal(guest_ack(), 1023);
+		guest_eoi(300);
+		assert_int_equal(guest_ack(), 300);
+		fake_exit();
+		vgic_set_level(300, false);
+		fake_enter();
+		guest_eoi(300);
+		assert_int_equal(guest_ack(), 1023);
+	}
+}
+
+/* Made active by another CPU, when the guest has just ended it: the hardware holds it back. */
+static void made_active_after_its_end(void **state)
+{
+	enable(40, 0xa0, true);
+	fake_edge(0, 40);
+	fake_interrupts();
+	kicks_off = true;
+	ON_CPU(1) {
+		fake_exit();
+		set_intid_bit(40, 0x300);
+	}
+	kicks_off = false;
+	assert_int_equal(fake_iar(true), 40);
+	fake_eoir(40);
+	fake_interrupts();
+	assert_true(fg.spi[40].active);
+	fake_edge(0, 40);
+	assert_int_equal(guest_ack(), 1023);
+	ON_CPU(1) {
+		set_intid_bit(40, 0x380);
+		fake_enter();
+	}
+	for (unsigned int i = 0; i < 2; i++) { /* and nothing is left of it */
+		assert_int_equal(guest_ack(), 40);
+		guest_eoi(40);
+		assert_int_equal(guest_ack(), 1023);
+		assert_false(fg.spi[40].active);
+		if (!i)
+			fake_edge(0, 40);
+	}
 }
 
 /* The other CPU does not come out in time: the write waits for it in a mark. */
@@ -239,8 +334,7 @@ static void what_another_cpu_has_for_long(void **state)
 	vgic_raise(FRAME_FIRST);
 	fake_enter();
 	kicks_off = true;
-	ON_CPU(1)
-	{
+	ON_CPU(1) {
 		fake_exit();
 		set_intid_bit(40, 0x280);
 		set_intid_bit(FRAME_FIRST, 0x280);
@@ -249,8 +343,7 @@ static void what_another_cpu_has_for_long(void **state)
 	assert_int_equal(guest_ack(), 1023);
 	assert_false(fg.spi[40].active);
 	/* Made active, made inactive. */
-	ON_CPU(0)
-	{
+	ON_CPU(0) {
 		fake_exit();
 		vgic_raise(FRAME_FIRST);
 		fake_enter();
@@ -266,8 +359,7 @@ static void what_another_cpu_has_for_long(void **state)
 	fake_interrupts();
 	fv[0].depth = 0;
 	assert_int_equal(guest_ack(), 1023);
-	ON_CPU(1)
-	{
+	ON_CPU(1) {
 		assert_false(intid_bit(FRAME_FIRST, 0x300));
 		fake_enter();
 	}
@@ -284,8 +376,7 @@ static void taken_anew_elsewhere(void **state)
 	fake_edge(0, 40);
 	fake_interrupts();
 	kicks_off = true;
-	ON_CPU(1)
-	{ /* routed away, and CPU 0 has not come out */
+	ON_CPU(1) { /* routed away, and CPU 0 has not come out */
 		fake_exit();
 		set_route(40, 1);
 		fake_enter();
@@ -299,12 +390,20 @@ static void taken_anew_elsewhere(void **state)
 	kicks_off = false;
 	fake_interrupts(); /* comes out: gives it on */
 	assert_int_equal(guest_ack(), 1023);
-	ON_CPU(1)
-	{
+	ON_CPU(1) {
 		assert_int_equal(guest_ack(), 40);
 		guest_eoi(40);
 		assert_int_equal(guest_ack(), 1023);
 	}
+	assert_false(fg.spi[40].active);
+	fake_edge(0, 40);
+	ON_CPU(1) {
+		assert_int_equal(guest_ack(), 40);
+		guest_eoi(40);
+	}
+	set_intid_bit(40, 0x300); /* nothing is left of the mark: the hardware's is inactive, and follows */
+	assert_true(fg.spi[40].active);
+	set_intid_bit(40, 0x380);
 	assert_false(fg.spi[40].active);
 }
 
@@ -312,8 +411,7 @@ static void taken_anew_elsewhere(void **state)
 
 static void a_cpu_starts_anew(void **state)
 {
-	ON_CPU(1)
-	{
+	ON_CPU(1) {
 		enable(27, 0xa0, false);
 		enable(FRAME_FIRST, 0xa0, true);
 		fake_exit();
@@ -328,8 +426,7 @@ static void a_cpu_starts_anew(void **state)
 	vgic_raise(FRAME_FIRST);
 	fake_enter();
 	assert_int_equal(kicks[1], 0); /* it is not in the guest */
-	ON_CPU(1)
-	{
+	ON_CPU(1) {
 		fake_line(1, 27, false);
 		vgic_start_cpu(&fake_cpus[1]);
 		assert_false(fg.own[1][27].enabled || fg.own[1][27].active);
@@ -358,8 +455,11 @@ int main(void)
 		TEST(sgis_collapse),
 		TEST(routed_elsewhere),
 		TEST(routed_while_pending_and_active),
+		TEST(routed_while_it_is_chosen),
 		TEST(routed_to_nobody_and_back),
 		TEST(what_another_cpu_has),
+		TEST(a_line_that_rises_in_the_handler),
+		TEST(made_active_after_its_end),
 		TEST(what_another_cpu_has_for_long),
 		TEST(taken_anew_elsewhere),
 		TEST(a_cpu_starts_anew),

@@ -137,10 +137,12 @@ static inline void vgic_machine_start(const struct dt_machine *dt)
 		abort();
 	for (unsigned int cpu = 0; cpu < dt->cpus; cpu++) {
 		fake_cpus[cpu] = (struct vcpu){ .index = cpu, .mpidr = fake_mpidr(cpu) };
-		ON_CPU(cpu)
-		{
+		ON_CPU(cpu) {
 			if (gic_start_cpu())
 				abort();
+			for (unsigned int i = 0; i < 4; i++) /* what firmware has left */
+				fv[cpu].lr[i] = 1ull << 62 | 1ull << 60 | 3;
+			fv[cpu].depth = 1;
 			vgic_start_cpu(&fake_cpus[cpu]);
 		}
 	}

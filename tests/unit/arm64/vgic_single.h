@@ -59,6 +59,8 @@ static int teardown(void **state)
 	for (unsigned int cpu = 0; cpu < FAKE_CPUS; cpu++)
 		assert_int_equal(fv[cpu].broken, 0);
 	assert_int_equal(fg.odd, 0);
+	assert_int_equal(fg.maintenances, 0); /* its reason is gone before anybody asks: a level */
+	fake_on_write_lr = NULL;
 	return 0;
 }
 
