@@ -32,7 +32,7 @@ struct virq {
 	u8 listed; /* the CPU that has it in its set (struct vgic_cpu), */
 	u8 held;   /* or has it in its list registers; VGIC_NOBODY */
 	u8 taker;  /* while active: the CPU that took it, */
-	u8 rank;   /* and the priority with which it did; VGIC_UNTAKEN: the guest has made it active by a write */
+	u8 rank;   /* and the priority with which it did; VGIC_UNTAKEN: active by the guest's write */
 	bool enabled, group1, edge;
 	bool latch; /* pending by an edge, a message, an SGI, GICD_ISPENDR, or a physical interrupt taken */
 	bool line;  /* the line of an emulated device */

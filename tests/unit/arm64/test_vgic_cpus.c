@@ -101,10 +101,12 @@ static void routed_elsewhere(void **state)
 		guest_eoi(40);
 	}
 	assert_int_equal(kicks[2], 0); /* the hardware brings it there */
+	assert_int_equal(routed_spi, 0); /* no message's */
 	enable(FRAME_FIRST + 7, 0xa0, true);
 	fake_exit();
 	set_route(FRAME_FIRST + 7, 3);
 	fake_enter();
+	assert_true(fg.spi[FRAME_FIRST + 7].route == 0); /* there is no such register in hardware */
 	assert_int_equal(routed_spi, FRAME_FIRST + 7);
 	assert_int_equal(routed_cpu, 3);
 	assert_int_equal(vgic_target(FRAME_FIRST + 7), 3);
@@ -407,6 +409,87 @@ static void taken_anew_elsewhere(void **state)
 	assert_false(fg.spi[40].active);
 }
 
+/* The same, and the guest clears what is pending before CPU 0 has come out: the physical one is not stuck. */
+static void taken_anew_elsewhere_and_cleared(void **state)
+{
+	enable(40, 0xa0, true);
+	fake_edge(0, 40);
+	fake_interrupts();
+	kicks_off = true;
+	ON_CPU(1) {
+		fake_exit();
+		set_route(40, 1);
+		fake_enter();
+	}
+	assert_int_equal(fake_iar(true), 40);
+	fake_eoir(40);
+	fake_edge(0, 40);
+	ON_CPU(1) {
+		fake_interrupts();
+		set_intid_bit(40, 0x280);
+	}
+	kicks_off = false;
+	fake_interrupts();
+	ON_CPU(1) {
+		if (guest_ack() == 40)
+			guest_eoi(40);
+		assert_false(fg.spi[40].active);
+		fake_edge(0, 40);
+		assert_int_equal(guest_ack(), 40);
+		guest_eoi(40);
+	}
+}
+
+/* Two writes before CPU 0 comes out: the second counts. */
+static void the_last_write_counts(void **state)
+{
+	for (unsigned int active = 0; active < 2; active++) {
+		enable(FRAME_FIRST, 0xa0, true);
+		fake_exit();
+		vgic_raise(FRAME_FIRST);
+		fake_enter();
+		if (!active)
+			assert_int_equal(fake_iar(true), FRAME_FIRST);
+		kicks_off = true;
+		ON_CPU(1) {
+			fake_exit();
+			set_intid_bit(FRAME_FIRST, active ? 0x380 : 0x300);
+			set_intid_bit(FRAME_FIRST, active ? 0x300 : 0x380);
+			fake_enter();
+		}
+		kicks_off = false;
+		fake_interrupts();
+		assert_int_equal(intid_bit(FRAME_FIRST, 0x300), active);
+		fv[0].depth = 0;
+	}
+	set_intid_bit(FRAME_FIRST, 0x380);
+	set_intid_bit(FRAME_FIRST, 0x280);
+}
+
+/* A priority, and a group, that change under another CPU's list registers. */
+static void another_cpu_looks_again(void **state)
+{
+	enable(FRAME_FIRST, 0xa0, true);
+	fake_exit();
+	vgic_raise(FRAME_FIRST);
+	fake_enter();
+	kicks[0] = 0;
+	ON_CPU(1)
+		set_priority(FRAME_FIRST, 0x40);
+	assert_int_equal(kicks[0], 1);
+	ON_CPU(1)
+		set_priority(FRAME_FIRST, 0x40); /* as it is */
+	assert_int_equal(kicks[0], 1);
+	ON_CPU(1)
+		write32(GICD(0), 0);
+	assert_int_equal(fake_iar(true), 1023);
+	ON_CPU(1)
+		write32(GICD(0), 2);
+	assert_int_equal(guest_ack(), FRAME_FIRST);
+	assert_int_equal(fv[0].stack[0], 0x40);
+	guest_eoi(FRAME_FIRST);
+}
+
 /* ---- CPUs off and on ---- */
 
 static void a_cpu_starts_anew(void **state)
@@ -428,7 +511,10 @@ static void a_cpu_starts_anew(void **state)
 	assert_int_equal(kicks[1], 0); /* it is not in the guest */
 	ON_CPU(1) {
 		fake_line(1, 27, false);
+		fg.own[1][20].edge = fg.own[1][20].latch = true;
 		vgic_start_cpu(&fake_cpus[1]);
+		assert_false(fg.own[1][20].latch);
+		assert_int_equal(fg.own[1][25].priority, GIC_PRIORITY_OURS);
 		assert_false(fg.own[1][27].enabled || fg.own[1][27].active);
 		fake_enter();
 		assert_int_equal(guest_ack(), 1023);
@@ -462,6 +548,9 @@ int main(void)
 		TEST(made_active_after_its_end),
 		TEST(what_another_cpu_has_for_long),
 		TEST(taken_anew_elsewhere),
+		TEST(taken_anew_elsewhere_and_cleared),
+		TEST(the_last_write_counts),
+		TEST(another_cpu_looks_again),
 		TEST(a_cpu_starts_anew),
 	};
 

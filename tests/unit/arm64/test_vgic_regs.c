@@ -120,7 +120,7 @@ static void the_frame(void **state)
 	write32(FRAME_BASE + 0x40, FRAME_FIRST);
 	assert_int_equal(guest_ack(), FRAME_FIRST);
 	guest_eoi(FRAME_FIRST);
-	write32(FRAME_BASE + 0x40, 1018);
+	write32(FRAME_BASE + 0x40, 0xfffffc00 | 1018); /* the upper bits are reserved */
 	assert_int_equal(guest_ack(), 1018);
 	guest_eoi(1018);
 	write32(FRAME_BASE + 0x40, 287); /* none of its own */
@@ -313,6 +313,8 @@ static void widths_that_are_none(void **state)
 		assert_int_equal(read32(GICD(offsets[i])), was);
 	}
 	assert_int_equal(reg_read(GICR(0, 8), 2), 0);
+	assert_int_equal(reg_read(GICR(2, 10), 4), 0);
+	assert_int_equal(reg_read(GICR(0, SGI_FRAME + 0x401), 4), 0);
 	assert_int_equal(reg_read(GICR(0, 0x14), 8), 0);
 	assert_int_equal(reg_read(GICR(0, SGI_FRAME + 0x100), 8), 0);
 }
