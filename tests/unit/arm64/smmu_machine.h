@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tests of the SMMUv3 backend share: a log, PCI functions, what firmware says, and questions to the model
- * in fake_smmu.h and fake_smmu_regs.h.
+ * What the tests of the SMMUv3 backend share: a log, PCI functions, what firmware says, and questions to the
+ * model in fake_smmu.h and fake_smmu_regs.h.
  */
 #ifndef TESTS_SMMU_MACHINE_H
 #define TESTS_SMMU_MACHINE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The IORT parser (DEN 0049E): what it finds, and that no table makes it read beside the table, loop, or find what is
- * not there.
+ * The IORT parser (DEN 0049E): what it finds, and that no table makes it read beside the table, loop, or find
+ * what is not there.
  */
 #include <setjmp.h>
 #include <stdarg.h>
