@@ -27,7 +27,6 @@ class Arch:    # pylint: disable=too-many-instance-attributes
     call_row: str           # rows of /proc/interrupts
     timer_row: str
     level: tuple            # words of a row whose interrupt is level-triggered
-    rtc: str                # the clock's row
     console: str
     hypervisor: str         # what the kernel says when it finds Fairlead
     elsewhere: int          # 32-bit memory of the host bridge's window that no device has
@@ -50,7 +49,7 @@ X86 = Arch(
     name="x86", prefix="", efi=build("x86", "fairlead.efi"), debug_efi=build("x86-debug", "fairlead.efi"), files=build("guest"),
     bare=["--append", "intel_iommu=off"],
     host_bridge="8086:29c0", boot_disk=("00:1f.2", "8086:2922", "/dev/sda"),
-    door="cf8", unaligned=True, call_row="CAL", timer_row="LOC", level=("IO-APIC", "fasteoi"), rtc="rtc0", console="ttyS0", hypervisor="Hypervisor detected: KVM",
+    door="cf8", unaligned=True, call_row="CAL", timer_row="LOC", level=("IO-APIC", "fasteoi"), console="ttyS0", hypervisor="Hypervisor detected: KVM",
     elsewhere=0xD0000000,
     # VT-d specification 4.1, 11.4: GSTS_REG, GCMD_REG, RTADDR_REG; TES
     registers={"base": 0xFED90000, "status": 0x1C, "control": 0x18, "table": 0x20, "on": 1 << 31},
@@ -62,7 +61,7 @@ ARM64 = Arch(
     files=build("guest-arm64"),
     bare=["--append", "iommu.passthrough=1"],
     host_bridge="1b36:0008", boot_disk=("00:01.0", "1af4:1042", "/dev/vda"),
-    door="sysfs", unaligned=False, call_row="IPI1", timer_row="arch_timer", level=("GICv3", "Level"), rtc="rtc-pl031", console="ttyAMA0", hypervisor="All CPU(s) started at EL1",
+    door="sysfs", unaligned=False, call_row="IPI1", timer_row="arch_timer", level=("GICv3", "Level"), console="ttyAMA0", hypervisor="All CPU(s) started at EL1",
     elsewhere=0x30000000,
     # SMMUv3 specification 6.3: SMMU_CR0ACK, SMMU_CR0, SMMU_STRTAB_BASE; SMMUEN
     registers={"base": 0x09050000, "status": 0x24, "control": 0x20, "table": 0x80, "on": 1 << 0},
