@@ -242,7 +242,7 @@ static bool node_stays(const void *firmware, const struct dt_tree *t, const stru
 		struct dt_range reg;
 		const char *why;
 
-		/* A number among siblings (a key, a port of a graph) is no address. */
+		/* A number among siblings (a key, a port of a graph, a PCI function) is no address. */
 		return dt_reg_quietly(t, 0, &reg, &why) == -ERANGE;
 	}
 	return is_console(t, guest) || take_registers(firmware, t, guest);
@@ -260,12 +260,6 @@ static bool next_outside(struct dt_tree *t)
 	return true;
 }
 
-/* Children of PCI hosts are addressed in a space of their own, which vPCI answers for. */
-static bool next_to_decide(struct dt_tree *t)
-{
-	return dt_compatible(t, dt_pci_names) ? next_outside(t) : dt_next(t);
-}
-
 static int strike_nodes(const void *firmware, const struct dt_guest *guest, void *tree)
 {
 	struct kinds kinds = { 0 };
@@ -277,7 +271,7 @@ static int strike_nodes(const void *firmware, const struct dt_guest *guest, void
 		int node = dt_node(&t);
 
 		if (node_stays(firmware, &t, guest)) {
-			more = next_to_decide(&t);
+			more = dt_next(&t);
 			continue;
 		}
 		if (dt_has(&t, "reg") && t.level[t.depth - 1].available && !dt_is_cpu(&t) &&

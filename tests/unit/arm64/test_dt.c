@@ -302,6 +302,9 @@ static void test_stdout(void **state)
 	set_bytes("/chosen", "stdout-path", "/pl011@9000000", 14); /* no NUL */
 	accepted();
 	assert_int_equal(machine.uart.kind, DT_UART_NONE);
+	set_bytes("/chosen", "stdout-path", "serial0:", 8); /* nor here, where a zero follows by chance */
+	accepted();
+	assert_int_equal(machine.uart.kind, DT_UART_NONE);
 	TEXT("/chosen", "stdout-path", "serial0");
 	TEXT("/pl011@9000000", "status", "disabled");
 	accepted();

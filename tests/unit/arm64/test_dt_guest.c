@@ -151,13 +151,16 @@ static void test_memory(void **state)
 
 static void test_narrow_cells(void **state)
 {
-	/* A root with one cell each: what is above 4 GiB cannot be said, so nothing is made. */
+	/* With one cell for sizes, 4 GiB in one piece cannot be said. */
+	drop_node("/pcie@10000000");
 	accepted();
-	SET("/", "#address-cells", 2);
 	SET("/", "#size-cells", 1);
 	wanted = (struct dt_guest){ .machine = &machine, .memmap = &map, .cmdline = "", .cpus = 4 };
+	map.range[map.count - 1].size = 0xfffff000;
+	assert_int_equal(build(sizeof(made)), 0);
+	EXPECT("/memory@40001000", "reg", 0, 0x40001000, 0x3ffff000, 0, 0x82003000, 0x10000000, 8, 0x80000000,
+	       0xfffff000);
 	map.range[map.count - 1].size = 0x100000000;
-	errors = 0;
 	assert_int_equal(build(sizeof(made)), -EINVAL);
 	assert_int_equal(errors, 1);
 }
@@ -256,6 +259,9 @@ static void test_all_cpus(void **state)
 
 static void test_fewer_cpus(void **state)
 {
+	add("/intc@8000000/ppi-partitions"); /* names sets of CPUs */
+	make();
+	assert_true(there("/intc@8000000/ppi-partitions"));
 	/* The second and fourth CPU share a PMU's interrupt, the first and third have another. */
 	SET("/pmu", "interrupt-affinity", PH_CPU0, PH_CPU0 + 2);
 	add("/pmu-other");
@@ -264,6 +270,7 @@ static void test_fewer_cpus(void **state)
 	assert_int_equal(dt_boot_cpu_first(&machine, 2), 0);
 	wanted = (struct dt_guest){ .machine = &machine, .memmap = &map, .cmdline = "", .cpus = 2 };
 	assert_int_equal(build(sizeof(made)), 0); /* 2 and 0 */
+	assert_false(there("/intc@8000000/ppi-partitions"));
 	assert_true(there("/cpus/cpu@0"));
 	assert_false(there("/cpus/cpu@1"));
 	assert_true(there("/cpus/cpu@2"));
@@ -328,6 +335,25 @@ static void test_partial_msi_map(void **state)
 	assert_false(has("/pcie@10000000", "msi-map-mask"));
 	assert_false(has("/pl031@9010000", "msi-parent"));
 	assert_false(has("/pl031@9010000", "iommus"));
+}
+
+/* Each host has its own requesters. */
+static void test_two_hosts(void **state)
+{
+	u32 phandle;
+
+	add("/pcie@20000000");
+	TEXT("/pcie@20000000", "compatible", "pci-host-ecam-generic");
+	SET("/pcie@20000000", "#address-cells", 3);
+	SET("/pcie@20000000", "#size-cells", 2);
+	SET("/pcie@20000000", "reg", 0x50, 0, 0, 0x1000000);
+	SET("/pcie@20000000", "linux,pci-domain", 7);
+	SET("/pcie@20000000", "msi-map", 0x20, PH_ITS, 0x10000, 0x10);
+	make();
+	phandle = cell("/intc@8000000/v2m@8080000", "phandle");
+	EXPECT("/pcie@20000000", "msi-map", 0x20, phandle, 0x20, 0x10);
+	EXPECT("/pcie@20000000", "linux,pci-domain", 7);
+	EXPECT("/pcie@10000000", "msi-map", 0, phandle, 0, 0x10000);
 }
 
 static void test_no_its(void **state)
@@ -412,7 +438,11 @@ static void test_devices(void **state)
 	TEXT("/off@a200000", "compatible", "arm,pl031");
 	SET("/off@a200000", "reg", 0, 0xa200000, 0, 0x1000);
 	TEXT("/off@a200000", "status", "disabled");
+	add("/odd@a400000");
+	TEXT("/odd@a400000", "compatible", "vendor,mac");
+	SET("/odd@a400000", "reg", 0, 0xa400000, 0);
 	make();
+	assert_false(there("/odd@a400000"));
 	assert_false(there("/ethernet@a100000"));
 	assert_false(there("/pcie@50000000"));
 	assert_false(there("/off@a200000"));
@@ -431,7 +461,7 @@ static void test_devices(void **state)
 	assert_false(listed(0x9000000, &count)); /* the console is emulated */
 	assert_int_equal(count, 2);
 	assert_non_null(strstr(told, "2 x virtio,mmio"));
-	assert_non_null(strstr(told, "1 x vendor,mac"));
+	assert_non_null(strstr(told, "2 x vendor,mac"));
 	assert_null(strstr(told, "arm,pl0"));
 }
 
@@ -479,6 +509,10 @@ static void test_pages_of_others(void **state)
 	gone("/rtc@a300800", 0x80000000);
 	SET("/rtc@a300800", "reg", 8, 0xffffffff, 0, 0x1000);
 	gone("/rtc@a300800", 0x8fffff000);
+	SET("/rtc@a300800", "reg", 8, 0x80001000, 0, 0x1000); /* memory that only the map knows */
+	gone("/rtc@a300800", 0x880001000);
+	SET("/rtc@a300800", "reg", 0, 0, 0xffffffff, 0xffffffff); /* everything: no number of pages */
+	gone("/rtc@a300800", 0);
 	SET("/rtc@a300800", "reg", 0xffffffff, 0xfffff000, 0, 0xfff);
 	make(); /* the last page */
 	assert_true(there("/rtc@a300800"));
@@ -574,7 +608,7 @@ int main(void)
 		GUEST_TEST(test_fewer_cpus),
 		GUEST_TEST(test_frame),
 		GUEST_TEST(test_partial_msi_map),
-		GUEST_TEST(test_no_its),
+		GUEST_TEST(test_two_hosts), GUEST_TEST(test_no_its),
 		GUEST_TEST(test_gic_on_a_bus),
 		GUEST_TEST(test_pci_windows),
 		GUEST_TEST(test_devices),
