@@ -9,7 +9,7 @@ HOST_CFLAGS = -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undef
 HOST_TEST_CFLAGS = $(HOST_CFLAGS) -Wno-unused-parameter -Wno-missing-prototypes -Wno-conversion -Wno-sign-conversion
 
 # The host's C library has its own string functions, its linker puts things elsewhere.
-HOST_OMITS := core/string.c core/crash.c core/manage/bringup.c
+HOST_OMITS := core/string.c core/crash.c core/manage/bringup.c core/own_map.c
 # One library an architecture, for what both have under the same name; tests/unit/arm64/ is linked with the second.
 host_boot = $(filter-out $(wildcard boot/efi_*.c boot/*/efi_*.c),$(wildcard boot/*.c boot/$(1)/*.c))
 host_srcs = $(filter-out $(HOST_OMITS) $(2),$(ALL_COMMON_SRCS) $(call host_boot,$(1))) $(3)

@@ -16,7 +16,7 @@ $(ARM64_ROOT)/complete: | $(call setup-stamp,build-arm64)
 
 # The guest owns the vector registers while it runs, so none is used. Code is position-independent; landing pads for
 # indirect branches (BTI) count only where the CPU knows them.
-ARCH_CFLAGS := -isystem $(ARM64_ROOT)/usr/include -march=armv8-a -mgeneral-regs-only -mstrict-align -mbranch-protection=bti $(if $(IS_CLANG),,-mno-outline-atomics)
+ARCH_CFLAGS := -isystem $(ARM64_ROOT)/usr/include -march=armv8-a -mgeneral-regs-only -mstrict-align -mbranch-protection=bti -mno-outline-atomics
 ARCH_PROTECTOR :=
 ARCH_OMITS = $(ARM64_OMITS)
 ARCH_HOST_SRCS = $(ARM64_HOST_SRCS)

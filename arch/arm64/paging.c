@@ -17,11 +17,10 @@
 #include "core/errno.h"
 #include "core/lock.h"
 #include "core/log.h"
+#include "core/own_map.h"
 #include "core/pages.h"
 #include "core/pagetable/pagetable.h"
 #include "core/vm.h"
-#include "drivers/iommu/iommu.h"
-#include "drivers/pci/pci.h"
 
 #define OWN_LEVELS 4
 #define OWN_BITS 48
@@ -67,74 +66,14 @@ static int take_stacks(unsigned int cpus)
 	return stacks ? 0 : -ENOMEM;
 }
 
-static int map_image(void)
-{
-	paddr_t head = virt_to_phys(__image_start), text = virt_to_phys(__text_start);
-	paddr_t rodata = virt_to_phys(__rodata_start), data = virt_to_phys(__data_start);
-	int ret = pt_map(&host, head, head, text - head, PT_READ);
-
-	if (!ret)
-		ret = pt_map(&host, text, text, (u64)(__text_end - __text_start), PT_READ | PT_EXEC);
-	if (!ret)
-		ret = pt_map(&host, rodata, rodata, (u64)(__rodata_end - __rodata_start), PT_READ);
-	if (!ret)
-		ret = pt_map(&host, data, data, (u64)(__data_end - __data_start), PT_READ | PT_WRITE);
-	return ret;
-}
-
-/* Everything of ours but the image, which has rights of its own. */
-static int map_fairlead_range(const struct mem_range *r)
-{
-	paddr_t image = boot_info.image_base, image_end = ALIGN_UP(image + boot_info.image_size, PAGE_SIZE);
-	paddr_t end = r->base + r->size;
-	int ret = 0;
-
-	if (!ranges_overlap(r->base, r->size, image, image_end - image))
-		return pt_map(&host, r->base, r->base, r->size, PT_READ | PT_WRITE);
-	if (r->base < image)
-		ret = pt_map(&host, r->base, r->base, image - r->base, PT_READ | PT_WRITE);
-	if (!ret && end > image_end)
-		ret = pt_map(&host, image_end, image_end, end - image_end, PT_READ | PT_WRITE);
-	return ret;
-}
-
-static int map_memory(void)
-{
-	const unsigned int user = cpu_has_vhe() ? PT_USER : 0; /* at EL2 alone there is no such thing */
-	int ret = 0;
-
-	for (unsigned int i = 0; !ret && i < boot_info.memmap.count; i++) {
-		const struct mem_range *r = &boot_info.memmap.range[i];
-
-		if (r->type == MEM_FAIRLEAD)
-			ret = map_fairlead_range(r);
-		else if (r->type == MEM_RAM)
-			ret = pt_map(&host, r->base, r->base, r->size, PT_READ | PT_WRITE | user);
-	}
-	return ret;
-}
-
-/* Firmware may list a register block as reserved memory or name one twice: mapping it once is enough. */
-static int map_registers(paddr_t base, u64 size)
-{
-	paddr_t end = ALIGN_UP(base + size, PAGE_SIZE);
-
-	base = ALIGN_DOWN(base, PAGE_SIZE);
-	if (!size || pt_lookup(&host, base, NULL, NULL, NULL) == 0)
-		return 0;
-	return pt_map(&host, base, base, end - base, PT_READ | PT_WRITE | PT_DEVICE);
-}
-
 static int map_range(const struct dt_range *r)
 {
-	return map_registers(r->base, r->size);
+	return own_map_registers(&host, r->base, r->size);
 }
 
 static int map_devices(void)
 {
 	const struct dt_machine *dt = &boot_info.dt;
-	const struct ecam_window *window;
-	unsigned int windows = pci_ecam_windows(&window);
 	int ret = map_range(&dt->gicd);
 
 	for (unsigned int i = 0; !ret && i < dt->redistributor_regions; i++)
@@ -143,26 +82,18 @@ static int map_devices(void)
 		ret = map_range(&dt->its);
 	if (!ret)
 		ret = map_range(&dt->uart.registers);
-	for (unsigned int i = 0; !ret && i < windows; i++) {
-		u64 first = (u64)window[i].first_bus << 20, last = ((u64)window[i].last_bus + 1) << 20;
-
-		ret = map_registers(window[i].base + first, last - first);
-	}
-	for (struct iommu *iommu = iommu_first(); !ret && iommu; iommu = iommu->next)
-		ret = map_registers(iommu->registers, iommu->registers_size);
-	return ret;
+	return ret ? ret : own_map_pci(&host);
 }
 
-/* Page by page, for a part may be there already; needs no flush: what was absent is not cached. */
+/* Needs no flush: what was absent is not cached. */
 int arch_map_registers(paddr_t base, u64 size)
 {
-	int ret = 0;
+	int ret;
 
 	spin_lock(&host_lock);
-	for (u64 done = 0; done < size && !ret; done += PAGE_SIZE)
-		ret = map_registers(base + done, PAGE_SIZE);
+	ret = own_map_more_registers(&host, base, size);
 	spin_unlock(&host_lock);
-	dsb_ish(); /* the walker sees the entry before the first access */
+	__asm__ volatile("dsb ishst" : : : "memory"); /* the walker sees the entry before the first access */
 	isb();
 	return ret;
 }
@@ -226,9 +157,10 @@ int paging_init(unsigned int cpus)
 	if (!ret)
 		ret = take_stacks(cpus);
 	if (!ret)
-		ret = map_image();
-	if (!ret)
-		ret = map_memory();
+		ret = own_map_image(&host, PT_READ | PT_EXEC | PT_GUARDED);
+	if (!ret) /* at EL2 alone there is no user memory */
+		ret = own_map_memory(&host, &boot_info.memmap, boot_info.image_base, boot_info.image_size,
+				     cpu_has_vhe() ? PT_USER : 0);
 	if (!ret)
 		ret = map_devices();
 	if (!ret)

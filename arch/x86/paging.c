@@ -13,13 +13,11 @@
 #include "arch/x86/vcpu.h"
 #include "boot/boot_info.h"
 #include "core/arch.h"
-#include "core/image.h"
 #include "core/lock.h"
 #include "core/log.h"
+#include "core/own_map.h"
 #include "core/pagetable/pagetable.h"
 #include "core/string.h"
-#include "drivers/iommu/iommu.h"
-#include "drivers/pci/pci.h"
 
 #define CPUID_EXT_FEATURES 0x80000001u
 #define CPUID_EXT_EDX_PAGE1GB BIT32(26)
@@ -34,93 +32,28 @@ static struct spinlock host_lock ACQUIRED_AFTER(pci_vpci_class) ACQUIRED_BEFORE(
 	SPINLOCK_INIT(host_tables_class);
 static struct pagetable host;
 
-static int map_image(void)
+static int guard_stacks(void)
 {
-	paddr_t text = virt_to_phys(__text_start), rodata = virt_to_phys(__rodata_start), data = virt_to_phys(__data_start);
-	int ret;
+	int ret = 0;
 
-	ret = pt_map(&host, text, text, (u64)(__text_end - __text_start), PT_READ | PT_EXEC);
-	if (!ret)
-		ret = pt_map(&host, rodata, rodata, (u64)(__rodata_end - __rodata_start), PT_READ);
-	if (!ret)
-		ret = pt_map(&host, data, data, (u64)(__data_end - __data_start), PT_READ | PT_WRITE);
 	for (unsigned int n = 0; !ret && n < STACKS; n++)
 		ret = pt_unmap(&host, stack_guard_page(0, n), PAGE_SIZE);
 	return ret;
 }
 
-/* Everything of ours but the image, which has rights of its own. */
-static int map_fairlead_range(const struct mem_range *r)
+/* A register block of one page; 0: there is none. */
+static int map_page(paddr_t base)
 {
-	paddr_t image = boot_info.image_base, image_end = ALIGN_UP(image + boot_info.image_size, PAGE_SIZE);
-	paddr_t end = r->base + r->size;
-	int ret = 0;
-
-	if (!ranges_overlap(r->base, r->size, image, image_end - image))
-		return pt_map(&host, r->base, r->base, r->size, PT_READ | PT_WRITE);
-	if (r->base < image)
-		ret = pt_map(&host, r->base, r->base, image - r->base, PT_READ | PT_WRITE);
-	if (!ret && end > image_end)
-		ret = pt_map(&host, image_end, image_end, end - image_end, PT_READ | PT_WRITE);
-	return ret;
+	return own_map_registers(&host, base, base ? PAGE_SIZE : 0);
 }
 
-static int map_memory(void)
-{
-	int ret = 0;
-
-	for (unsigned int i = 0; !ret && i < boot_info.memmap.count; i++) {
-		const struct mem_range *r = &boot_info.memmap.range[i];
-
-		if (r->type == MEM_FAIRLEAD)
-			ret = map_fairlead_range(r);
-		else if (r->type == MEM_RAM)
-			ret = pt_map(&host, r->base, r->base, r->size, PT_READ | PT_WRITE | PT_USER);
-		else if (r->type == MEM_ACPI_RECLAIM) /* the guest's tables are there (acpi_keep_cpus()) */
-			ret = pt_map(&host, r->base, r->base, r->size, PT_READ | PT_WRITE);
-		else if (r->type == MEM_ACPI_NVS)
-			ret = pt_map(&host, r->base, r->base, r->size, PT_READ);
-	}
-	return ret;
-}
-
-/* Firmware may list a register block as reserved memory or name one twice: mapping it once is enough. */
-static int map_registers(paddr_t base, u64 size)
-{
-	paddr_t end = ALIGN_UP(base + size, PAGE_SIZE);
-
-	base = ALIGN_DOWN(base, PAGE_SIZE);
-	if (!base || pt_lookup(&host, base, NULL, NULL, NULL) == 0)
-		return 0;
-	return pt_map(&host, base, base, end - base, PT_READ | PT_WRITE | PT_DEVICE);
-}
-
-static int map_devices(void)
-{
-	const struct ecam_window *window;
-	unsigned int windows = pci_ecam_windows(&window);
-	int ret = map_registers(boot_info.acpi.lapic_base, PAGE_SIZE);
-
-	for (unsigned int i = 0; !ret && i < windows; i++) {
-		u64 first = (u64)window[i].first_bus << 20, last = ((u64)window[i].last_bus + 1) << 20;
-
-		ret = map_registers(window[i].base + first, last - first);
-	}
-	for (struct iommu *iommu = iommu_first(); !ret && iommu; iommu = iommu->next)
-		ret = map_registers(iommu->registers, iommu->registers_size);
-	if (!ret)
-		ret = map_registers(boot_info.acpi.hpet_base, PAGE_SIZE);
-	return ret;
-}
-
-/* Page by page, for a part may be there already; needs no flush: what was absent is not cached. */
+/* Needs no flush: what was absent is not cached. */
 int arch_map_registers(paddr_t base, u64 size)
 {
-	int ret = 0;
+	int ret;
 
 	spin_lock(&host_lock);
-	for (u64 done = 0; done < size && !ret; done += PAGE_SIZE)
-		ret = map_registers(base + done, PAGE_SIZE);
+	ret = own_map_more_registers(&host, base, size);
 	spin_unlock(&host_lock);
 	return ret;
 }
@@ -195,11 +128,17 @@ int paging_init(void)
 	int ret = pt_init(&host, &pt_format_x86_64, five_levels() ? 5 : 4, largest);
 
 	if (!ret)
-		ret = map_image();
+		ret = own_map_image(&host, PT_READ | PT_EXEC);
 	if (!ret)
-		ret = map_memory();
+		ret = guard_stacks();
 	if (!ret)
-		ret = map_devices();
+		ret = own_map_memory(&host, &boot_info.memmap, boot_info.image_base, boot_info.image_size, PT_USER);
+	if (!ret)
+		ret = own_map_pci(&host);
+	if (!ret)
+		ret = map_page(boot_info.acpi.lapic_base);
+	if (!ret)
+		ret = map_page(boot_info.acpi.hpet_base);
 	if (ret)
 		return ret;
 	paging_load();
