@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""How often the guest exits, and why: `make bench`. tests/bench/exits.py --efi FILE [--json FILE]
+"""How often the guest exits, and why: `make bench`. tests/bench/exits.py [--arch ARCH] [--efi FILE] [--json FILE]
 
 Exits are counts, not times: the machine's speed does not matter, except where the unit is a second. Each figure is the difference
 of two runs of the same command, a long one and a short one, so that what the command line, the shell and the console
@@ -23,8 +23,11 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "system"))
 
 # pylint: disable=wrong-import-position
 import machine                                                      # noqa: E402
+from arch import BOTH                                               # noqa: E402
 from counters import counts_of                                      # noqa: E402
+from conftest import VIRTIO_NET                                     # noqa: E402
 from test_guest import interface_of, with_address                   # noqa: E402
+from test_interrupts import virtio_of                               # noqa: E402
 
 MEGABYTE = 1000 * 1000
 LIMIT_S = 300
@@ -88,7 +91,7 @@ def figures(guest, port):
     """(what is measured, command, long, short, unit)"""
     with_address(guest, "e1000e")
     with_address(guest, "virtio_net")
-    e1000e, virtio = interface_of(guest, "e1000e"), "virtio0"
+    e1000e, virtio = interface_of(guest, "e1000e"), virtio_of(guest, VIRTIO_NET) + "-"
     download = "wget -q -O /dev/null http://{}:" + str(port) + "/$(({{}}))"
     return figures_of_cpus() + [
             ("1000 packets received, e1000e", f"irqload ping {{}} {e1000e} 10.0.2.2", 11000, 1000, 1000),
@@ -110,14 +113,14 @@ def take_figures(guest, wanted):
     return results
 
 
-def one_cpu(efi, disk, port):
-    with machine.Machine("bench", *devices(disk), efi=efi) as guest:
+def one_cpu(arch, efi, disk, port):
+    with machine.Machine("bench", *devices(disk), arch=arch, efi=efi) as guest:
         guest.wait_for_shell()
         return take_figures(guest, figures(guest, port))
 
 
-def several_cpus(efi, disk, cpus):
-    with machine.Machine(f"bench-{cpus}", "--smp", str(cpus), *devices(disk), efi=efi) as guest:
+def several_cpus(arch, efi, disk, cpus):
+    with machine.Machine(f"bench-{cpus}", "--smp", str(cpus), *devices(disk), arch=arch, efi=efi) as guest:
         guest.wait_for_shell()
         online = guest.sh("nproc").output.strip()
         assert online == str(cpus), f"{online} CPUs are online, not {cpus}"
@@ -126,11 +129,13 @@ def several_cpus(efi, disk, cpus):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--efi", default=machine.EFI)
+    parser.add_argument("--arch", choices=list(BOTH), default="x86")
+    parser.add_argument("--efi", help="default build/ARCH/fairlead.efi")
     parser.add_argument("--cpus", type=int, choices=[1, CPUS], help="only the machine with so many CPUs (default: both)")
     parser.add_argument("--json", help="write the figures there")
     options = parser.parse_args()
-    efi = os.path.abspath(options.efi)
+    arch = BOTH[options.arch]
+    efi = os.path.abspath(options.efi or arch.efi)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     disk = os.path.join(ROOT, "build", "bench", "disk.img")
@@ -143,7 +148,7 @@ def main():
         if options.cpus in (None, cpus):
             print(f"{f'exits per ({cpus} CPUs)' if cpus > 1 else 'exits per (1 CPU)':36} {'in all':>8}  by reason", flush=True)
             results[f"{cpus} CPUs" if cpus > 1 else "1 CPU"] = \
-                several_cpus(efi, disk, cpus) if cpus > 1 else one_cpu(efi, disk, server.server_address[1])
+                several_cpus(arch, efi, disk, cpus) if cpus > 1 else one_cpu(arch, efi, disk, server.server_address[1])
     server.shutdown()
     if options.json:
         with open(options.json, "w", encoding="ascii") as file:
