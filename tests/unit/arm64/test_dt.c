@@ -458,6 +458,11 @@ static void test_device_ids(void **state)
 	accepted();
 	assert_true(dt_device_id(&machine, 3, 0xabcd, &id));
 	assert_int_equal(id, 0xabcd);
+	SET("/pcie@10000000", "msi-map", 0x100, PH_ITS, 0x20000, 0x100); /* which comes before it */
+	accepted();
+	assert_int_equal(machine.msi_maps, 1);
+	assert_false(dt_device_id(&machine, 3, 0xabcd, &id));
+	drop("/pcie@10000000", "msi-map");
 	set_bytes("/pcie@10000000", "msi-parent", "\0\0", 2);
 	refused(-EINVAL, "msi-parent");
 }
