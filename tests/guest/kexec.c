@@ -8,10 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/reboot.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "tests/guest/guest.h"
+#include "kexec.h"
 
 #define CMDLINE_MAX 4096
 
@@ -32,8 +31,7 @@ int main(int argc, char **argv)
 	if (n <= 0)
 		fail("/proc/cmdline");
 	cmdline[n - 1] = '\0'; /* the line end */
-	if (syscall(SYS_kexec_file_load, kernel, initrd, (unsigned long)n, cmdline, 0ul))
-		fail("kexec_file_load: %s", strerror(errno));
+	load_kernel(kernel, initrd, cmdline, (size_t)n);
 	sync();
 	reboot(LINUX_REBOOT_CMD_KEXEC);
 	fail("reboot: %s", strerror(errno));
