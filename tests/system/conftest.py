@@ -81,8 +81,24 @@ def arch_of(item):
     return params.get("arch") or next((arch for name, arch in BOTH.items() if item.get_closest_marker(name)), None)
 
 
+# On several CPUs in check-full only: the local APIC by its page. What it has of its own is one register file, which the host's tests
+# have, and the machine with one CPU and --icount.
+SMP_IN_FULL = ("xapic",)
+
+
+def mark_full(item):
+    """What a test is left out of `make check` for stands at its mark full_on."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    names = {params.get("smp"), getattr(arch_of(item), "name", None)}
+    if any(names & set(mark.args) for mark in item.iter_markers("full_on")) or params.get("smp") in SMP_IN_FULL:
+        item.add_marker("full")
+
+
+@pytest.hookimpl(tryfirst=True)     # before -m looks
 def pytest_collection_modifyitems(config, items):
     wanted = config.getoption("arch")
+    for item in items:
+        mark_full(item)
 
     def rank(item):
         name, arch = item.path.stem.removeprefix("test_"), arch_of(item)

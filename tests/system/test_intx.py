@@ -110,6 +110,7 @@ def test_pm_timer_without_exits(pins):
     assert not by_code
 
 
+@pytest.mark.full     # a boot of its own, for `noapic`
 @pytest.mark.x86
 def test_without_the_io_apic(keeper, nvme_image, bare):
     """`noapic`: the 8259s and LINT0 for good, messages and pins of PCI included."""

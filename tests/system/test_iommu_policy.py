@@ -7,7 +7,7 @@ from machine import Machine
 
 @pytest.mark.parametrize("name, options", [
     pytest.param("iommu-off", ["--set", "iommu=off"], id="off"),
-    pytest.param("iommu-optional", ["--set", "iommu=optional", "--iommu", "none"], id="optional-without-iommu")])
+    pytest.param("iommu-optional", ["--set", "iommu=optional", "--iommu", "none"], id="optional-without-iommu", marks=pytest.mark.full)])
 def test_unprotected_is_said_aloud(keeper, arch, name, options):
     keeper.stop()
     with Machine(name, "--device", "edu,dma_mask=0xffffffffffff", *options, arch=arch) as machine:
@@ -22,6 +22,7 @@ def test_protected_boot_does_not_warn(guest):
     assert not [line for line in guest.fairlead_lines() if "UNPROTECTED" in line]
 
 
+@pytest.mark.full     # test_discover has the choice
 def test_optional_with_an_iommu_protects(keeper, arch):
     keeper.stop()
     with Machine("iommu-optional-protects", "--device", "edu,dma_mask=0xffffffffffff,addr=5",

@@ -250,6 +250,7 @@ def test_monitor_answers_when_the_guest_is_dead(debug_guest):
     assert guest.sh(f"cat /sys/bus/pci/devices/0000:{NVME}/vendor").output.strip() == "0x1b36"
 
 
+@pytest.mark.full     # a boot of its own
 def test_monitor_off(keeper, default_devices, arch):
     """monitor=off: three times Ctrl-a are three characters to the guest."""
     off = keep(keeper, "monitor-off", default_devices + ["--set", "monitor=off"], False, arch)

@@ -26,8 +26,8 @@ def plain(keeper, bare, arch):
 
 @pytest.mark.parametrize("way", [
     "reboot-command",
-    pytest.param("keyboard-controller", marks=pytest.mark.x86),
-    pytest.param("triple-fault", marks=pytest.mark.x86),
+    pytest.param("keyboard-controller", marks=[pytest.mark.x86, pytest.mark.full]),
+    pytest.param("triple-fault", marks=[pytest.mark.x86, pytest.mark.full]),
     pytest.param("reset-control-register", marks=[pytest.mark.x86, pytest.mark.full]),
     pytest.param("acpi-reset-register", marks=[pytest.mark.x86, pytest.mark.full])])
 def test_reset_comes_back_to_the_shell(plain, way, bare):
@@ -85,6 +85,7 @@ def test_power_off_ends_with_success(plain):
     assert plain.wait_for_end(60) == 0
 
 
+@pytest.mark.full     # run-qemu's answer to a reset that is tested above
 def test_reset_with_no_reboot_ends_with_success(keeper, bare, arch):
     keeper.stop()
     with Machine("no-reboot", "--no-devices", "--no-reboot", "--append", "fl.run=reboot", arch=arch, bare=bare) as machine:

@@ -190,6 +190,7 @@ def test_cpu_without_svm_is_refused(keeper, arch):
     assert "SVM" in refused_by_machine(keeper, arch, "no-svm", "--cpu", "EPYC,-svm,+x2apic,-monitor")
 
 
+@pytest.mark.full     # test_svm_check has the choice
 @pytest.mark.x86
 def test_cpu_without_nested_paging_is_refused(keeper, arch):
     assert "nested paging" in refused_by_machine(keeper, arch, "no-npt", "--cpu", "EPYC,-npt,+x2apic,-monitor").lower()

@@ -58,6 +58,7 @@ def test_parked_cpus_cannot_be_reached(fewer):
     all_compute(fewer, FEWER)
 
 
+@pytest.mark.full     # a boot of its own; what becomes of such a CPU is the host's tests'
 def test_cpu_that_does_not_come_up_is_left_out(keeper, bare, arch):
     if bare:
         pytest.skip("needs Fairlead's configuration")

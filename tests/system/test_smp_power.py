@@ -7,7 +7,7 @@ from test_guest import with_address
 from test_power import _guest_files     # the fixture "guest_files"
 from test_smp import X2APIC, all_compute
 
-ONE_IN_CHECK = pytest.mark.parametrize("smp", ["x2apic", "arm64", pytest.param("xapic", marks=pytest.mark.full)], indirect=True)
+ON_EACH = pytest.mark.parametrize("smp", ["x2apic", "arm64", "xapic"], indirect=True)
 
 BUSY = "for i in $(seq 8); do (while :; do :; done) > /dev/null 2>&1 & done"
 LAST = f"taskset {1 << (CPUS - 1):x}"
@@ -21,7 +21,8 @@ def is_back(guest):
     guest.sh("ping -c 3 -W 10 10.0.2.2", 90)
 
 
-@ONE_IN_CHECK
+@pytest.mark.full_on("x2apic")      # test_power.py has it on one CPU
+@ON_EACH
 def test_kexec(smp, bare, guest_files):
     with_address(smp, "e1000e")
     smp.sh(f"cd /tmp && for f in vmlinuz initrd.gz; do wget -q http://10.0.2.2:{guest_files}/$f || exit 1; done", 120)
@@ -40,7 +41,8 @@ def reboot(smp, bare):
     assert bare or [line for line in smp.fairlead_lines(since) if line.startswith("resetting the machine: guest")]
 
 
-@ONE_IN_CHECK
+@pytest.mark.full_on("x2apic")      # test_power.py has it on one CPU
+@ON_EACH
 def test_reboot(smp, bare):
     reboot(smp, bare)
 

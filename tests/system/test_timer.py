@@ -4,6 +4,8 @@
 debug=timer sets a timer of 5 ms again and again and prints a line for each second. QEMU's deterministic mode counts
 instructions as time, so the host's load cannot make anything late.
 """
+import pytest
+
 from machine import Machine
 
 LINE = r"fairlead: timer: (\d+) expiries, latest (\d+) us late"
@@ -22,6 +24,7 @@ def check_lines(guest, count):
         assert expiries >= 1000000 // (PERIOD_US + LATEST_US)
 
 
+@pytest.mark.full     # more than a minute each; the list, the HPET and what kicks for it are the host's tests
 def test_work_runs_while_the_guest_is_halted_and_while_it_spins(keeper, arch):
     """Both with interrupts off, one after the other, in a guest that has left Linux."""
     keeper.stop()
