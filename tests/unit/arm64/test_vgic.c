@@ -336,6 +336,18 @@ static void lpis_become_messages(void **state)
 	assert_int_equal(fv[0].exits, 1);
 }
 
+/* The hardware signals one that it did not say it has: it is ended, and nobody's. */
+static void a_stray_interrupt(void **state)
+{
+	enable(FRAME_FIRST, 0xa0, true);
+	fg.lines = 9;
+	fg.spi[FRAME_FIRST] = fg.spi[40]; /* group 1, the guest's priority */
+	fg.spi[FRAME_FIRST].enabled = fg.spi[FRAME_FIRST].edge = true;
+	fake_edge(0, FRAME_FIRST);
+	assert_int_equal(guest_ack(), 1023);
+	assert_false(fg.spi[FRAME_FIRST].active);
+}
+
 /* More than one exit's worth: the rest makes the next entry exit. */
 static void taking_is_bounded(void **state)
 {
@@ -490,6 +502,7 @@ int main(void)
 		TEST(a_software_line_as_edges),
 		TEST(claimed_ones_are_not_the_guests),
 		TEST(lpis_become_messages),
+		TEST(a_stray_interrupt),
 		TEST(taking_is_bounded),
 		TEST(an_idle_entry_costs_nothing),
 		TEST(counted),

@@ -409,6 +409,47 @@ static void taken_anew_elsewhere(void **state)
 	assert_false(fg.spi[40].active);
 }
 
+/* A mark is obeyed once: made active while CPU 0 has it, ended by its guest, it is not active again. */
+static void made_active_once(void **state)
+{
+	enable(FRAME_FIRST, 0xa0, true);
+	fake_exit();
+	vgic_raise(FRAME_FIRST);
+	fake_enter();
+	kicks_off = true;
+	ON_CPU(1)
+		set_intid_bit(FRAME_FIRST, 0x300);
+	kicks_off = false;
+	fake_interrupts();
+	assert_true(intid_bit(FRAME_FIRST, 0x300));
+	fv[0].vmcr |= 0x200;
+	guest_dir(FRAME_FIRST);
+	assert_false(intid_bit(FRAME_FIRST, 0x300));
+	fv[0].vmcr &= ~0x200ull;
+	assert_int_equal(guest_ack(), FRAME_FIRST);
+	guest_eoi(FRAME_FIRST);
+	assert_false(intid_bit(FRAME_FIRST, 0x300));
+}
+
+/* Raised again while CPU 0 has it, and cleared: neither the first nor the second comes. */
+static void raised_and_cleared(void **state)
+{
+	enable(FRAME_FIRST, 0xa0, true);
+	fake_exit();
+	vgic_raise(FRAME_FIRST);
+	fake_enter();
+	kicks_off = true;
+	ON_CPU(1) {
+		fake_exit();
+		vgic_raise(FRAME_FIRST);
+		set_intid_bit(FRAME_FIRST, 0x280);
+		fake_enter();
+	}
+	kicks_off = false;
+	assert_int_equal(guest_ack(), 1023);
+	assert_false(intid_bit(FRAME_FIRST, 0x200));
+}
+
 /* The same, and the guest clears what is pending before CPU 0 has come out: the physical one is not stuck. */
 static void taken_anew_elsewhere_and_cleared(void **state)
 {
@@ -548,6 +589,8 @@ int main(void)
 		TEST(made_active_after_its_end),
 		TEST(what_another_cpu_has_for_long),
 		TEST(taken_anew_elsewhere),
+		TEST(made_active_once),
+		TEST(raised_and_cleared),
 		TEST(taken_anew_elsewhere_and_cleared),
 		TEST(the_last_write_counts),
 		TEST(another_cpu_looks_again),

@@ -183,8 +183,10 @@ static void active_beyond_with_eoimode_1(void **state)
 /* One that the guest has made active by a write, without taking it, is not what its next end ends. */
 static void a_nest_beside_one_that_was_never_taken(void **state)
 {
-	enable(100, 0x00, true);
-	set_intid_bit(100, 0x300);
+	for (u32 i = 0; i < 6; i++) {
+		enable(100 + i, 0x00, true);
+		set_intid_bit(100 + i, 0x300);
+	}
 	for (u32 i = 0; i < 8; i++) {
 		enable(40 + i, (u8)(0xa0 - 8 * i), true);
 		fake_edge(0, 40 + i);
@@ -193,10 +195,13 @@ static void a_nest_beside_one_that_was_never_taken(void **state)
 	for (u32 i = 8; i-- > 0;) {
 		guest_eoi(40 + i);
 		assert_false(fg.spi[40 + i].active);
-		assert_true(fg.spi[100].active);
+		for (u32 k = 0; k < 6; k++)
+			assert_true(fg.spi[100 + k].active);
 	}
-	set_intid_bit(100, 0x380);
-	assert_false(fg.spi[100].active);
+	for (u32 k = 0; k < 6; k++) {
+		set_intid_bit(100 + k, 0x380);
+		assert_false(fg.spi[100 + k].active);
+	}
 }
 
 static void two_ends_in_one_exit(void **state)
