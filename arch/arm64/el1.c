@@ -79,6 +79,9 @@ int el1_translate_stage1(u64 va, gpa_t *ipa)
 	const u64 saved = sysreg_read("par_el1");
 	u64 par;
 
+	/* If an error in the guest's tables makes the AT an exception, it is passed over (own_fault.h), and this stays. */
+	sysreg_write("par_el1", PAR_F);
+	isb();
 	__asm__ volatile("at s1e1r, %0" : : "r"(va) : "memory");
 	isb();
 	par = sysreg_read("par_el1");

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What happens when Fairlead itself takes an exception. A load or store that the bus refuses where devices may vanish
- * (configuration space, an MSI-X table) reads all-ones or is dropped; everything else is a bug of ours, dumped and ended with panic().
+ * (configuration space, an MSI-X table) reads all-ones or is dropped, a translation of the guest's that meets an error has failed
+ * (own_fault.c); everything else is a bug of ours, dumped and ended with panic().
  *
  * SErrors are masked while Fairlead runs, so one arrives with the next entry of the guest, as an exit.
  */
 #include "arch/arm64/trap.h"
 
 #include "arch/arm64/cpu.h"
-#include "arch/arm64/decode.h"
 #include "arch/arm64/exits.h"
+#include "arch/arm64/own_fault.h"
 #include "arch/arm64/paging.h"
 #include "arch/arm64/stacks.h"
 #include "core/arch.h"
@@ -74,34 +75,23 @@ static void dump(const struct trap_frame *f, unsigned int vector)
 	log_callers(f->sp);
 }
 
-/* ISS of a data abort (Arm ARM D19.2.37): status code of a synchronous external abort that is not of a table walk. */
-#define DFSC(esr) ((u32)(esr) & 0x3f)
-#define DFSC_EXTERNAL 0x10u
-
-/*
- * The bus has refused a register of a device: it has gone, or does not answer. Only loads and stores of mmio.h reach device memory,
- * and those of the compiler's choice for them have one register and no write-back.
- */
-static bool refused_access(struct trap_frame *f)
+/* Of what may be: the bus has refused a register of a device that has gone, or does not answer. */
+static bool passed_over(struct trap_frame *f)
 {
-	struct a64_access access;
 	static once_place logged[16];
+	enum own_fault fault;
 
-	if (ESR_EC(f->esr) != EC_DATA_ABORT_SAME || DFSC(f->esr) != DFSC_EXTERNAL || !in_text(f->elr))
+	if (!in_text(f->elr))
 		return false;
-	if (a64_decode(*(const u32 *)phys_to_virt(f->elr), &access) || access.registers != 1 || access.write_back)
-		return false;
-	if (once(logged, f->far & PAGE_MASK))
+	fault = own_fault_pass(f, *(const u32 *)phys_to_virt(f->elr));
+	if (fault == OWN_FAULT_REFUSED && once(logged, f->far & PAGE_MASK))
 		log_warn("bus: access to 0x%llx refused: no device answers there", (unsigned long long)f->far);
-	if (!access.write && access.rt[0] < 31)
-		f->x[access.rt[0]] = GENMASK64((access.sign_extend ? (access.to_64 ? 8 : 4) : access.size) * 8 - 1, 0);
-	f->elr += 4;
-	return true;
+	return fault != OWN_FAULT_BUG;
 }
 
 void trap_handle(struct trap_frame *frame, unsigned int vector)
 {
-	if (vector == VECTOR_OWN_SYNC && refused_access(frame))
+	if (vector == VECTOR_OWN_SYNC && passed_over(frame))
 		return;
 	panic_begin(); /* the dump is part of it */
 	dump(frame, vector);
@@ -109,6 +99,7 @@ void trap_handle(struct trap_frame *frame, unsigned int vector)
 }
 
 /* ISS of an SError (Arm ARM D19.2.37): IDS 24: implementation defined; with RAS, DFSC 0x11 and AET 12:10 say how bad it is. */
+#define SERROR_DFSC(esr) ((u32)(esr) & 0x3f)
 #define SERROR_IDS BIT(24)
 #define SERROR_DFSC_RAS 0x11u
 #define SERROR_AET(esr) ((u32)(esr) >> 10 & 7)
@@ -122,7 +113,7 @@ void trap_guest_serror(u64 esr)
 {
 	static _Atomic u64 seen;
 	const u64 number = atomic_fetch_add(&seen, 1) + 1;
-	const bool ras = !(esr & SERROR_IDS) && DFSC(esr) == SERROR_DFSC_RAS;
+	const bool ras = !(esr & SERROR_IDS) && SERROR_DFSC(esr) == SERROR_DFSC_RAS;
 
 	if (ras && SERROR_AET(esr) == AET_UNCONTAINABLE)
 		panic("uncontainable SError, syndrome 0x%llx", (unsigned long long)esr);
