@@ -9,10 +9,12 @@
 #include "arch/arm64/cpus.h"
 #include "arch/arm64/el1.h"
 #include "arch/arm64/exit_reason.h"
+#include "arch/arm64/guest_mem.h"
 #include "arch/arm64/paging.h"
 #include "arch/arm64/timer.h"
 #include "arch/arm64/vgic.h"
 #include "core/lockcheck.h"
+#include "core/rendezvous.h"
 #include "core/stop.h"
 #include "core/string.h"
 #include "core/trace.h"
@@ -51,6 +53,7 @@ static struct cpu_start wait_until_on(struct vcpu *v)
 	struct cpu_start start;
 
 	for (;;) {
+		rendezvous_work();
 		vgic_take_interrupts(v);
 		stop_if_wanted();
 		exit_tail();
@@ -79,6 +82,7 @@ static enum exit_kind enter_guest(struct vcpu *v)
 	if (shootdown_enter(&guest.shootdown))
 		stage2_flush_cpu();
 	kind = guest_enter(v);
+	guest_access_end(); /* PAN is the guest's still: an exception sets it with HCR_EL2.TGE only (SCTLR_EL2.SPAN) */
 	shootdown_exit(&guest.shootdown);
 	vgic_leave(v);
 	return kind;

@@ -59,6 +59,20 @@ static void cut_registers(void)
 }
 
 /*
+ * The guest's tree names its RAM alone. What firmware reserves besides (its tables, what other processors of the board work with, even
+ * registers) is not there, as on a PC, for ACPI's code to refer to.
+ */
+static void cut_reserved_memory(void)
+{
+	for (unsigned int i = 0; i < boot_info.memmap.count; i++) {
+		const struct mem_range *r = &boot_info.memmap.range[i];
+
+		if (r->type == MEM_RESERVED || r->type == MEM_ACPI_RECLAIM || r->type == MEM_ACPI_NVS)
+			bringup_cut(&guest, r->base, r->size);
+	}
+}
+
+/*
  * Registers that the guest's tree names, and nobody emulates: a clock, GPIOs. That they are whole pages and nothing else's was checked when
  * the tree was made; the memory map may list them as what runtime services use, and those are not called any more.
  */
@@ -79,6 +93,7 @@ static void build_guest_map(void)
 	iommu_set_doorbell(its_doorbell(&boot_info.dt));
 	bringup_map_guest(&guest, &boot_info.memmap, boot_info.config.iommu == IOMMU_OFF ? "off" : "optional");
 	cut_registers();
+	cut_reserved_memory();
 }
 
 /* Where the guest may put BARs. */

@@ -61,7 +61,6 @@ static inline void dsb_sy(void)
 #define SCTLR_SA BIT(3)
 #define SCTLR_I BIT(12)
 #define SCTLR_WXN BIT(19)
-#define SCTLR_SPAN BIT(23) /* with E2H: 0: an exception sets PSTATE.PAN */
 #define SCTLR_BT BIT(36)
 #define SCTLR_EL2_RES1 (BIT(4) | BIT(5) | BIT(11) | BIT(16) | BIT(18) | BIT(22) | BIT(23) | BIT(28) | BIT(29))
 /* With E2H, bits 29, 28, 22, 20, 11 are LSMAOE, nTLSMD, EIS, TSCXT, EOS: what an Armv8.0 CPU does without them. */
@@ -78,8 +77,11 @@ static inline void dsb_sy(void)
 #define TCR_VHE_TG1_4K (2ull << 30)
 #define TCR_VHE_IPS_SHIFT 32
 
-/* D19.2.107 MAIR_EL2: the two types that core/pagetable's formats name */
-#define MAIR_VALUE 0x04ffull /* 0: normal, write-back; 1: device nGnRE */
+/*
+ * D19.2.107 MAIR_EL2: the two types that core/pagetable's formats name. A write of configuration space is done when the device has
+ * answered (PCIe base spec 6.0, 2.1.1: not posted); with early acknowledgement no barrier would wait for that.
+ */
+#define MAIR_VALUE 0x00ffull /* 0: normal, write-back; 1: device nGnRnE */
 
 /* D19.2.157 VTCR_EL2 */
 #define VTCR_T0SZ(bits) (64u - (bits))

@@ -233,7 +233,7 @@ const struct pt_format pt_format_s2_lpae_52 = {
 /* ---- stage 1 of EL2: D8.3.1.1, D8.4.2.1 (permissions), D8.5.1 (AttrIndx), D8.4.5 (GP) ---- */
 #define S1_ATTR_INDX	       (7ull << 2)
 #define S1_ATTR_INDX_NORMAL_WB (0ull << 2) /* MAIR_EL2.Attr0 = 0xff: write-back, allocating */
-#define S1_ATTR_INDX_DEVICE    (1ull << 2) /* MAIR_EL2.Attr1 = 0x04: device nGnRE */
+#define S1_ATTR_INDX_DEVICE    (1ull << 2) /* MAIR_EL2.Attr1 = 0x00: device nGnRnE */
 #define S1_AP_1		       BIT(6)	   /* one privilege level: RES1; two: EL0 may, EL2 but for PAN */
 #define S1_AP_2		       BIT(7)	   /* read-only */
 #define S1_GP		       BIT(50)	   /* guarded page; RES0 without FEAT_BTI */

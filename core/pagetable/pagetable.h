@@ -63,7 +63,7 @@ extern const struct pt_format pt_format_s2_lpae;
 extern const struct pt_format pt_format_s2_lpae_52;
 /*
  * Fairlead's own at EL2, by TTBR0_EL2; vhe: HCR_EL2.E2H = 1. MAIR_EL2.Attr0 is write-back, Attr1 device
- * nGnRE. 52: TCR_EL2.DS = 1, SH0 inner shareable; with 5 levels it can be the identity map of RAM above 2^48.
+ * nGnRnE. 52: TCR_EL2.DS = 1, SH0 inner shareable; with 5 levels it can be the identity map of RAM above 2^48.
  */
 extern const struct pt_format pt_format_el2, pt_format_el2_52;
 extern const struct pt_format pt_format_el2_vhe, pt_format_el2_vhe_52;

@@ -303,12 +303,12 @@ static struct walk walk_stage2(u64 root, unsigned int levels, unsigned int in_bi
 }
 
 /*
- * Stage 1 of EL2: AttrIndx 4:2, NS 5, AP[2:1] 7:6, GP 50, PXN 53, UXN or XN 54; indices as MAIR_EL2 = 0x04ff
+ * Stage 1 of EL2: AttrIndx 4:2, NS 5, AP[2:1] 7:6, GP 50, PXN 53, UXN or XN 54; indices as MAIR_EL2 = 0x00ff
  * has them.
  */
 static struct walk walk_stage1(u64 root, unsigned int levels, u64 in, bool ds, bool vhe)
 {
-	static const u8 mair[2] = { 0xff, 0x04 };
+	static const u8 mair[2] = { 0xff, 0x00 };
 	u64 e;
 	struct walk w = walk_vmsa(root, levels, levels == 5 ? 52 : levels == 4 ? 48 : 39, in, ds, &e);
 	const unsigned int attr = (e >> 2) & 7;
@@ -317,7 +317,7 @@ static struct walk walk_stage1(u64 root, unsigned int levels, u64 in, bool ds, b
 		return w;
 	assert_int_equal(e >> 52 & 1, 0);
 	assert_true(attr < 2);
-	w.device = mair[attr] == 0x04;
+	w.device = mair[attr] == 0x00;
 	assert_int_equal(e & 0x20, 0);
 	w.read = true;
 	w.write = !(e >> 7 & 1);
