@@ -23,8 +23,9 @@
 #define SRE_SRE BIT(0)
 #define SRE_DFB BIT(1)
 #define SRE_DIB BIT(2)
-#define SRE_ENABLE BIT(3) /* EL1 may see and set its own SRE */
 #define PMR_ALL 0xffu
+/* 12.2.6 ICC_CTLR_EL1.PRIbits: with 5 bits of priority there is one ICC_AP1R<n>_EL1, with 6 two, 7 four */
+#define CTLR_PRIBITS(v) (((unsigned int)((v) >> 8) & 7) + 1)
 #define CTLR_EOIMODE BIT(1)
 #define IGRPEN_ENABLE BIT(0)
 
@@ -35,14 +36,31 @@
 #define SGI_INTID_SHIFT 24
 #define SGI_AFF1_SHIFT 16
 
+/* Firmware may have been left amid an interrupt; then none of its priority or below would come again. */
+static void clear_active_priorities(void)
+{
+	const unsigned int bits = CTLR_PRIBITS(sysreg_read(ICC_CTLR_EL1));
+
+	sysreg_write("S3_0_C12_C9_0", 0);
+	if (bits >= 6)
+		sysreg_write("S3_0_C12_C9_1", 0);
+	if (bits >= 7) {
+		sysreg_write("S3_0_C12_C9_2", 0);
+		sysreg_write("S3_0_C12_C9_3", 0);
+	}
+	isb();
+}
+
 bool gic_cpu_on(void)
 {
-	sysreg_write(ICC_SRE_EL2, SRE_SRE | SRE_DFB | SRE_DIB | SRE_ENABLE);
+	/* Enable (bit 3) at 0: EL1's own SRE is not the guest's to change; hardware may have it fixed at 1. */
+	sysreg_write(ICC_SRE_EL2, SRE_SRE | SRE_DFB | SRE_DIB);
 	isb();
 	if (!(sysreg_read(ICC_SRE_EL2) & SRE_SRE))
 		return false;
 	sysreg_write(ICC_SRE_EL1, SRE_SRE | SRE_DFB | SRE_DIB);
 	isb();
+	clear_active_priorities();
 	sysreg_write(ICC_CTLR_EL1, CTLR_EOIMODE);
 	sysreg_write(ICC_BPR1_EL1, 0);
 	sysreg_write(ICC_PMR_EL1, PMR_ALL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Wakes the other CPUs (PSCI CPU_ON, DEN 0022E, 5.6). It guards that a CPU either runs Fairlead for good, or was never started: one
- * that does not come up within a second finds, if it comes later, that it was given up, and stops.
+ * that does not come up within a second finds, if it comes later, that it was given up, and stops. So what it finds is its own, not
+ * that of the next one which is being woken by then.
  */
 #include "arch/arm64/smp.h"
 
@@ -26,8 +27,8 @@
 struct vcpu vcpus[CPUS_MAX];
 
 enum { WAKING, AWAKE, READY, GIVEN_UP };
-static _Atomic u32 state; /* of the CPU that is being woken */
-static struct cpu_boot boot;
+static _Atomic u32 state[CPUS_MAX];
+static struct cpu_boot boot[CPUS_MAX];
 
 unsigned int smp_wanted(void)
 {
@@ -82,22 +83,22 @@ static void cpu_main(struct vcpu *v)
 
 	cpu_set_current(v);
 	paging_start_cpu();
-	if (!atomic_compare_exchange_strong(&state, &expected, AWAKE)) {
+	if (!atomic_compare_exchange_strong(&state[v->index], &expected, AWAKE)) {
 		for (;;)
 			arch_cpu_halt(); /* too late: nobody will ever ask for it */
 	}
 	smp_start_cpu(v);
-	atomic_store(&state, READY);
+	atomic_store(&state[v->index], READY);
 	vcpu_run(v);
 }
 
-static bool wait_while(u32 value)
+static bool wait_while(unsigned int cpu, u32 value)
 {
 	const u64 start = arch_time_us();
 
-	while (atomic_load(&state) == value && arch_time_us() - start < ANSWER_US)
+	while (atomic_load(&state[cpu]) == value && arch_time_us() - start < ANSWER_US)
 		arch_cpu_relax();
-	return atomic_load(&state) != value;
+	return atomic_load(&state[cpu]) != value;
 }
 
 /* 0; -ENODEV: it does not answer; the firmware's error. */
@@ -106,22 +107,22 @@ static int wake(unsigned int cpu)
 	u32 expected = WAKING;
 	s64 ret;
 
-	boot = (struct cpu_boot){
+	boot[cpu] = (struct cpu_boot){
 		.regime = &el2_regime,
 		.stack_top = stack_area(cpu) + STACK_TOP,
 		.main = cpu_main,
 		.vcpu = &vcpus[cpu],
 	};
-	atomic_store(&state, WAKING);
+	atomic_store(&state[cpu], WAKING);
 	/* It reads this with its MMU off. */
-	arch_cache_flush(&boot, sizeof(boot));
+	arch_cache_flush(&boot[cpu], sizeof(boot[cpu]));
 	ret = psci_firmware_call(PSCI_CPU_ON_64, arm64_cpus.mpidr[cpu], virt_to_phys((const void *)(uintptr_t)cpu_entry),
-				 virt_to_phys(&boot));
+				 virt_to_phys(&boot[cpu]));
 	if (ret)
 		return (int)ret;
-	if (!wait_while(WAKING) && atomic_compare_exchange_strong(&state, &expected, GIVEN_UP))
+	if (!wait_while(cpu, WAKING) && atomic_compare_exchange_strong(&state[cpu], &expected, GIVEN_UP))
 		return -ENODEV;
-	if (!wait_while(AWAKE))
+	if (!wait_while(cpu, AWAKE))
 		panic("CPU %u (MPIDR 0x%llx) has come up half way", cpu, (unsigned long long)arm64_cpus.mpidr[cpu]);
 	return 0;
 }
