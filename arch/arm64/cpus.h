@@ -40,11 +40,9 @@ int MUST_CHECK cpu_set_off(unsigned int cpu);
 /* By the CPU itself, while it is off: true once somebody has asked for it: *out says where; it is on now. */
 bool MUST_CHECK cpu_take_on(unsigned int cpu, struct cpu_start *out);
 
-/* ---- smp.c ---- */
-
-/* The guest has called CPU_OFF and cpu_set_off() was granted: the run loop waits for cpu_take_on() in place of the next entry. */
+/* The guest has called CPU_OFF and cpu_set_off() was granted: the run loop waits for cpu_take_on() in place of the next entry. run.c */
 void vcpu_wants_off(struct vcpu *v);
-/* The machine ends (SYSTEM_OFF, SYSTEM_RESET by the guest): devices stopped, then the firmware is asked. stop.c */
+/* The machine ends (SYSTEM_OFF by the guest; reset is core/arch.h's): the firmware is asked. machine_reset.c */
 void machine_off(const char *why) NORETURN;
 
 #endif

@@ -252,7 +252,9 @@ int gic_start_cpu(void)
 		return -ETIMEDOUT;
 	}
 	if (!gic_cpu_on()) {
-		log_error("gic: CPU %u has no system registers for its interrupts (ICC_SRE_EL2)", cpu);
+		log_error("gic: CPU %u has no system registers for its interrupts (ICC_SRE_EL2), or "
+			  "firmware masks them all (ICC_PMR_EL1)",
+			  cpu);
 		return -ENODEV;
 	}
 	gic_set_priority(cpu, GIC_SGI_KICK, GIC_PRIORITY_OURS);

@@ -63,8 +63,8 @@ u32 gic_processor_number(unsigned int cpu);
 
 /* ---- gic_cpu.c; this CPU ---- */
 /*
- * System registers instead of MMIO, EOImode 1, every priority, group 1. False: the CPU interface has no
- * system registers.
+ * System registers instead of MMIO, EOImode 1, every priority, group 1, nothing under way. False: the CPU
+ * interface has no system registers, or Secure software masks all that is not its own.
  */
 bool MUST_CHECK gic_cpu_on(void);
 u32 gic_ack(void);		/* ICC_IAR1_EL1 */

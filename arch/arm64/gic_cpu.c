@@ -66,7 +66,8 @@ bool gic_cpu_on(void)
 	sysreg_write(ICC_PMR_EL1, PMR_ALL);
 	sysreg_write(ICC_IGRPEN1_EL1, IGRPEN_ENABLE);
 	isb();
-	return true;
+	/* Writes are ignored while Secure software masks all that is not its own: nothing would ever come. */
+	return sysreg_read(ICC_PMR_EL1) != 0;
 }
 
 u32 gic_ack(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The way out: off or reset, by the firmware's PSCI (DEN 0022E, 5.9, 5.10). Devices stop first, for their DMA would outlive the IOMMU's
- * tables. Of several CPUs that want it the first does it; the others have stopped before.
+ * The way out: off or reset, by the firmware's PSCI (DEN 0022E, 5.9, 5.10), which resets devices and the SMMU with the machine; until
+ * then the SMMU holds them. Of several CPUs that want it the first does it; the others have stopped before.
  */
 #include "arch/arm64/console.h"
 #include "arch/arm64/cpus.h"

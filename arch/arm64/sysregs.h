@@ -44,9 +44,6 @@ static inline void dsb_sy(void)
 /* D19.2.65 ID_AA64MMFR1_EL1 */
 #define MMFR1_VH(r) ((unsigned int)((r) >> 8) & 0xf)
 #define MMFR1_PAN(r) ((unsigned int)((r) >> 20) & 0xf)
-/* D19.2.66 ID_AA64MMFR2_EL1; MMFR4_EL1's E2H0: 0 says that E2H can be 0 */
-#define MMFR4_E2H0(r) ((unsigned int)((r) >> 24) & 0xf)
-#define ID_AA64MMFR4_EL1 "S3_0_C0_C7_4"
 /* D19.2.69 ID_AA64PFR0_EL1, D19.2.70 ID_AA64PFR1_EL1 */
 #define PFR0_GIC(r) ((unsigned int)((r) >> 24) & 0xf)
 #define PFR1_BT(r) ((unsigned int)(r) & 0xf)

@@ -21,7 +21,6 @@
 #include "core/panic.h"
 
 #define VECTOR_OWN_SYNC 4 /* current EL with SP_ELx, synchronous */
-#define VECTOR_OWN_SERROR 7
 
 static const char *const vector_names[8] = {
 	"synchronous, SP_EL0", "IRQ, SP_EL0", "FIQ, SP_EL0", "SError, SP_EL0", "synchronous", "IRQ", "FIQ", "SError",
