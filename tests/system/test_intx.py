@@ -5,7 +5,7 @@ import pytest
 
 import outside
 from arch import X86
-from conftest import NVME_BYTES, keep
+from conftest import NVME_BYTES, keep, start_machine
 from machine import Machine
 from outside import Exits
 from test_guest import interface_of, with_address
@@ -111,6 +111,21 @@ def test_pm_timer_without_exits(pins):
 
 
 @pytest.mark.full     # a boot of its own, for `noapic`
+@pytest.mark.arm64
+@pytest.mark.full
+def test_without_an_its(keeper, default_devices, bare, arch):
+    """No ITS, no messages: Fairlead says so, and the devices use their pins."""
+    keeper.stop()
+    with start_machine("no-its", default_devices + ["--qemu-arg=-machine its=off"], bare, arch) as guest:
+        guest.wait_for_shell()
+        assert bare or any("no ITS" in line for line in guest.fairlead_lines())
+        assert "MSI" not in guest.sh("cat /proc/interrupts").output
+        for driver, host in (("e1000e", "10.0.2.2"), ("virtio_net", "10.0.3.2")):
+            with_address(guest, driver)
+            guest.sh(f"ping -c 3 -W 10 {host}")
+        guest.sh("dd if=/dev/nvme0n1 of=/dev/null bs=64k count=4")
+
+
 @pytest.mark.x86
 def test_without_the_io_apic(keeper, nvme_image, bare):
     """`noapic`: the 8259s and LINT0 for good, messages and pins of PCI included."""
