@@ -53,7 +53,7 @@ static struct cpu_start wait_until_on(struct vcpu *v)
 	struct cpu_start start;
 
 	for (;;) {
-		rendezvous_work();
+		rendezvous_work(); /* before what interrupts do: this CPU has not come from an exit */
 		vgic_take_interrupts(v);
 		stop_if_wanted();
 		exit_tail();
