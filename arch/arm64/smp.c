@@ -21,12 +21,13 @@
 #include "boot/boot_info.h"
 #include "core/errno.h"
 #include "core/log.h"
+#include "core/vm.h"
 
 #define ANSWER_US 1000000u
 
 struct vcpu vcpus[CPUS_MAX];
 
-enum { WAKING, AWAKE, READY, GIVEN_UP };
+enum { WAKING, AWAKE, READY, UNFIT, GIVEN_UP };
 static _Atomic u32 state[CPUS_MAX];
 static struct cpu_boot boot[CPUS_MAX];
 
@@ -60,12 +61,16 @@ bool smp_number_cpus(void)
 	return found;
 }
 
-void smp_start_cpu(struct vcpu *v)
+int smp_start_cpu(struct vcpu *v)
 {
-	int ret = gic_start_cpu();
+	bool wide;
+	int ret;
 
+	if (stage2_bits(&wide) < guest.stage2.address_bits)
+		return -EOPNOTSUPP;
+	ret = gic_start_cpu();
 	if (ret)
-		panic("CPU %u: its part of the GIC cannot be switched on (%d)", v->index, ret);
+		return ret;
 	gic_enable(v->index, GIC_SGI_KICK, true);
 	if (its_start_cpu())
 		log_warn("CPU %u takes no messages of devices: others do", v->index);
@@ -73,6 +78,15 @@ void smp_start_cpu(struct vcpu *v)
 	stage2_start_cpu();
 	sysreg_start_cpu(v);
 	vgic_start_cpu(v);
+	return 0;
+}
+
+/* Nobody will ever ask for it. */
+static void halt_for_good(void) NORETURN;
+static void halt_for_good(void)
+{
+	for (;;)
+		arch_cpu_halt();
 }
 
 /* On the new CPU, with Fairlead's page tables, on its own stack. */
@@ -80,14 +94,18 @@ static void cpu_main(struct vcpu *v) NORETURN;
 static void cpu_main(struct vcpu *v)
 {
 	u32 expected = WAKING;
+	int ret;
 
 	cpu_set_current(v);
 	paging_start_cpu();
-	if (!atomic_compare_exchange_strong(&state[v->index], &expected, AWAKE)) {
-		for (;;)
-			arch_cpu_halt(); /* too late: nobody will ever ask for it */
+	if (!atomic_compare_exchange_strong(&state[v->index], &expected, AWAKE))
+		halt_for_good(); /* too late */
+	ret = smp_start_cpu(v);
+	if (ret) {
+		log_warn("CPU %u: the GIC does not serve it, or its addresses are narrower than the boot CPU's (%d)", v->index, ret);
+		atomic_store(&state[v->index], UNFIT);
+		halt_for_good();
 	}
-	smp_start_cpu(v);
 	atomic_store(&state[v->index], READY);
 	vcpu_run(v);
 }
@@ -101,7 +119,7 @@ static bool wait_while(unsigned int cpu, u32 value)
 	return atomic_load(&state[cpu]) != value;
 }
 
-/* 0; -ENODEV: it does not answer; the firmware's error. */
+/* 0; -ENODEV: it does not answer, or is not fit for the guest; the firmware's error. */
 static int wake(unsigned int cpu)
 {
 	u32 expected = WAKING;
@@ -124,7 +142,7 @@ static int wake(unsigned int cpu)
 		return -ENODEV;
 	if (!wait_while(cpu, AWAKE))
 		panic("CPU %u (MPIDR 0x%llx) has come up half way", cpu, (unsigned long long)arm64_cpus.mpidr[cpu]);
-	return 0;
+	return atomic_load(&state[cpu]) == READY ? 0 : -ENODEV;
 }
 
 void smp_start(void)

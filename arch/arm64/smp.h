@@ -12,8 +12,11 @@
 unsigned int smp_wanted(void);
 /* Fills arm64_cpus: the boot CPU is number 0, the others follow in the tree's order. False: the tree does not list the boot CPU. Boot. */
 bool MUST_CHECK smp_number_cpus(void);
-/* What each CPU, the boot CPU too, does for itself once the machine-wide parts are there. */
-void smp_start_cpu(struct vcpu *v);
+/*
+ * What each CPU, the boot CPU too, does for itself once the machine-wide parts are there. -EOPNOTSUPP: its physical addresses are
+ * narrower than the boot CPU's; else as gic_start_cpu(): then the guest cannot have it.
+ */
+int MUST_CHECK smp_start_cpu(struct vcpu *v);
 /* Wakes the others, one after the other; who does not answer within a second is reported: the guest's CPU_ON of it is refused. */
 void smp_start(void);
 

@@ -11,7 +11,6 @@
 #define ARCH_ARM64_STACKS_H
 
 #define STACK_SHIFT 14
-#define STACK_BYTES 0x4000
 #define STACK_AREA_BYTES 0x10000 /* its alignment, too */
 #define STACK_EMERGENCY_TOP 0x4000
 #define STACK_GUARD 0x7000

@@ -165,7 +165,7 @@ static void start_on_own_stack(void)
 	start_interrupts();
 	map_platform();
 	bringup_give_devices(&guest, &vpci_platform, &boot_info.memmap, NULL);
-	smp_start_cpu(&vcpus[0]);
+	must(smp_start_cpu(&vcpus[0]), "the boot CPU's part of the GIC");
 	claim_iommu_interrupts();
 	monitor_init(&guest, boot_info.config.monitor_escape);
 	must(console_start_guest(&guest, boot_info.config.monitor_escape), "the guest's console");
