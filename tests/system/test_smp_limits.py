@@ -33,6 +33,7 @@ def _fewer(keeper, bare, arch):
     return keep(keeper, "smp-fewer", options, bare, arch)
 
 
+@pytest.mark.full_on("arm64")       # a boot of its own, for what is core's
 def test_guest_has_the_cpus_that_it_is_given(fewer, bare):
     assert fewer.sh("nproc").output.strip() == str(FEWER)
     assert bare or any(re.search(rf"cpus: the guest gets {FEWER} of {CPUS}", line) for line in fewer.fairlead_lines())
@@ -85,6 +86,7 @@ def _debug_smp(keeper, default_devices, bare, arch):
     return keep(keeper, "smp-debug", options, bare, arch, arch.debug_efi)
 
 
+@pytest.mark.full_on("arm64")       # a boot of its own, for what is core's and the drivers'
 def test_devices_change_hands_under_a_storm(debug_smp):
     """All CPUs read and write the configuration space of a device, and of all of them, while it comes and goes."""
     guest = debug_smp
@@ -104,6 +106,7 @@ def test_devices_change_hands_under_a_storm(debug_smp):
     all_compute(guest)
 
 
+@pytest.mark.full_on("arm64")
 def test_memory_moves_with_the_oracle_looking(debug_smp):
     guest = debug_smp
     guest.sh(f"echo 1 > /sys/bus/pci/devices/0000:{EDU}/remove; echo 1 > /sys/bus/pci/rescan", 120)

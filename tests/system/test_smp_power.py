@@ -23,7 +23,7 @@ def is_back(guest):
     guest.sh("ping -c 3 -W 10 10.0.2.2", 90)
 
 
-@pytest.mark.full_on("x2apic")      # test_power.py has it on one CPU
+@pytest.mark.full_on("x2apic", "arm64")     # test_power.py has it on one CPU
 @ON_EACH
 def test_kexec(smp, bare, guest_files):
     with_address(smp, "e1000e")
@@ -43,7 +43,7 @@ def reboot(smp, bare):
     assert bare or [line for line in smp.fairlead_lines(since) if re.match("resetting the machine: (the )?guest", line)]
 
 
-@pytest.mark.full_on("x2apic")      # test_power.py has it on one CPU
+@pytest.mark.full_on("x2apic", "arm64")     # test_power.py has it on one CPU
 @ON_EACH
 def test_reboot(smp, bare):
     reboot(smp, bare)
