@@ -144,28 +144,31 @@ def test_no_exit_per_interrupt(irqs, bare, name):
         assert events_with.get(event, 0) == events_without.get(event, 0), event
 
 
-def all_interrupts(guest):
-    """Of /proc/interrupts, all rows and CPUs together."""
-    return int(guest.sh("awk 'NR > 1 { for (i = 2; $i ~ /^[0-9]+$/; i++) n += $i } END { print n }' /proc/interrupts").output)
+def all_interrupts(guest, rows="."):
+    """Of /proc/interrupts, all CPUs together: the rows whose name matches."""
+    return int(guest.sh(f"awk 'NR > 1 && $1 ~ /{rows}/ {{ for (i = 2; $i ~ /^[0-9]+$/; i++) n += $i }} END {{ print n + 0 }}' "
+                        "/proc/interrupts").output)
 
 
 def exits_during(guest, work):
-    """(exits by interrupt, all other exits, interrupts of any kind that the guest had) while work() is done."""
-    before, since = counts_of(guest), all_interrupts(guest)
+    """(exits by interrupt, all other exits, interrupts of any kind that the guest had) while work() is done. To send an interrupt to
+    another CPU is an exit, too; these are not among the others."""
+    before, since, sent = counts_of(guest), all_interrupts(guest), all_interrupts(guest, "IPI")
     work()
-    total = all_interrupts(guest) - since
+    total, sent = all_interrupts(guest) - since, all_interrupts(guest, "IPI") - sent
     grown = counts_of(guest).all_exits - before.all_exits
-    return grown.pop("interrupt"), sum(grown.values()), total
+    return grown.pop("interrupt"), sum(grown.values()) - sent, total
 
 
 def at_most_one_exit_each(guest, work, count):
     """By Fairlead's counters: work(count), which has so many interrupts, brings no more exits than the guest has interrupts, its
-    timer's among them; and all other exits (the console's) are as many as with work(1)."""
-    _, others_without, _ = exits_during(guest, lambda: work(1))
+    timer's among them; and all other exits (the console's) are as many as with work(1). The monitor's keys are interrupts that the guest
+    does not have: what they cost is seen with work(1), too."""
+    taken_without, others_without, total_without = exits_during(guest, lambda: work(1))
     taken, others, total = exits_during(guest, lambda: work(count))
     print(f"{count} interrupts of the device, {total} in all, {taken} exits by interrupt ({taken / total:.3f} each), {others} others; "
-          f"{others_without} without")
-    assert taken <= total + count // 20, "more than one exit for an interrupt"
+          f"without: {total_without}, {taken_without}, {others_without}")
+    assert taken - total <= max(taken_without - total_without, 0) + count // 20, "more than one exit for an interrupt"
     assert others - others_without <= count // 20, "other exits come with interrupts"
 
 
