@@ -28,6 +28,12 @@
  */
 #define TAKE_MOST    64u
 #define LOOK_SOON_US 20000u
+/*
+ * So many wait at most for a guest that reads: the rest stays in the hardware, whose sender is held back then. One that has not read
+ * for so long is not waited for: its characters are lost, but the escape to the monitor is not.
+ */
+#define FLOW_LIMIT 384u
+#define PATIENCE_US 1000000u
 
 LOCK_CLASS(guest_uart_class, "guest_uart");
 static struct spinlock uart_lock ACQUIRED_BEFORE(vgic_class) = SPINLOCK_INIT(guest_uart_class);
@@ -44,6 +50,8 @@ static struct {
 	gpa_t base;
 	u32 intid; /* 0: it has no interrupt */
 	bool level;
+	bool held_back; /* the hardware may have more */
+	u64 read_at; /* when the guest has taken a character last; 0: never */
 	bool polled; /* the receiver's interrupt is off, the timer looks */
 	struct timer timer;
 } uart GUARDED_BY(uart_lock) = { .timer = { .fn = look } };
@@ -124,6 +132,7 @@ static unsigned int waiting(void) REQUIRES(uart_lock)
 
 static void take(void) REQUIRES(uart_lock)
 {
+	const bool reads = uart.read_at && arch_time_us() - uart.read_at < PATIENCE_US;
 	unsigned int before, now;
 	bool more, lost;
 	u16 errors;
@@ -135,8 +144,9 @@ static void take(void) REQUIRES(uart_lock)
 	 * up.
 	 */
 	pl011_write(UARTICR, INT_RX | INT_RT);
-	more = console_take(TAKE_MOST, CONSOLE_ALL);
+	more = console_take(TAKE_MOST, reads ? FLOW_LIMIT : CONSOLE_ALL);
 	now = console_waiting();
+	uart.held_back = reads && now >= FLOW_LIMIT;
 	lost = console_overran();
 	errors = pl011_errors();
 	console_unlock();
@@ -148,7 +158,7 @@ static void take(void) REQUIRES(uart_lock)
 		uart.ris |= INT_OE;
 	}
 	uart.ris |= (u32)errors >> DR_TO_RIS;
-	uart.polled = more || !uart.intid;
+	uart.polled = more || uart.held_back || !uart.intid;
 	if (uart.polled)
 		timer_set(&uart.timer, LOOK_SOON_US);
 }
@@ -183,11 +193,14 @@ static u32 receive(void) REQUIRES(uart_lock)
 	console_unlock();
 	if (!before)
 		return data & DR_CHARACTER;
+	uart.read_at = arch_time_us();
 	if (uart.lost)
 		data |= DR_OE;
 	uart.lost = false;
 	uart.rsr = (uart.rsr & RSR_OE) | (u32)(data & DR_ERRORS) >> DR_TO_RSR;
 	waiting_is(now, false);
+	if (uart.held_back && now < FLOW_LIMIT / 2)
+		take();
 	return data;
 }
 
@@ -329,6 +342,8 @@ static void reset(const struct dt_uart *from, char escape) REQUIRES(uart_lock)
 	uart.cr = CR_UARTEN | CR_TXE | CR_RXE;
 	uart.ifls = IFLS_RESET;
 	uart.imsc = uart.rsr = uart.ris = 0;
+	uart.read_at = 0;
+	uart.held_back = false;
 	uart.lost = uart.level = false;
 	uart.base = from->registers.base;
 	uart.intid = from->intid;

@@ -166,6 +166,45 @@ static void a_long_paste_is_not_lost(void **state)
 	assert_guest_gets(text);
 }
 
+/* Typed faster than a guest reads that does read: the sender is held back, and nothing is lost. */
+static void a_guest_that_reads_is_waited_for(void **state)
+{
+	char text[1001];
+	unsigned int got = 0;
+
+	types("x");
+	assert_guest_gets("x");
+	for (unsigned int i = 0; i < 1000; i++)
+		text[i] = (char)('a' + i % 26);
+	text[1000] = '\0';
+	types(text);
+	pass_ms(300);
+	assert_true(chip.input_count > 0);
+	for (unsigned int round = 0; round < 100 && got < 1000; round++) {
+		while (!(in(FR) & RXFE))
+			assert_int_equal((char)in(DR), text[got++]);
+		pass_ms(50);
+	}
+	assert_int_equal(got, 1000);
+	assert_int_equal(chip.input_count, 0);
+}
+
+/* ... but not for ever: the escape has to come through. */
+static void a_guest_that_no_longer_reads_is_not_waited_for(void **state)
+{
+	char text[1001];
+
+	types("x");
+	assert_guest_gets("x");
+	memset(text, 'q', 1000);
+	text[1000] = '\0';
+	types(text);
+	pass_ms(300);
+	assert_true(chip.input_count > 0);
+	pass_ms(2000);
+	assert_int_equal(chip.input_count, 0);
+}
+
 /* An interrupt of the receiver's that has nothing behind it any more is ended all the same. */
 static void an_interrupt_without_a_character_ends(void **state)
 {
@@ -268,6 +307,8 @@ int main(void)
 		cmocka_unit_test_setup(the_monitor_hears_what_came_before_the_guest_started, setup),
 		cmocka_unit_test_setup(endless_input_does_not_hold_the_cpu, setup),
 		cmocka_unit_test_setup(a_long_paste_is_not_lost, setup),
+		cmocka_unit_test_setup(a_guest_that_reads_is_waited_for, setup),
+		cmocka_unit_test_setup(a_guest_that_no_longer_reads_is_not_waited_for, setup),
 		cmocka_unit_test_setup(an_interrupt_without_a_character_ends, setup),
 		cmocka_unit_test_setup(a_character_that_comes_late_interrupts, setup),
 		cmocka_unit_test_setup(without_an_interrupt_a_timer_looks, setup_polled),
