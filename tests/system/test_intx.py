@@ -11,6 +11,9 @@ from outside import Exits
 from test_guest import interface_of, with_address
 from test_interrupts import COUNT, at_most_one_exit_each, NMIS_A_SECOND, RUN_S, count_of, irq_of, unhandled, use_pins
 
+# What is tested is core/'s and drivers/'s; a machine of its own. make check has it on x86.
+pytestmark = pytest.mark.full_on("arm64")
+
 PM_TIMER = 0x608        # of QEMU's q35, as FADT says
 ALARM_S = 2
 

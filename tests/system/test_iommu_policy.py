@@ -4,6 +4,9 @@ import pytest
 
 from machine import Machine
 
+# What is tested is core/'s and drivers/'s; a machine of its own. make check has it on x86.
+pytestmark = pytest.mark.full_on("arm64")
+
 
 @pytest.mark.parametrize("name, options", [
     pytest.param("iommu-off", ["--set", "iommu=off"], id="off"),

@@ -138,6 +138,7 @@ def test_device_without_reset_stays(guest):
 # --- a device changes hands ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full_on("arm64")     # the operations are core/'s; test_deassign_... has them here
 def test_holders_are_named(debug_guest):
     with debug_guest.monitor() as monitor:
         shown = monitor.command(f"pci -v {E1000E}")
@@ -184,6 +185,7 @@ def test_deassign_under_traffic_and_assign_again(debug_guest):
     guest.sh("ping -c 3 -W 10 10.0.2.2", PING_S)
 
 
+@pytest.mark.full_on("arm64")     # the operations are core/'s; test_deassign_... has them here
 def test_remove_is_refused_then_granted(debug_guest):
     guest = debug_guest
     full = f"0000:{EDU}"
@@ -207,6 +209,7 @@ def test_remove_is_refused_then_granted(debug_guest):
     assert guest.sh("edudma self").values["self"] == "ok"
 
 
+@pytest.mark.full_on("arm64")     # the operations are core/'s; test_deassign_... has them here
 def test_reset_in_quarantine(debug_guest):
     with debug_guest.monitor() as monitor:
         assert re.match("refused: ", monitor.command(f"reset {NVME}")[-1])
@@ -229,6 +232,7 @@ def test_back_and_forth(debug_guest):
     assert debug_guest.sh("edudma self").values["self"] == "ok"
 
 
+@pytest.mark.full_on("arm64")     # the operations are core/'s; test_deassign_... has them here
 def test_monitor_answers_when_the_guest_is_dead(debug_guest):
     """The guest has left Linux for two instructions with interrupts off: nothing reads the serial port but Fairlead. The last resort is
     there, too."""

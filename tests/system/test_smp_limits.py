@@ -86,6 +86,7 @@ def _debug_smp(keeper, default_devices, bare, arch):
     return keep(keeper, "smp-debug", options, bare, arch, arch.debug_efi)
 
 
+@pytest.mark.full_on("arm64")     # a machine of its own, for what is core/'s
 @pytest.mark.full_on("arm64")       # a boot of its own, for what is core's and the drivers'
 def test_devices_change_hands_under_a_storm(debug_smp):
     """All CPUs read and write the configuration space of a device, and of all of them, while it comes and goes."""
@@ -106,6 +107,7 @@ def test_devices_change_hands_under_a_storm(debug_smp):
     all_compute(guest)
 
 
+@pytest.mark.full_on("arm64")     # a machine of its own, for what is core/'s
 @pytest.mark.full_on("arm64")
 def test_memory_moves_with_the_oracle_looking(debug_smp):
     guest = debug_smp
