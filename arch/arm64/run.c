@@ -67,8 +67,16 @@ static struct cpu_start wait_until_on(struct vcpu *v)
 
 static void start_guest_cpu(struct vcpu *v)
 {
-	const struct cpu_start start = wait_until_on(v);
+	struct cpu_start start;
 
+	/*
+	 * Off, it has no interrupts of the guest's: one that is still in a list register would end each WFI at once, as QEMU has it, and
+	 * the CPU would spin.
+	 */
+	el1_write(EL1_CNTV_CTL, 0);
+	el1_write(EL1_CNTP_CTL, 0);
+	vgic_start_cpu(v);
+	start = wait_until_on(v);
 	vgic_start_cpu(v);
 	vcpu_reset(v, start.entry, start.context);
 }
