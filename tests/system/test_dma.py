@@ -102,6 +102,7 @@ def test_firmware_memory_is_safe_from_dma(guest):
         assert guest.qmp.memory(r.start, 4096) == before, r
 
 
+@pytest.mark.full_on("arm64")     # the limit is drivers/iommu's
 def test_fault_lines_are_limited(guest):
     """A device that faults without end does not fill the console."""
     since = guest.mark()

@@ -113,7 +113,6 @@ def test_pm_timer_without_exits(pins):
     assert not by_code
 
 
-@pytest.mark.full     # a boot of its own, for `noapic`
 @pytest.mark.arm64
 @pytest.mark.full
 def test_without_an_its(keeper, default_devices, bare, arch):
@@ -129,6 +128,7 @@ def test_without_an_its(keeper, default_devices, bare, arch):
         guest.sh("dd if=/dev/nvme0n1 of=/dev/null bs=64k count=4")
 
 
+@pytest.mark.full     # a boot of its own, for `noapic`
 @pytest.mark.x86
 def test_without_the_io_apic(keeper, nvme_image, bare):
     """`noapic`: the 8259s and LINT0 for good, messages and pins of PCI included."""

@@ -68,6 +68,7 @@ def _guest_files(request):
     server.server_close()
 
 
+@pytest.mark.full_on("arm64")     # test_smp_power has it there, on four CPUs
 def test_kexec_starts_a_kernel_that_works(plain, bare, guest_files):
     """No firmware and no Fairlead in between: devices are as the first kernel left them, the maps stay."""
     wait = "for i in $(seq 200); do [ -n \"$(ls /run/net/eth0 2>/dev/null)\" ] && break; sleep 0.1; done"

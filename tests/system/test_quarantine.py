@@ -51,6 +51,7 @@ def reaches_the_guest(guest):
     return edu_page(SEED)[:16] in guest.qmp.memory(page, PAGE)
 
 
+@pytest.mark.full_on("x86")      # test_vtd has the invalidation, and a model that keeps stale entries
 def test_device_in_quarantine_reaches_nothing(keeper, default_devices, arch):
     guest = keep(keeper, "quarantine", default_devices + OPTIONS, False, arch)
     since = guest.mark()
